@@ -1,0 +1,41 @@
+//! The nouns of Skerry and the rules they obey: scripts, versions, executions, limits, capabilities, principals.
+//!
+//! Nothing here does I/O, knows a database, a sandbox or a protocol. A value that exists is valid: what comes from
+//! outside goes through a `parse` that names what is wrong.
+
+pub mod capabilities;
+pub mod executions;
+pub mod ids;
+pub mod limits;
+pub mod principals;
+pub mod routes;
+pub mod scripts;
+pub mod time;
+
+pub use capabilities::Capabilities;
+pub use executions::{ErrorKind, ExecutionStatus, RecordMode, Trigger};
+pub use ids::{EventId, ExecutionId, ScriptId, TenantId, TokenId, UserId, VersionId};
+pub use limits::Limits;
+pub use principals::{Actor, Permission, Permissions, Principal};
+pub use routes::EndpointRoute;
+pub use scripts::{Language, ScriptKind, ScriptName, TenantSlug};
+pub use time::UnixMillis;
+
+/// A value from outside that breaks a rule of the domain.
+///
+/// The message is a sentence for the person who wrote the value: what is wrong and what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Invalid {
+    /// The field or noun that was given, in snake case (`name`, `endpoint.path`).
+    pub field: &'static str,
+    /// What is wrong and what is allowed.
+    pub message: String,
+}
+
+impl Invalid {
+    /// A broken rule of `field`.
+    pub fn new(field: &'static str, message: impl Into<String>) -> Self {
+        Self { field, message: message.into() }
+    }
+}
