@@ -1,9 +1,5 @@
 //! Executions: how one is started, what becomes of it, and what is kept.
 
-use std::{fmt, str::FromStr};
-
-use crate::Invalid;
-
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $field:literal, { $($(#[$case_doc:meta])* $case:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -24,22 +20,22 @@ macro_rules! words {
             }
         }
 
-        impl FromStr for $name {
-            type Err = Invalid;
+        impl std::str::FromStr for $name {
+            type Err = $crate::Invalid;
 
-            fn from_str(text: &str) -> Result<Self, Invalid> {
+            fn from_str(text: &str) -> Result<Self, $crate::Invalid> {
                 match text {
                     $($text => Ok(Self::$case),)+
                     _ => {
                         let allowed: Vec<&str> = Self::ALL.iter().map(|case| case.as_str()).collect();
-                        Err(Invalid::new($field, format!("{} is one of {}", $field, allowed.join(", "))))
+                        Err($crate::Invalid::new($field, format!("{} is one of {}", $field, allowed.join(", "))))
                     }
                 }
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
