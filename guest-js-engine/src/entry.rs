@@ -1,0 +1,178 @@
+//! Loading a script and calling its entry.
+
+use std::cell::{Cell, RefCell};
+
+use javy::quickjs::promise::PromiseState;
+use javy::quickjs::{Ctx, Error, Function, Module, Object, Persistent, Promise, Result as JsResult, Value};
+
+use crate::bindings::skerry::script::guest::{FailureKind, Request};
+use crate::bindings::{Failure, Input, Output};
+use crate::{execution, failure, globals, output};
+
+/// What is called.
+enum Entry {
+    /// The default export is a function.
+    Function(Persistent<Function<'static>>),
+    /// The default export is an object with a `fetch` method, as edge workers have it.
+    Worker(Persistent<Object<'static>>),
+    /// There is no default export: the top level was all.
+    TopLevel,
+}
+
+thread_local! {
+    static ENTRY: RefCell<Entry> = const { RefCell::new(Entry::TopLevel) };
+    /// Promises that `ctx.waitUntil` was given and that are still pending.
+    static HOLDS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Another promise keeps the run open.
+pub(super) fn hold() {
+    HOLDS.set(HOLDS.get() + 1);
+}
+
+/// A promise that kept the run open is settled.
+pub(super) fn release() {
+    HOLDS.set(HOLDS.get().saturating_sub(1));
+}
+
+/// Load bytecode, run its top level to the end, and keep its entry.
+pub(crate) fn load(cx: &Ctx<'_>, code: &[u8]) -> Result<(), Failure> {
+    let (module, promise) = evaluate(cx, code).map_err(|raised| failure::thrown(cx, &raised))?;
+    settle(cx, &promise, "the top level awaits a promise that can never settle")?;
+    let default = module.get::<_, Value<'_>>("default");
+    let entry = match default {
+        Ok(value) => entry_of(cx, value)?,
+        // There is no export of that name.
+        Err(_) => {
+            cx.catch();
+            Entry::TopLevel
+        }
+    };
+    ENTRY.set(entry);
+    Ok(())
+}
+
+/// Call the entry and run until its promise is settled.
+pub(crate) fn call(cx: &Ctx<'_>, input: Input) -> Result<Output, Failure> {
+    let endpoint = matches!(input, Input::Request(_));
+    let promise = enter(cx, input).map_err(|raised| failure::thrown(cx, &raised))?;
+    let result = match promise {
+        Returned::Value(value) => {
+            drive_holds(cx);
+            execution::end(cx, None);
+            value
+        }
+        Returned::Promise(promise) => {
+            let settled = settle(cx, &promise, "the script awaits a promise that can never settle");
+            if settled.is_ok() {
+                drive_holds(cx);
+            }
+            execution::end(cx, Some(promise.as_value()));
+            settled?
+        }
+    };
+    if endpoint { output::response(cx, result) } else { output::json(cx, result) }
+}
+
+/// What the entry returned: a promise is waited for, anything else is the result.
+enum Returned<'js> {
+    Value(Value<'js>),
+    Promise(Promise<'js>),
+}
+
+fn evaluate<'js>(
+    cx: &Ctx<'js>,
+    code: &[u8],
+) -> JsResult<(Module<'js, javy::quickjs::module::Evaluated>, Promise<'js>)> {
+    load_bytecode(cx, code)?.eval()
+}
+
+#[expect(unsafe_code, reason = "QuickJS trusts bytecode")]
+fn load_bytecode<'js>(cx: &Ctx<'js>, code: &[u8]) -> JsResult<Module<'js, javy::quickjs::module::Declared>> {
+    // SAFETY: the host passes only what `compile` of this very engine answered; whatever it passes, the sandbox holds.
+    unsafe { Module::load(cx.clone(), code) }
+}
+
+fn entry_of<'js>(cx: &Ctx<'js>, default: Value<'js>) -> Result<Entry, Failure> {
+    if let Some(function) = default.as_function() {
+        return Ok(Entry::Function(Persistent::save(cx, function.clone())));
+    }
+    if let Some(object) = default.as_object() {
+        let fetch: Value<'js> = object.get("fetch").map_err(|raised| failure::thrown(cx, &raised))?;
+        if fetch.is_function() {
+            return Ok(Entry::Worker(Persistent::save(cx, object.clone())));
+        }
+    }
+    let kind: String = globals::hook(cx, "describe")
+        .and_then(|describe| describe.call((default,)))
+        .map_err(|raised| failure::thrown(cx, &raised))?;
+    let message = format!("the default export is {kind}: export a function, or an object with a `fetch` method");
+    Err(failure::found(FailureKind::Syntax, "SyntaxError", &message))
+}
+
+fn enter<'js>(cx: &Ctx<'js>, input: Input) -> JsResult<Returned<'js>> {
+    let argument = match input {
+        Input::Json(json) => cx.json_parse(json)?,
+        Input::Request(request) => request_object(cx, request)?,
+    };
+    let returned: Value<'js> = match ENTRY.replace(Entry::TopLevel) {
+        Entry::TopLevel => Value::new_null(cx.clone()),
+        Entry::Function(function) => function.restore(cx)?.call((argument,))?,
+        Entry::Worker(object) => globals::hook(cx, "callWorker")?.call((object.restore(cx)?, argument))?,
+    };
+    returned_of(cx, returned)
+}
+
+/// A thenable is waited for like a promise.
+fn returned_of<'js>(cx: &Ctx<'js>, value: Value<'js>) -> JsResult<Returned<'js>> {
+    if let Some(promise) = value.as_promise() {
+        return Ok(Returned::Promise(promise.clone()));
+    }
+    let Some(object) = value.as_object() else { return Ok(Returned::Value(value)) };
+    if !object.get::<_, Value<'js>>("then")?.is_function() {
+        return Ok(Returned::Value(value));
+    }
+    let (promise, resolve, _) = Promise::new(cx)?;
+    resolve.call::<_, ()>((value,))?;
+    Ok(Returned::Promise(promise))
+}
+
+fn request_object<'js>(cx: &Ctx<'js>, request: Request) -> JsResult<Value<'js>> {
+    let parts = Object::new(cx.clone())?;
+    parts.set("method", request.method)?;
+    parts.set("url", request.url)?;
+    parts.set("headers", request.headers.into_iter().flat_map(|h| [h.name, h.value]).collect::<Vec<_>>())?;
+    parts.set("body", javy::quickjs::TypedArray::new(cx.clone(), request.body)?)?;
+    parts.set("params", request.params.into_iter().flat_map(|(name, value)| [name, value]).collect::<Vec<_>>())?;
+    parts.set("auth", cx.json_parse(request.auth)?)?;
+    globals::hook(cx, "incomingRequest")?.call((parts,))
+}
+
+/// Drive the execution until the promise is settled, and answer what it was resolved with.
+fn settle<'js>(cx: &Ctx<'js>, promise: &Promise<'js>, stuck: &str) -> Result<Value<'js>, Failure> {
+    let settled = execution::drive(cx, || promise.state() != PromiseState::Pending);
+    if !settled.map_err(|raised| failure::thrown(cx, &raised))? {
+        return Err(failure::found(FailureKind::UnresolvedPromise, "Error", stuck));
+    }
+    match promise.result::<Value<'js>>() {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(Error::Exception)) => Err(failure::rejected(cx, cx.catch())),
+        Some(Err(raised)) => Err(failure::thrown(cx, &raised)),
+        None => Err(failure::found(FailureKind::UnresolvedPromise, "Error", stuck)),
+    }
+}
+
+/// Wait for what `ctx.waitUntil` was given. It cannot change the result any more.
+fn drive_holds(cx: &Ctx<'_>) {
+    if HOLDS.get() == 0 {
+        return;
+    }
+    match execution::drive(cx, || HOLDS.get() == 0) {
+        Ok(true) => {}
+        Ok(false) => globals::warn("waitUntil: the promise can never settle, and was given up"),
+        Err(raised) => {
+            let failure = failure::thrown(cx, &raised);
+            globals::warn(&format!("waitUntil: {}: {}", failure.name, failure.message));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+// `console`, after the console standard. No method throws, whatever it is given.
+(function (native, kit) {
+  "use strict";
+  const { inspect, stringify, slice, push, join, parse, toText } = kit;
+  const { write } = native;
+  const DEBUG = 0, INFO = 1, WARN = 2, ERROR = 3;
+  const parseNumber = Number, parseInteger = Number.parseInt;
+
+  const plain = (value) => (typeof value === "string" ? value : inspect(value));
+
+  // The standard's format specifiers; `used` is how many arguments the text took.
+  const directive = (letter, value) => {
+    switch (letter) {
+      case "s": return plain(value);
+      case "d": case "f": return typeof value === "object" || typeof value === "symbol" ? "NaN" : toText(parseNumber(value));
+      case "i": return typeof value === "object" || typeof value === "symbol" ? "NaN" : toText(parseInteger(toText(value), 10));
+      case "o": case "O": case "j": return inspect(value);
+      case "c": return "";
+    }
+    return undefined;
+  };
+  const format = (values) => {
+    const parts = [];
+    let next = 0;
+    if (values.length > 1 && typeof values[0] === "string") {
+      const text = values[next++];
+      let made = "", from = 0;
+      for (let i = 0; i + 1 < text.length; i++) {
+        if (text[i] !== "%") continue;
+        if (text[i + 1] === "%") {
+          made += slice(text, from, i + 1);
+          from = ++i + 1;
+          continue;
+        }
+        if (next >= values.length) continue;
+        const shown = directive(text[i + 1], values[next]);
+        if (shown === undefined) continue;
+        made += slice(text, from, i) + shown;
+        next++;
+        from = ++i + 1;
+      }
+      push(parts, made + slice(text, from));
+    }
+    while (next < values.length) push(parts, plain(values[next++]));
+    return join(parts, " ");
+  };
+
+  // The arguments as JSON, where they are more than texts.
+  const structured = (values) => {
+    let isText = true;
+    for (let i = 0; i < values.length; i++) if (typeof values[i] !== "string") isText = false;
+    if (isText) return undefined;
+    let text = "[";
+    for (let i = 0; i < values.length; i++) {
+      let json;
+      try {
+        json = typeof values[i] === "symbol" ? undefined : stringify(values[i]);
+      } catch {
+        // A cycle, a BigInt or a `toJSON` that throws: the shown text serves.
+      }
+      if (json === undefined || kit.isError(values[i])) json = stringify(inspect(values[i]));
+      text += (i === 0 ? "" : ",") + json;
+      if (text.length > 16384) return undefined;
+    }
+    return `${text}]`;
+  };
+
+  let indent = "";
+  const line = (level, values) => {
+    try {
+      write(level, indent + format(values), structured(values));
+    } catch {
+      // A log line never fails the script.
+    }
+  };
+  const counts = new kit.Map(), timers = new kit.Map();
+  const get = kit.uncurry(Map.prototype.get), set = kit.uncurry(Map.prototype.set), remove = kit.uncurry(Map.prototype.delete);
+  const label = (value) => (value === undefined ? "default" : plain(value));
+  const elapsed = (name) => `${name}: ${kit.elapsed() - get(timers, name)} ms`;
+
+  kit.global("console", kit.namespace("console", {
+    debug: (...values) => line(DEBUG, values),
+    trace: (...values) => line(DEBUG, values),
+    log: (...values) => line(INFO, values),
+    info: (...values) => line(INFO, values),
+    dir: (value) => line(INFO, [value]),
+    table: (value) => line(INFO, [value]),
+    warn: (...values) => line(WARN, values),
+    error: (...values) => line(ERROR, values),
+    assert: (condition, ...values) => {
+      if (!condition) line(ERROR, values.length === 0 ? ["Assertion failed"] : ["Assertion failed:", ...values]);
+    },
+    count: (name) => {
+      name = label(name);
+      const count = (get(counts, name) ?? 0) + 1;
+      set(counts, name, count);
+      line(INFO, [`${name}: ${count}`]);
+    },
+    countReset: (name) => void remove(counts, label(name)),
+    group: (...values) => {
+      if (values.length > 0) line(INFO, values);
+      if (indent.length < 40) indent += "  ";
+    },
+    groupEnd: () => {
+      indent = slice(indent, 2);
+    },
+    time: (name) => void set(timers, label(name), kit.elapsed()),
+    timeLog: (name) => {
+      if (get(timers, label(name)) !== undefined) line(INFO, [elapsed(label(name))]);
+    },
+    timeEnd: (name) => {
+      if (get(timers, label(name)) === undefined) return;
+      line(INFO, [elapsed(label(name))]);
+      remove(timers, label(name));
+    },
+  }));
+  kit.logError = (message) => line(ERROR, [message]);
+  kit.logWarning = (message) => line(WARN, [message]);
+})

@@ -1,0 +1,17 @@
+//! `context`: who and what this execution is.
+
+use javy::quickjs::{Ctx, Function, Object, Result};
+
+use super::prelude;
+use crate::execution;
+
+pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
+    let native = Object::new(cx.clone())?;
+    native.set("read", Function::new(cx.clone(), read)?)?;
+    prelude(cx, kit, "context", include_str!("context.js"), native)
+}
+
+/// The JSON text of the context. It is parsed only where a script looks, so that its length alone bears on the fuel.
+fn read() -> String {
+    execution::start_record(|start| start.context.clone()).unwrap_or_else(|| "null".into())
+}

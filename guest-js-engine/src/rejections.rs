@@ -1,0 +1,61 @@
+//! Promises that were rejected while nobody listened.
+//!
+//! Whether a rejection stays unhandled is known only at the end of a run: a script may well start two calls, and come
+//! to the second promise long after it was rejected.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use javy::quickjs::{Ctx, Persistent, Runtime, Value};
+
+use crate::{failure, globals};
+
+/// More lines would repeat themselves: a loop without `await` makes thousands.
+const REPORTED: usize = 10;
+
+/// A rejected promise (kept, so that its address stays its own) and the reason.
+struct Rejection {
+    promise: Persistent<Value<'static>>,
+    reason: Persistent<Value<'static>>,
+}
+
+/// The unhandled rejections, by their ordinal.
+#[derive(Default)]
+struct Unhandled {
+    next: u64,
+    rejections: BTreeMap<u64, Rejection>,
+}
+
+thread_local! {
+    static UNHANDLED: RefCell<Unhandled> = const { RefCell::new(Unhandled { next: 0, rejections: BTreeMap::new() }) };
+}
+
+/// Have QuickJS report rejections here.
+pub(crate) fn register(runtime: &Runtime) {
+    runtime.set_host_promise_rejection_tracker(Some(Box::new(|cx, promise, reason, handled| {
+        let promise = Persistent::save(&cx, promise);
+        UNHANDLED.with_borrow_mut(|unhandled| {
+            if handled {
+                unhandled.rejections.retain(|_, rejection| rejection.promise != promise);
+            } else {
+                let rejection = Rejection { promise, reason: Persistent::save(&cx, reason) };
+                unhandled.rejections.insert(unhandled.next, rejection);
+                unhandled.next += 1;
+            }
+        });
+    })));
+}
+
+/// Write one warning line for each of the first unhandled rejections, but not for the entry's own promise.
+pub(crate) fn report<'js>(cx: &Ctx<'js>, entry_promise: Option<&Value<'js>>) {
+    let unhandled = UNHANDLED.take();
+    let reasons = unhandled.rejections.into_values().filter_map(|rejection| {
+        let promise = rejection.promise.restore(cx).ok()?;
+        let reason = rejection.reason.restore(cx).ok()?;
+        (Some(&promise) != entry_promise).then_some(reason)
+    });
+    for reason in reasons.take(REPORTED) {
+        let failure = failure::rejected(cx, reason);
+        globals::warn(&format!("unhandled rejection: {}: {}", failure.name, failure.message));
+    }
+}
