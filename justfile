@@ -1,0 +1,99 @@
+# Everything that is done with this repository more than once. `./just` lists it.
+#
+# The host is built with one profile, and always with the features of the whole workspace: Wasmtime takes minutes, and
+# is compiled once.
+
+set positional-arguments
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+export CARGO_TERM_COLOR := env("CARGO_TERM_COLOR", if env("CI", "") == "true" { "never" } else { "auto" })
+
+[private]
+default:
+    @"{{ just_executable() }}" --justfile "{{ justfile() }}" --list --unsorted
+
+# Build what is missing and start the server: ./just serve [--config FILE …]
+serve *ARGS: engine
+    cargo build --release --workspace --bin skerry
+    exec target/release/skerry serve "$@"
+
+# Run the tests, or those that match: ./just test [FILTER …]
+test *ARGS: engine
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if command -v cargo-nextest >/dev/null; then
+        exec cargo nextest run --release --workspace "$@"
+    fi
+    # Without nextest the counts stand after each test binary; the sum is what a reader wants.
+    cargo test --release --workspace --lib --bins --tests --no-fail-fast -- "$@" | tee target/test.log
+    awk '/^test result:/ { passed += $4; failed += $6 } END { printf "%d tests passed, %d failed\n", passed, failed }' target/test.log
+
+# Check form and rules: formatting, clippy, documentation, licences
+check:
+    cargo fmt --all --check
+    cargo fmt --manifest-path guest-js-engine/Cargo.toml --all --check
+    cargo clippy --release --workspace --all-targets -- --deny warnings
+    RUSTDOCFLAGS="--deny warnings" cargo doc --release --workspace --no-deps --quiet
+    @if command -v cargo-deny >/dev/null; then cargo deny --workspace check bans licenses sources; \
+        else echo "check: cargo-deny is not installed; licences and sources are left out"; fi
+
+# Look for known vulnerabilities in the dependencies (needs cargo-deny and a network)
+advisories:
+    cargo deny --workspace check advisories
+    cargo deny --manifest-path guest-js-engine/Cargo.toml --workspace check advisories
+
+# Run the benchmarks, or those that match: ./just bench [FILTER …]
+bench *ARGS: engine
+    cargo bench --workspace --bench '*' -- "$@"
+
+# Everything that has to hold before a change is merged, from a fresh clone
+ci: _prepare engine check test
+    @if grep -q '^\[\[bench\]\]' tests/Cargo.toml; then "{{ just_executable() }}" --justfile "{{ justfile() }}" bench --test; fi
+
+# Build the JavaScript engine and the compiler into target/engine, where their sources changed
+engine:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    sha256=$(command -v sha256sum || echo "shasum -a 256")
+    digest() {
+        find guest-js-engine/{src,compiler,assemble,toolchain,Cargo.toml,Cargo.lock} wit host/runtime/src/config.rs \
+            -type f | LC_ALL=C sort | xargs $sha256
+        # Of the host's dependencies those that make or run Wasm.
+        grep -E -A1 '^name = "(cranelift|wasi-preview1|wasm|wit-)' Cargo.lock
+        guest-js-engine/toolchain name
+    }
+    out=target/engine
+    made_from=$(digest | $sha256)
+    if [ "$(cat "$out/made-from" 2>/dev/null)" = "$made_from" ]; then exit 0; fi
+    echo "engine: its sources changed; building it"
+    guest-js-engine/toolchain build
+    cargo build --release --workspace --bin assemble
+    modules=guest-js-engine/target/wasm32-wasip1/release
+    target/release/assemble --engine $modules/guest_js_engine.wasm --compiler $modules/skerry_compiler.wasm --out $out
+    # Again: building may have installed a toolchain, or written a lock file.
+    digest | $sha256 >"$out/made-from"
+    ls -l $out/*.wasm $out/*.cwasm | awk '{ printf "engine: %7d KiB  %s\n", $5 / 1024, $NF }'
+
+# Get what builds the guest: rustup's target, or Debian's packages
+toolchain:
+    @guest-js-engine/toolchain install
+    @guest-js-engine/toolchain name
+
+# Format all Rust sources
+fmt:
+    cargo fmt --all
+    cargo fmt --manifest-path guest-js-engine/Cargo.toml --all
+
+# On a machine made for continuous integration: what is missing is installed without asking.
+[private]
+_prepare:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    [ "${CI:-}" = true ] || exit 0
+    if ! command -v cc >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        echo "ci: installing a C compiler"
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev </dev/null
+    fi
+    for component in rustfmt clippy; do
+        cargo "${component/rust/}" --version >/dev/null 2>&1 || rustup component add "$component"
+    done
