@@ -1,6 +1,6 @@
 //! `console`: the log of the execution.
 
-use javy::quickjs::{Ctx, Function, Object, Result, String as JsString};
+use javy::quickjs::{Ctx, Object, Result, String as JsString};
 
 use super::prelude;
 use crate::bindings::skerry::script::console;
@@ -11,8 +11,7 @@ use crate::{execution, text};
 const MESSAGE_BYTES: usize = 16 * 1024;
 
 pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
-    let native = Object::new(cx.clone())?;
-    native.set("write", Function::new(cx.clone(), write)?)?;
+    let native = natives!(cx, { "write": write });
     prelude(cx, kit, "console", include_str!("console.js"), native)
 }
 

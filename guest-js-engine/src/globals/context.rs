@@ -1,13 +1,12 @@
 //! `context`: who and what this execution is.
 
-use javy::quickjs::{Ctx, Function, Object, Result};
+use javy::quickjs::{Ctx, Object, Result};
 
 use super::prelude;
 use crate::execution;
 
 pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
-    let native = Object::new(cx.clone())?;
-    native.set("read", Function::new(cx.clone(), read)?)?;
+    let native = natives!(cx, { "read": read });
     prelude(cx, kit, "context", include_str!("context.js"), native)
 }
 

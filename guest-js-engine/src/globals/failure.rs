@@ -2,9 +2,8 @@
 
 use javy::quickjs::{Ctx, Object, Result};
 
-use super::{inspect, prelude};
+use super::prelude;
 
 pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
-    inspect::register(cx, kit)?;
     prelude(cx, kit, "failure", include_str!("failure.js"), Object::new(cx.clone())?)
 }

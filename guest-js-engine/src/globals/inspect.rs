@@ -1,12 +1,11 @@
 //! Showing any value as text, for logs and errors, without running a line of the script's.
 
-use javy::quickjs::{Ctx, Function, Object, Result, Value, qjs};
+use javy::quickjs::{Ctx, Object, Result, Value, qjs};
 
 use super::prelude;
 
 pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
-    let native = Object::new(cx.clone())?;
-    native.set("kind", Function::new(cx.clone(), kind)?)?;
+    let native = natives!(cx, { "kind": kind });
     prelude(cx, kit, "inspect", include_str!("inspect.js"), native)
 }
 

@@ -4,11 +4,28 @@
 //! beside it, evaluated when the engine is built, so that it costs a run nothing. Preludes share `kit`: the primordials,
 //! taken before any script could patch them, and the hooks that Rust calls back. No script ever sees it.
 
+/// An object of native functions, by name: the half of a global that a prelude builds on.
+macro_rules! natives {
+    ($cx:expr, { $($name:literal: $function:expr),* $(,)? }) => {{
+        let native = javy::quickjs::Object::new($cx.clone())?;
+        $(native.set($name, javy::quickjs::Function::new($cx.clone(), $function)?)?;)*
+        native
+    }};
+}
+
+mod bytes;
+mod clock;
 mod console;
 mod context;
+mod crypto;
+mod events;
 mod failure;
 mod inspect;
+mod random;
+mod services;
 mod storage;
+mod timers;
+mod worker;
 
 use std::cell::RefCell;
 
@@ -25,10 +42,24 @@ thread_local! {
 pub(crate) fn register(cx: &Ctx<'_>) -> Result<()> {
     let kit = Object::new(cx.clone())?;
     prelude(cx, &kit, "kit", include_str!("kit.js"), Object::new(cx.clone())?)?;
-    failure::register(cx, &kit)?;
-    context::register(cx, &kit)?;
-    console::register(cx, &kit)?;
-    storage::register(cx, &kit)?;
+    let registers = [
+        inspect::register,
+        failure::register,
+        bytes::register,
+        clock::register,
+        context::register,
+        console::register,
+        random::register,
+        crypto::register,
+        timers::register,
+        storage::register,
+        services::register,
+        events::register,
+        worker::register,
+    ];
+    for register in registers {
+        register(cx, &kit)?;
+    }
     KIT.set(Some(Persistent::save(cx, kit)));
     Ok(())
 }

@@ -1,20 +1,13 @@
 //! `storage`: the tenant's key-value store.
 
-use javy::quickjs::{Ctx, Function, Object, Result, Value};
+use javy::quickjs::{Ctx, Object, Result, Value};
 
 use super::prelude;
 use crate::bindings::skerry::script::storage;
 use crate::execution::{Reach, start_call};
 
 pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
-    let native = Object::new(cx.clone())?;
-    native.set("get", Function::new(cx.clone(), get)?)?;
-    native.set("getMany", Function::new(cx.clone(), get_many)?)?;
-    native.set("set", Function::new(cx.clone(), set)?)?;
-    native.set("delete", Function::new(cx.clone(), delete)?)?;
-    native.set("list", Function::new(cx.clone(), list)?)?;
-    native.set("increment", Function::new(cx.clone(), increment)?)?;
-    native.set("commit", Function::new(cx.clone(), commit)?)?;
+    let native = natives!(cx, { "get": get, "getMany": get_many, "set": set, "delete": delete, "list": list, "increment": increment, "commit": commit });
     prelude(cx, kit, "storage", include_str!("storage.js"), native)
 }
 

@@ -1,0 +1,49 @@
+// Bytes: what counts as some, and their encodings as text.
+(function (native, kit) {
+  "use strict";
+  const { Bytes, uncurry, getOwnPropertyDescriptor, getPrototypeOf, typeError, rangeError, describe, kind } = kit;
+  const typedArray = getPrototypeOf(Uint8Array.prototype);
+  const getter = (prototype, name) => uncurry(getOwnPropertyDescriptor(prototype, name).get);
+  const array = { buffer: getter(typedArray, "buffer"), offset: getter(typedArray, "byteOffset"), length: getter(typedArray, "byteLength") };
+  const view = { buffer: getter(DataView.prototype, "buffer"), offset: getter(DataView.prototype, "byteOffset"), length: getter(DataView.prototype, "byteLength") };
+  const { isView } = ArrayBuffer;
+  const PlainDomException = DOMException;
+
+  // The bytes behind a buffer or a view, or `undefined` for anything else.
+  kit.bytesOf = (value) => {
+    if (value === null || typeof value !== "object") return undefined;
+    const what = kind(value);
+    if (what === "buffer") return new Bytes(value);
+    if (what === "bytes") return new Bytes(array.buffer(value), array.offset(value), array.length(value));
+    if (isView(value)) return new Bytes(view.buffer(value), view.offset(value), view.length(value));
+    return undefined;
+  };
+  // Text counts as its UTF-8.
+  kit.toBytes = (where, name, value) => {
+    const bytes = typeof value === "string" ? native.encode(value) : kit.bytesOf(value);
+    if (bytes === undefined) throw typeError(`${where}: the ${name} must be a string or bytes, not ${describe(value)}`);
+    return bytes;
+  };
+  kit.copyBytes = (bytes) => new Bytes(bytes);
+  kit.encodeBytes = (where, bytes, encoding) => {
+    switch (encoding) {
+      case "hex": return native.toHex(bytes);
+      case "base64": return native.toBase64(bytes, false);
+      case "base64url": return native.toBase64(bytes, true);
+      case "bytes": return bytes;
+    }
+    throw rangeError(`${where}: the encoding must be "hex", "base64", "base64url" or "bytes", not ${kit.inspect(encoding)}`);
+  };
+  kit.encode = native.encode;
+  kit.decode = native.decode;
+  kit.toBase64 = native.toBase64;
+  kit.fromBase64 = native.fromBase64;
+  kit.domException = (message, name) => new PlainDomException(message, name);
+  kit.isDomException = (value) => {
+    try {
+      return value instanceof PlainDomException;
+    } catch {
+      return false;
+    }
+  };
+})
