@@ -26,7 +26,9 @@ impl Capabilities {
 
     /// Whether events of `event_type` may be published.
     pub fn allows_event(&self, event_type: &str) -> bool {
-        self.event_types.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| matches_dotted(pattern, event_type)))
+        self.event_types
+            .as_ref()
+            .is_none_or(|patterns| patterns.iter().any(|pattern| matches_dotted(pattern, event_type)))
     }
 
     /// Whether `service.method` may be called.
@@ -67,7 +69,8 @@ mod tests {
     #[test]
     fn storage_is_there_unless_narrowed() {
         assert!(Capabilities::default().allows_key("anything"));
-        let narrowed = Capabilities { storage_prefixes: Some(vec![String::from("orders/")]), ..Capabilities::default() };
+        let narrowed =
+            Capabilities { storage_prefixes: Some(vec![String::from("orders/")]), ..Capabilities::default() };
         assert!(narrowed.allows_key("orders/1"));
         assert!(!narrowed.allows_key("users/1"));
     }

@@ -1,0 +1,151 @@
+//! Host calls as values: one closed enum, so that a new call cannot pass the gate by.
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Answer, CallError, Event, HmacAlgorithm, HttpRequest, Secret};
+
+/// Something that a script asks of the host and waits for. The order of the cases is part of the journal's format:
+/// new ones come last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum HostCall {
+    /// `storage.get`
+    StorageGet { key: String },
+    /// `storage.get-many`
+    StorageGetMany { keys: Vec<String> },
+    /// `storage.set`
+    StorageSet { key: String, value: String, ttl_seconds: Option<u32> },
+    /// `storage.delete`
+    StorageDelete { key: String },
+    /// `storage.list`
+    StorageList { prefix: String, cursor: Option<String>, limit: u32 },
+    /// `storage.increment`
+    StorageIncrement { key: String, by: f64 },
+    /// `storage.commit`
+    StorageCommit,
+    /// `services.call`
+    ServiceCall { service: String, method: String, arguments: String },
+    /// `events.publish`
+    EventPublish(Event),
+    /// `http.send`
+    HttpSend(HttpRequest),
+    /// `secrets.check`
+    SecretCheck { name: String },
+    /// `secrets.hmac`
+    SecretHmac { key: Secret, algorithm: HmacAlgorithm, data: Vec<u8> },
+    /// `secrets.hmac-verify`
+    SecretHmacVerify { key: Secret, algorithm: HmacAlgorithm, data: Vec<u8>, signature: Vec<u8> },
+    /// `timers.start`
+    Timer { delay_ms: u64 },
+}
+
+impl HostCall {
+    /// The interface and function of the contract, as logs, spans and messages name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::StorageGet { .. } => "storage.get",
+            Self::StorageGetMany { .. } => "storage.get-many",
+            Self::StorageSet { .. } => "storage.set",
+            Self::StorageDelete { .. } => "storage.delete",
+            Self::StorageList { .. } => "storage.list",
+            Self::StorageIncrement { .. } => "storage.increment",
+            Self::StorageCommit => "storage.commit",
+            Self::ServiceCall { .. } => "services.call",
+            Self::EventPublish(_) => "events.publish",
+            Self::HttpSend(_) => "http.send",
+            Self::SecretCheck { .. } => "secrets.check",
+            Self::SecretHmac { .. } => "secrets.hmac",
+            Self::SecretHmacVerify { .. } => "secrets.hmac-verify",
+            Self::Timer { .. } => "timers.start",
+        }
+    }
+
+    /// The bytes that the guest handed over, which count against the boundary and are charged.
+    pub fn bytes(&self) -> u64 {
+        let bytes = match self {
+            Self::StorageGet { key } | Self::StorageDelete { key } | Self::StorageIncrement { key, .. } => key.len(),
+            Self::StorageGetMany { keys } => keys.iter().map(|key| key.len() + 4).sum(),
+            Self::StorageSet { key, value, .. } => key.len() + value.len(),
+            Self::StorageList { prefix, cursor, .. } => prefix.len() + cursor.as_ref().map_or(0, String::len),
+            Self::StorageCommit | Self::Timer { .. } => 0,
+            Self::ServiceCall { service, method, arguments } => service.len() + method.len() + arguments.len(),
+            Self::EventPublish(event) => {
+                let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+                event.type_.len() + event.data.len() + optional(&event.subject) + optional(&event.id)
+            }
+            Self::HttpSend(request) => http_request_bytes(request),
+            Self::SecretCheck { name } => name.len(),
+            Self::SecretHmac { key, data, .. } => key.name.len() + key.format.len() + data.len(),
+            Self::SecretHmacVerify { key, data, signature, .. } => {
+                key.name.len() + key.format.len() + data.len() + signature.len()
+            }
+        };
+        bytes as u64
+    }
+}
+
+fn http_request_bytes(request: &HttpRequest) -> usize {
+    use crate::contract::{HttpBody, HttpFieldValue};
+    let headers: usize = request.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
+    let secrets: usize = request.secret_headers.iter().map(|header| header.name.len() + header.value.name.len()).sum();
+    let body = match &request.body {
+        HttpBody::None => 0,
+        HttpBody::Bytes(bytes) => bytes.len(),
+        HttpBody::Form(fields) | HttpBody::JsonObject(fields) => fields
+            .iter()
+            .map(|field| {
+                let value = match &field.value {
+                    HttpFieldValue::Plain(text) => text.len(),
+                    HttpFieldValue::Secret(secret) => secret.name.len() + secret.format.len(),
+                };
+                field.name.len() + value
+            })
+            .sum(),
+    };
+    request.method.len() + request.url.len() + headers + secrets + body
+}
+
+/// The bytes of an answer, which count against the boundary and are charged.
+pub(crate) fn answer_bytes(outcome: &Result<Answer, CallError>) -> u64 {
+    let bytes = match outcome {
+        Ok(Answer::Nothing | Answer::Truth(_)) => 0,
+        Ok(Answer::Value(value)) => value.as_ref().map_or(0, String::len),
+        Ok(Answer::Values(values)) => values.iter().map(|value| value.as_ref().map_or(1, |text| text.len() + 4)).sum(),
+        Ok(Answer::Page(page)) => {
+            let cursor = page.cursor.as_ref().map_or(0, String::len);
+            cursor + page.entries.iter().map(|entry| entry.key.len() + entry.value.len()).sum::<usize>()
+        }
+        Ok(Answer::Text(text)) => text.len(),
+        Ok(Answer::Bytes(bytes)) => bytes.len(),
+        Ok(Answer::Response(response)) => {
+            let headers: usize = response.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
+            response.url.len() + headers + response.body.len()
+        }
+        Err(error) => error.code_and_message().1.len(),
+    };
+    bytes as u64
+}
+
+/// A call that was let through, as far as it has come.
+#[expect(missing_debug_implementations, reason = "a future has no form to show")]
+pub enum Started {
+    /// Answered at once: nothing outside this process was asked.
+    Ready(Result<Answer, CallError>),
+    /// The answer comes when the future is polled to its end. Dropping it cuts the call.
+    Pending(BoxFuture<'static, Result<Answer, CallError>>),
+    /// The run cannot go on: what it relies on has changed, and whoever runs it has to decide whether to repeat it.
+    Conflict(String),
+}
+
+/// What a script reaches: implemented by whoever runs it, one value for each execution.
+///
+/// The gate has already counted the call, charged it, checked it against the capabilities and bounded its arguments; the
+/// implementation has to know the tenant by itself and must not trust anything in the call to say who asks.
+pub trait Interfaces: Send {
+    /// Whether `call` leaves this process's own database. Outside calls take one of the sixteen places, count against
+    /// the outbound limit, and are answered from the record when a run is repeated.
+    fn is_outside(&self, call: &HostCall) -> bool;
+
+    /// Start `call`. Timers never come here. `clock_ms` is the execution's clock, Unix time in milliseconds.
+    fn start(&mut self, call: HostCall, clock_ms: u64) -> Started;
+}
