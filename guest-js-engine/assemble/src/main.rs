@@ -60,7 +60,7 @@ async fn assemble(arguments: &Arguments) -> Result<(), Failure> {
     let engine = preinitialise::run(&engine).await?;
     let compiler = component::encode(&read(&arguments.compiler)?)?;
 
-    let native = Engine::new(&engine_config())?;
+    let native = Engine::new(&runtime::engine_config())?;
     let out = &arguments.out;
     fs::create_dir_all(out).map_err(|e| format!("cannot make the folder {}: {e}", out.display()))?;
     write(out, "engine.cwasm", &native.precompile_component(&engine)?)?;
@@ -95,11 +95,4 @@ fn report(failure: &(dyn Error + 'static)) {
         eprintln!("  because: {error}");
         cause = error.source();
     }
-}
-
-fn engine_config() -> wasmtime::Config {
-    let mut config = wasmtime::Config::new();
-    config.consume_fuel(true).epoch_interruption(true);
-    config.memory_reservation(256 << 20).memory_guard_size(32 << 20);
-    config
 }

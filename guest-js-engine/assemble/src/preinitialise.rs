@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wasmtime::{
     Engine, Store,
-    component::{Component, Instance, Linker},
+    component::{Component, Instance, Linker, types::ComponentItem},
 };
 use wasmtime_wasi::{
     HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxView, WasiView, random::Deterministic,
@@ -12,6 +12,9 @@ use wasmtime_wasi::{
 use wasmtime_wizer::Wizer;
 
 use crate::Failure;
+
+/// How the names of Skerry's own interfaces begin.
+const OWN_IMPORTS: &str = "skerry:script/";
 
 /// Call `component`'s export `init`, and answer the component with the memory and the globals as they are then.
 ///
@@ -32,8 +35,30 @@ pub(crate) async fn run(component: &[u8]) -> Result<Vec<u8>, Failure> {
 async fn instantiate(store: &mut Store<Constants>, component: &Component) -> wasmtime::Result<Instance> {
     let mut linker = Linker::new(store.engine());
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    linker.define_unknown_imports_as_traps(component)?;
+    trap_on_own_imports(&mut linker, component)?;
     linker.instantiate_async(store, component).await
+}
+
+/// By name, because `Linker::define_unknown_imports_as_traps` also gives the resource types that WASI's interfaces hand
+/// on to each other a definition of its own, and they no longer agree.
+fn trap_on_own_imports(linker: &mut Linker<Constants>, component: &Component) -> wasmtime::Result<()> {
+    let engine = linker.engine().clone();
+    for (interface, import) in component.component_type().imports(&engine) {
+        let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
+        if !interface.starts_with(OWN_IMPORTS) {
+            continue;
+        }
+        let mut own = linker.instance(interface)?;
+        for (function, export) in instance.exports(&engine) {
+            if matches!(export.ty, ComponentItem::ComponentFunc(_)) {
+                let name = format!("{interface}#{function}");
+                own.func_new(function, move |_, _, _, _| {
+                    Err(wasmtime::format_err!("`init` calls {name}, and there is no execution yet"))
+                })?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A WASI without files, network, arguments and environment, whose clocks stand at zero and whose randomness is zeros.
