@@ -1,0 +1,309 @@
+//! The end of an execution, and `storage.commit()` within one: reads are checked, writes and events applied, the row, its
+//! record and the usage written, all in one savepoint. Either everything is there, or nothing.
+
+mod checks;
+mod writes;
+
+use std::time::Duration;
+
+use domain::{ErrorKind, ExecutionId, ExecutionStatus, TenantId, UnixMillis};
+use rusqlite::{OptionalExtension, Row, params};
+
+pub use checks::{DocumentRangeRead, DocumentRead, EntryRead, ReadSet, StorageRangeRead};
+pub use writes::{StorageChange, StorageWrite};
+
+use crate::{
+    Database, DatabaseError, OutboxEvent, Usage, events,
+    executions::{self, EndOfRow, ExecutionRecord},
+    rows::{bigint, microseconds, small_count, word},
+    usage,
+    writer::{Cause, Work},
+};
+
+const STANDING: &str = "SELECT status, owner_epoch, attempt FROM executions WHERE tenant_id = $1 AND id = $2";
+const END: &str = "
+    UPDATE executions
+    SET status = $1, error_kind = $2, fuel = $3, peak_memory_bytes = $4, host_calls = $5, logs_truncated = $6,
+        completed_at = $7, duration_us = $8, error = $9, result = $10, attempt = $11, owner_epoch = $12
+    WHERE tenant_id = $13 AND id = $14";
+const INSERT_RECORD: &str = "
+    INSERT INTO execution_records (tenant_id, execution_id, attempt, seeds, logs, journal)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+
+/// Which execution commits, and by which right: another attempt, or a process of another epoch, is refused (fencing).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The execution.
+    pub execution: ExecutionId,
+    /// The attempt.
+    pub attempt: u32,
+    /// The epoch of the process that runs it.
+    pub epoch: i64,
+}
+
+/// What an execution read and wants to change.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effects {
+    /// What it read; it is repeated where that has changed. Empty to check nothing.
+    pub checks: ReadSet,
+    /// What it writes to storage, in order.
+    pub writes: Vec<StorageWrite>,
+    /// What it publishes, in order.
+    pub events: Vec<OutboxEvent>,
+    /// The tenant's storage may not grow beyond this; `None` for no limit.
+    pub storage_limit_bytes: Option<u64>,
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutionEnd {
+    /// What has become of it.
+    pub status: ExecutionStatus,
+    /// Why there is no result.
+    pub error_kind: Option<ErrorKind>,
+    /// The result, sealed.
+    pub result: Option<Vec<u8>>,
+    /// The error's text and stack, sealed.
+    pub error: Option<Vec<u8>>,
+    /// Fuel of the guest and of its host calls.
+    pub fuel: u64,
+    /// The most linear memory that it had.
+    pub peak_memory_bytes: u64,
+    /// Host calls that it started.
+    pub host_calls: u32,
+    /// Whether lines of log were dropped.
+    pub logs_truncated: bool,
+    /// When it ended.
+    pub completed_at: UnixMillis,
+    /// How long it ran.
+    pub duration: Duration,
+}
+
+/// The end of an execution with all that goes with it. One that failed has effects too: checks without writes or events,
+/// so that a run that failed on stale reads is repeated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecutionCommit {
+    /// Which execution.
+    pub lease: Lease,
+    /// How it ended.
+    pub end: ExecutionEnd,
+    /// What is kept of it; `None` where nothing is.
+    pub record: Option<ExecutionRecord>,
+    /// What it read and changes.
+    pub effects: Effects,
+    /// What it used; added to the usage of the day on which it ended.
+    pub usage: Usage,
+}
+
+/// What an execution commits while it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartialCommit {
+    /// Which execution.
+    pub lease: Lease,
+    /// What it read and changes.
+    pub effects: Effects,
+    /// The moment that decides which entries have expired.
+    pub now: UnixMillis,
+}
+
+/// What became of a commit. Nothing is written but in the first case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitResult {
+    /// It is durable. What it wrote has this revision.
+    Committed {
+        /// The revision of every entry that it wrote.
+        revision: i64,
+    },
+    /// Something that was read has changed.
+    Conflict {
+        /// What it was, for a person.
+        what: String,
+    },
+    /// An increment met a value that is no number, or made one that is none.
+    NotANumber {
+        /// The key.
+        key: String,
+    },
+    /// The tenant's storage would grow beyond its limit.
+    StorageFull {
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// The execution has ended already, or is another attempt's or another process's by now.
+    AlreadyEnded,
+}
+
+/// Why a commit was undone.
+pub(crate) enum Refusal {
+    Result(CommitResult),
+    Failed(DatabaseError),
+}
+
+impl<E: Into<DatabaseError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Cause for Refusal {
+    fn database_error(&self) -> Option<DatabaseError> {
+        match self {
+            Self::Result(_) => None,
+            Self::Failed(error) => Some(error.clone()),
+        }
+    }
+}
+
+impl Database {
+    /// Commit the end of an execution. Once this answers [`CommitResult::Committed`], it is on disk.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotFound`] when the execution was never announced nor accepted, or its script was deleted;
+    /// [`DatabaseError::Full`] and [`DatabaseError::Unavailable`] when the disk is full or failed; nothing is written then.
+    pub async fn commit_execution(&self, commit: ExecutionCommit) -> Result<CommitResult, DatabaseError> {
+        let committed = self.writer().write(move |work| end_execution(work, &commit)).await?;
+        of_outcome(committed)
+    }
+
+    /// Commit what an execution has written and published so far, while it runs on.
+    ///
+    /// # Errors
+    /// As [`Self::commit_execution`].
+    pub async fn commit_storage(&self, commit: PartialCommit) -> Result<CommitResult, DatabaseError> {
+        let committed = self.writer().write(move |work| commit_part(work, &commit)).await?;
+        of_outcome(committed)
+    }
+}
+
+fn of_outcome(outcome: Result<i64, Refusal>) -> Result<CommitResult, DatabaseError> {
+    match outcome {
+        Ok(revision) => Ok(CommitResult::Committed { revision }),
+        Err(Refusal::Result(result)) => Ok(result),
+        Err(Refusal::Failed(error)) => Err(error),
+    }
+}
+
+fn end_execution(work: &mut Work<'_>, commit: &ExecutionCommit) -> Result<i64, Refusal> {
+    let lease = &commit.lease;
+    let end = &commit.end;
+    let announced = stand(work, lease)?;
+    apply(work, lease, &commit.effects, end.completed_at)?;
+    match announced {
+        Some(start) => {
+            executions::insert(work.connection, &start, end.status, end.row())?;
+            work.settle(lease.execution);
+        }
+        None => update_ended(work, lease, end)?,
+    }
+    if let Some(record) = &commit.record {
+        insert_record(work, lease, record)?;
+    }
+    usage::add(work.connection, lease.tenant, end.completed_at.utc_day(), &commit.usage)?;
+    Ok(work.revision)
+}
+
+fn commit_part(work: &mut Work<'_>, commit: &PartialCommit) -> Result<i64, Refusal> {
+    if let Some(start) = stand(work, &commit.lease)? {
+        // An execution that left something has a row, also when it is cut off by a crash.
+        executions::insert_running(work.connection, &start)?;
+        work.settle(commit.lease.execution);
+    }
+    apply(work, &commit.lease, &commit.effects, commit.now)?;
+    Ok(work.revision)
+}
+
+/// See that the execution is still the caller's; answers its start row where that is not written yet.
+fn stand(work: &Work<'_>, lease: &Lease) -> Result<Option<std::sync::Arc<executions::StartRow>>, Refusal> {
+    if let Some(start) = work.announced(lease.execution).filter(|start| start.tenant == lease.tenant) {
+        let is_ours = start.owner_epoch == lease.epoch && start.attempt == lease.attempt;
+        return if is_ours { Ok(Some(start)) } else { Err(Refusal::Result(CommitResult::AlreadyEnded)) };
+    }
+    let mut statement = work.connection.prepare_cached(STANDING)?;
+    let found = statement.query_row([lease.tenant.to_string(), lease.execution.to_string()], Standing::from_row);
+    match found.optional()?.ok_or(DatabaseError::NotFound)? {
+        standing if standing.is_open_to(lease) => Ok(None),
+        _ => Err(Refusal::Result(CommitResult::AlreadyEnded)),
+    }
+}
+
+struct Standing {
+    status: ExecutionStatus,
+    epoch: i64,
+    attempt: u32,
+}
+
+impl Standing {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            status: word(row, "status")?,
+            epoch: row.get("owner_epoch")?,
+            attempt: small_count(row, "attempt")?,
+        })
+    }
+
+    /// A pending execution is nobody's yet: it can be ended (cancelled) by any process.
+    fn is_open_to(&self, lease: &Lease) -> bool {
+        match self.status {
+            ExecutionStatus::Pending => self.attempt == lease.attempt,
+            ExecutionStatus::Running => self.attempt == lease.attempt && self.epoch == lease.epoch,
+            _ => false,
+        }
+    }
+}
+
+fn apply(work: &Work<'_>, lease: &Lease, effects: &Effects, now: UnixMillis) -> Result<(), Refusal> {
+    checks::verify(work.connection, lease.tenant, &effects.checks)?;
+    writes::apply(work, lease.tenant, effects, now)?;
+    events::insert(work, lease, &effects.events)?;
+    Ok(())
+}
+
+fn update_ended(work: &Work<'_>, lease: &Lease, end: &ExecutionEnd) -> Result<(), DatabaseError> {
+    work.connection.prepare_cached(END)?.execute(params![
+        end.status.as_str(),
+        end.error_kind.map(ErrorKind::as_str),
+        bigint(end.fuel),
+        bigint(end.peak_memory_bytes),
+        end.host_calls,
+        end.logs_truncated,
+        end.completed_at.0,
+        microseconds(end.duration),
+        end.error,
+        end.result,
+        lease.attempt,
+        lease.epoch,
+        lease.tenant.to_string(),
+        lease.execution.to_string(),
+    ])?;
+    Ok(())
+}
+
+fn insert_record(work: &Work<'_>, lease: &Lease, record: &ExecutionRecord) -> Result<(), DatabaseError> {
+    work.connection.prepare_cached(INSERT_RECORD)?.execute(params![
+        lease.tenant.to_string(),
+        lease.execution.to_string(),
+        lease.attempt,
+        record.seeds,
+        record.logs,
+        record.journal,
+    ])?;
+    Ok(())
+}
+
+impl ExecutionEnd {
+    fn row(&self) -> EndOfRow<'_> {
+        EndOfRow {
+            error_kind: self.error_kind,
+            fuel: self.fuel,
+            peak_memory_bytes: self.peak_memory_bytes,
+            host_calls: self.host_calls,
+            logs_truncated: self.logs_truncated,
+            completed_at: Some(self.completed_at),
+            duration: Some(self.duration),
+            error: self.error.as_deref(),
+            result: self.result.as_deref(),
+        }
+    }
+}

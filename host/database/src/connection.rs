@@ -1,0 +1,73 @@
+//! Connections to SQLite, configured so that neither a damaged file nor a mistaken statement does more than fail.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
+
+/// Only the lock file's owner writes, so that waiting is needed only while another program looks at the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The largest row: a journal holds at most the bytes that cross the boundary (16 MiB by default, and an operator may
+/// raise it), its input and its result.
+const ROW_BYTES_MAX: i32 = 128 << 20;
+
+/// The longest statement: the first migration is the longest there is.
+const SQL_BYTES_MAX: i32 = 64 << 10;
+
+/// More statements than the crate has, so that none is prepared twice.
+const STATEMENTS_KEPT: usize = 128;
+
+const WRITER_PRAGMAS: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA journal_size_limit = 67108864;
+    PRAGMA temp_store = MEMORY;
+";
+
+const READER_PRAGMAS: &str = "
+    PRAGMA query_only = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA mmap_size = 268435456;
+";
+
+/// The connection that writes to `file`, which exists.
+pub(crate) fn writer(file: &Path) -> rusqlite::Result<Connection> {
+    let connection =
+        Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    harden(&connection)?;
+    connection.execute_batch(WRITER_PRAGMAS)?;
+    Ok(connection)
+}
+
+/// A connection that only reads `file`.
+pub(crate) fn reader(file: &Path) -> rusqlite::Result<Connection> {
+    let connection =
+        Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    harden(&connection)?;
+    connection.execute_batch(READER_PRAGMAS)?;
+    Ok(connection)
+}
+
+/// A database of its own, in memory, gone with its connection.
+pub(crate) fn in_memory() -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    harden(&connection)?;
+    Ok(connection)
+}
+
+fn harden(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
+    // A name in double quotes that is no column would be taken for text, and PostgreSQL would refuse it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, ROW_BYTES_MAX)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, SQL_BYTES_MAX)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_EXPR_DEPTH, 100)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.execute_batch("PRAGMA cell_size_check = ON")
+}

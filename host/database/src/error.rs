@@ -1,0 +1,158 @@
+//! What can go wrong: while the database is opened, and while it is used.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use rusqlite::{ErrorCode, ffi};
+
+/// Why a database was not opened. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the directory.
+    #[error("the data directory {} is in use by another process: stop that one, or choose another directory", directory.display())]
+    InUse {
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// A newer version of Skerry has written it.
+    #[error(
+        "the database in {} has schema {found}, and this version of Skerry knows {known}: start the newer version, or \
+         restore a backup from before it", directory.display()
+    )]
+    Newer {
+        /// The data directory.
+        directory: PathBuf,
+        /// The schema of the database.
+        found: i64,
+        /// The newest schema that this version knows.
+        known: i64,
+    },
+    /// The file holds something else.
+    #[error("{} is not a database of Skerry: move it away, or choose another data directory", file.display())]
+    NotADatabase {
+        /// The file.
+        file: PathBuf,
+    },
+    /// SQLite's own check found damage.
+    #[error("the database {} is damaged ({report}): restore a backup; nothing was changed", file.display())]
+    Corrupt {
+        /// The file.
+        file: PathBuf,
+        /// The first line that the check wrote.
+        report: String,
+    },
+    /// There is no room.
+    #[error("the disk of the data directory {} is full: make room and start again", directory.display())]
+    Full {
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// The directory cannot be made or written to.
+    #[error("the data directory {} cannot be written to ({source}): give this user the right to, or choose another one", directory.display())]
+    NotWritable {
+        /// The data directory.
+        directory: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file in the directory cannot be read.
+    #[error("{} cannot be read ({source}): give this user the right to, or choose another data directory", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A migration failed, or one that is in the database differs from the one of that number here.
+    #[error("the schema of the database could not be brought up to date: {0}")]
+    Migration(Box<refinery::Error>),
+    /// Anything else.
+    #[error("the database could not be opened: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Why a read or a write failed.
+///
+/// It can be cloned because one failed transaction is the failure of every write that took part in it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// There is no such row, or it belongs to another tenant, or a row that it refers to is not there.
+    #[error("there is no such row")]
+    NotFound,
+    /// The name, slug, email or id is taken.
+    #[error("the name is taken")]
+    NameTaken,
+    /// Another endpoint of the tenant answers the same requests.
+    #[error("{method} {path} is taken by another endpoint")]
+    RouteTaken {
+        /// The method that was asked for.
+        method: String,
+        /// The path that was asked for.
+        path: String,
+    },
+    /// The row was changed since it was read.
+    #[error("the row was changed meanwhile: its revision is {current}")]
+    Stale {
+        /// The revision that the row has now.
+        current: i64,
+    },
+    /// Too many writes are waiting; nothing was written, and later it may be.
+    #[error("too many writes are waiting")]
+    Busy,
+    /// The disk is full; nothing was written, and once there is room it will be.
+    #[error("the disk is full")]
+    Full,
+    /// A read took longer than a second and was cut.
+    #[error("the read took too long")]
+    TooSlow,
+    /// The disk failed while a transaction was made durable. Nothing is written until the process starts again.
+    #[error("the database does not accept writes any more")]
+    Unavailable,
+    /// What is stored cannot be understood.
+    #[error("the database is damaged: {what}")]
+    Corrupt {
+        /// What was found.
+        what: String,
+    },
+    /// Anything else that SQLite said.
+    #[error("the database failed: {0}")]
+    Sqlite(#[source] Arc<rusqlite::Error>),
+}
+
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error;
+        match &error {
+            Error::QueryReturnedNoRows => Self::NotFound,
+            Error::SqliteFailure(failure, message) => {
+                of_failure(failure, message.as_deref()).unwrap_or_else(|| Self::Sqlite(Arc::new(error)))
+            }
+            Error::FromSqlConversionFailure(..) | Error::IntegralValueOutOfRange(..) | Error::InvalidColumnType(..) => {
+                Self::Corrupt { what: error.to_string() }
+            }
+            _ => Self::Sqlite(Arc::new(error)),
+        }
+    }
+}
+
+fn of_failure(failure: &ffi::Error, message: Option<&str>) -> Option<DatabaseError> {
+    Some(match failure.code {
+        ErrorCode::DiskFull => DatabaseError::Full,
+        ErrorCode::SystemIoFailure => DatabaseError::Unavailable,
+        ErrorCode::OperationInterrupted => DatabaseError::TooSlow,
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => DatabaseError::Busy,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            DatabaseError::Corrupt { what: message.unwrap_or("SQLite found damage").to_owned() }
+        }
+        ErrorCode::ConstraintViolation => match failure.extended_code {
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY => DatabaseError::NotFound,
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => DatabaseError::NameTaken,
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// Whether `error` says that the disk failed, after which nobody knows what of a transaction is durable.
+pub(crate) fn is_io_failure(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+}

@@ -1,0 +1,232 @@
+//! Executions: how one is started, what is listed of it, and what is kept.
+
+mod row;
+mod starts;
+
+use std::time::Duration;
+
+use domain::{Actor, ErrorKind, ExecutionId, ExecutionStatus, ScriptId, TenantId, Trigger, UnixMillis, VersionId};
+use rusqlite::{OptionalExtension, types::Value};
+
+pub(crate) use row::{EndOfRow, insert, insert_running};
+pub use starts::{Begun, PendingExecution};
+
+use crate::{Database, DatabaseError};
+
+const GET: &str = "
+    SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, status, attempt, owner_epoch,
+           error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
+           duration_us, error, input, result
+    FROM executions
+    WHERE tenant_id = $1 AND id = $2";
+const LIST: &str = "
+    SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, status, attempt, owner_epoch,
+           error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
+           duration_us
+    FROM executions
+    WHERE tenant_id = $1";
+const LIST_ORDER: &str = " ORDER BY started_at DESC, id DESC LIMIT $";
+const GET_RECORD: &str = "
+    SELECT attempt, seeds, logs, journal
+    FROM execution_records
+    WHERE tenant_id = $1 AND execution_id = $2
+    ORDER BY attempt DESC
+    LIMIT 1";
+
+/// An execution as it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartRow {
+    /// The tenant that it belongs to.
+    pub tenant: TenantId,
+    /// The execution.
+    pub execution: ExecutionId,
+    /// The script.
+    pub script: ScriptId,
+    /// The version that runs, in every attempt.
+    pub version: VersionId,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Who started it.
+    pub actor: Actor,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The epoch of the process that runs it, or that accepted it: [`Database::epoch`].
+    pub owner_epoch: i64,
+    /// The input, sealed; `None` where it is not recorded.
+    pub input: Option<Vec<u8>>,
+    /// When it was accepted.
+    pub accepted_at: UnixMillis,
+    /// When it began; for one that waits, when it was accepted.
+    pub started_at: UnixMillis,
+}
+
+/// An execution, without what it was given and what it made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// The execution.
+    pub id: ExecutionId,
+    /// The script.
+    pub script: ScriptId,
+    /// The version that ran.
+    pub version: VersionId,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Who started it.
+    pub actor: Actor,
+    /// What has become of it.
+    pub status: ExecutionStatus,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The epoch of the process that has it.
+    pub owner_epoch: i64,
+    /// Why it ended without a result.
+    pub error_kind: Option<ErrorKind>,
+    /// Fuel of the guest and of its host calls.
+    pub fuel: u64,
+    /// The most linear memory that it had.
+    pub peak_memory_bytes: u64,
+    /// Host calls that it started.
+    pub host_calls: u32,
+    /// Whether lines of log were dropped.
+    pub logs_truncated: bool,
+    /// When it was accepted.
+    pub accepted_at: UnixMillis,
+    /// When it began; `None` while it waits.
+    pub started_at: Option<UnixMillis>,
+    /// When it ended.
+    pub completed_at: Option<UnixMillis>,
+    /// How long it ran, to the microsecond.
+    pub duration: Option<Duration>,
+}
+
+/// An execution with what it was given and what it made, each sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutionDetail {
+    /// The execution.
+    pub execution: Execution,
+    /// What it was given.
+    pub input: Option<Vec<u8>>,
+    /// What it made.
+    pub result: Option<Vec<u8>>,
+    /// Why it made nothing.
+    pub error: Option<Vec<u8>>,
+}
+
+/// What was recorded of an attempt, each part sealed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExecutionRecord {
+    /// The seeds of its randomness.
+    pub seeds: Vec<u8>,
+    /// Its lines of log.
+    pub logs: Vec<u8>,
+    /// Its host calls and their answers.
+    pub journal: Vec<u8>,
+}
+
+/// Which executions to list; every part that is given must hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExecutionFilter {
+    /// Those of this script.
+    pub script: Option<ScriptId>,
+    /// Those with this status.
+    pub status: Option<ExecutionStatus>,
+    /// Those with this trigger.
+    pub trigger: Option<Trigger>,
+    /// Those that began before this moment.
+    pub before: Option<UnixMillis>,
+    /// Those that began at this moment or after it.
+    pub after: Option<UnixMillis>,
+}
+
+/// Where a page of executions ended: the last one's start and id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecutionCursor {
+    /// When the last one began, or was accepted if it waits.
+    pub started_at: UnixMillis,
+    /// The last one.
+    pub id: ExecutionId,
+}
+
+impl Execution {
+    /// The cursor of the page that begins after this execution.
+    pub fn cursor(&self) -> ExecutionCursor {
+        ExecutionCursor { started_at: self.started_at.unwrap_or(self.accepted_at), id: self.id }
+    }
+}
+
+impl Database {
+    /// One execution. One that began within the last 20 ms may not be there yet.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotFound`].
+    pub fn get_execution(&self, tenant: TenantId, id: ExecutionId) -> Result<ExecutionDetail, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(GET)?;
+            Ok(statement.query_row([tenant.to_string(), id.to_string()], ExecutionDetail::from_row)?)
+        })
+    }
+
+    /// What was recorded of the last attempt of an execution; `None` where nothing was.
+    pub fn get_execution_record(
+        &self,
+        tenant: TenantId,
+        id: ExecutionId,
+    ) -> Result<Option<ExecutionRecord>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(GET_RECORD)?;
+            Ok(statement.query_row([tenant.to_string(), id.to_string()], ExecutionRecord::from_row).optional()?)
+        })
+    }
+
+    /// A page of at most `limit` executions, the latest first, from `cursor` on.
+    ///
+    /// # Errors
+    /// [`DatabaseError::TooSlow`] where a filter finds little among much.
+    pub fn list_executions(
+        &self,
+        tenant: TenantId,
+        filter: &ExecutionFilter,
+        cursor: Option<ExecutionCursor>,
+        limit: u32,
+    ) -> Result<Vec<Execution>, DatabaseError> {
+        let (statement, parameters) = list_statement(tenant, filter, cursor, limit);
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&statement)?;
+            let rows = statement.query_map(rusqlite::params_from_iter(parameters), Execution::from_row)?;
+            Ok(rows.collect::<rusqlite::Result<Vec<Execution>>>()?)
+        })
+    }
+}
+
+/// The list's statement: each filter that is given adds a clause of this function's own text and a bound parameter.
+fn list_statement(
+    tenant: TenantId,
+    filter: &ExecutionFilter,
+    cursor: Option<ExecutionCursor>,
+    limit: u32,
+) -> (String, Vec<Value>) {
+    let clauses: [(&str, Option<Value>); 5] = [
+        (" AND script_id = $", filter.script.map(|script| Value::from(script.to_string()))),
+        (" AND status = $", filter.status.map(|status| Value::from(status.as_str().to_owned()))),
+        (" AND triggered_by = $", filter.trigger.map(|trigger| Value::from(trigger.as_str().to_owned()))),
+        (" AND started_at < $", filter.before.map(|before| Value::from(before.0))),
+        (" AND started_at >= $", filter.after.map(|after| Value::from(after.0))),
+    ];
+    let mut statement = String::from(LIST);
+    let mut parameters = vec![Value::from(tenant.to_string())];
+    for (clause, parameter) in clauses {
+        if let Some(parameter) = parameter {
+            parameters.push(parameter);
+            statement.push_str(clause);
+            statement.push_str(&parameters.len().to_string());
+        }
+    }
+    if let Some(cursor) = cursor {
+        parameters.extend([Value::from(cursor.started_at.0), Value::from(cursor.id.to_string())]);
+        statement.push_str(&format!(" AND (started_at, id) < (${}, ${})", parameters.len() - 1, parameters.len()));
+    }
+    parameters.push(Value::from(i64::from(limit)));
+    statement.push_str(LIST_ORDER);
+    statement.push_str(&parameters.len().to_string());
+    (statement, parameters)
+}

@@ -1,0 +1,129 @@
+//! The database: every SQL statement of the project, the schema's migrations, one writer with group commit, readers
+//! beside it. It knows neither sandbox nor protocol, and what is sealed it cannot read.
+//!
+//! Reads are synchronous and take microseconds. Writes are futures that answer once their transaction is on disk. Every
+//! method on a tenant's rows takes the tenant first; a row of another tenant is [`DatabaseError::NotFound`].
+
+mod artifacts;
+mod commits;
+mod connection;
+mod documents;
+mod endpoints;
+mod error;
+mod events;
+mod executions;
+mod json;
+mod open;
+mod readers;
+mod rows;
+mod scripts;
+mod storage;
+mod tenants;
+mod tokens;
+mod usage;
+mod users;
+mod versions;
+mod words;
+mod writer;
+
+use std::{fmt, path::Path, sync::Arc};
+
+use rusqlite::Connection;
+
+pub use artifacts::Artifact;
+pub use commits::{
+    CommitResult, DocumentRangeRead, DocumentRead, Effects, EntryRead, ExecutionCommit, ExecutionEnd, Lease,
+    PartialCommit, ReadSet, StorageChange, StorageRangeRead, StorageWrite,
+};
+pub use documents::{Collection, Document, DocumentQuery, DocumentRange};
+pub use endpoints::{Endpoint, EndpointAuthentication, NewEndpoint};
+pub use error::{DatabaseError, OpenError};
+pub use events::{EventPosition, OutboxEvent, StoredEvent};
+pub use executions::{
+    Begun, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, PendingExecution, StartRow,
+};
+pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings, ScriptSummary};
+pub use storage::{StorageEntry, StorageQuery, StorageRange, StorageRead};
+pub use tenants::{NewTenant, Tenant, TenantStatus};
+pub use tokens::{NewToken, Token, TokenGrant};
+pub use usage::Usage;
+pub use users::{Membership, MembershipStatus, User};
+pub use versions::{Deployment, Version, VersionSummary};
+
+use readers::Readers;
+use writer::{Work, Writer};
+
+/// An open database. Clones are the same one; the last to go writes what waits and closes it.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+/// In the order in which they are closed: the writer closes the file last, and the lock outlives both.
+struct Inner {
+    readers: Readers,
+    writer: Writer,
+    epoch: i64,
+    _directory: Option<open::Directory>,
+}
+
+impl Database {
+    /// Open the database in `directory`, which is made where it is not there. The directory is this process's until the
+    /// database is closed. The file is checked and its schema brought up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to do about each.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        let held = open::take_directory(directory)?;
+        let opened = open::open_file(directory, &held.file)?;
+        let readers = Readers::open(&held.file)?;
+        let connection = writer::shared(opened.connection);
+        let writer = Writer::start(connection, opened.revision_ceiling, writer::commit)?;
+        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: Some(held) }) })
+    }
+
+    /// A database in memory, gone when it is closed: for `skerry run` and for tests.
+    ///
+    /// # Errors
+    /// Only when there is no memory, or no thread.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        let opened = open::open_in_memory()?;
+        let connection = writer::shared(opened.connection);
+        let readers = Readers::Shared(Arc::clone(&connection));
+        let writer = Writer::start(connection, opened.revision_ceiling, writer::commit)?;
+        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: None }) })
+    }
+
+    /// Counts the processes that have opened this database. An execution is owned by the epoch of the process that runs
+    /// it; one of an earlier epoch was cut off.
+    pub fn epoch(&self) -> i64 {
+        self.inner.epoch
+    }
+
+    /// Whether writes are still accepted. They are not once the disk has failed at a commit: then the process must end
+    /// and start again, because nobody knows what of the last transaction is durable.
+    pub fn is_writable(&self) -> bool {
+        self.inner.writer.is_sound()
+    }
+
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+        self.inner.readers.read(query)
+    }
+
+    fn writer(&self) -> &Writer {
+        &self.inner.writer
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        apply: impl FnOnce(&mut Work<'_>) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        self.inner.writer.write(apply).await?
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("epoch", &self.epoch()).finish_non_exhaustive()
+    }
+}
