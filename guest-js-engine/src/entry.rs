@@ -2,8 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 
+use javy::quickjs::module::{Declared, Evaluated};
 use javy::quickjs::promise::PromiseState;
-use javy::quickjs::{Ctx, Error, Function, Module, Object, Persistent, Promise, Result as JsResult, Value};
+use javy::quickjs::{
+    Ctx, Error, Function, Module, Object, Persistent, Promise, Result as JsResult, TypedArray, Value,
+};
 
 use crate::bindings::skerry::script::guest::{FailureKind, Request};
 use crate::bindings::{Failure, Input, Output};
@@ -39,15 +42,7 @@ pub(super) fn release() {
 pub(crate) fn load(cx: &Ctx<'_>, code: &[u8]) -> Result<(), Failure> {
     let (module, promise) = evaluate(cx, code).map_err(|raised| failure::thrown(cx, &raised))?;
     settle(cx, &promise, "the top level awaits a promise that can never settle")?;
-    let default = module.get::<_, Value<'_>>("default");
-    let entry = match default {
-        Ok(value) => entry_of(cx, value)?,
-        // There is no export of that name.
-        Err(_) => {
-            cx.catch();
-            Entry::TopLevel
-        }
-    };
+    let entry = entry_of(cx, &module)?;
     ENTRY.set(entry);
     Ok(())
 }
@@ -80,34 +75,39 @@ enum Returned<'js> {
     Promise(Promise<'js>),
 }
 
-fn evaluate<'js>(
-    cx: &Ctx<'js>,
-    code: &[u8],
-) -> JsResult<(Module<'js, javy::quickjs::module::Evaluated>, Promise<'js>)> {
+fn evaluate<'js>(cx: &Ctx<'js>, code: &[u8]) -> JsResult<(Module<'js, Evaluated>, Promise<'js>)> {
     load_bytecode(cx, code)?.eval()
 }
 
 #[expect(unsafe_code, reason = "QuickJS trusts bytecode")]
-fn load_bytecode<'js>(cx: &Ctx<'js>, code: &[u8]) -> JsResult<Module<'js, javy::quickjs::module::Declared>> {
+fn load_bytecode<'js>(cx: &Ctx<'js>, code: &[u8]) -> JsResult<Module<'js, Declared>> {
     // SAFETY: the host passes only what `compile` of this very engine answered; whatever it passes, the sandbox holds.
     unsafe { Module::load(cx.clone(), code) }
 }
 
-fn entry_of<'js>(cx: &Ctx<'js>, default: Value<'js>) -> Result<Entry, Failure> {
+fn entry_of<'js>(cx: &Ctx<'js>, module: &Module<'js, Evaluated>) -> Result<Entry, Failure> {
+    find_entry(cx, module).map_err(|raised| failure::thrown(cx, &raised))?.map_err(|kind| {
+        let message = format!("the default export is {kind}: export a function, or an object with a `fetch` method");
+        failure::found(FailureKind::Syntax, "SyntaxError", &message)
+    })
+}
+
+/// The entry, or what the default export is instead.
+fn find_entry<'js>(cx: &Ctx<'js>, module: &Module<'js, Evaluated>) -> JsResult<Result<Entry, String>> {
+    let exports = module.namespace()?;
+    if !exports.contains_key("default")? {
+        return Ok(Ok(Entry::TopLevel));
+    }
+    let default: Value<'js> = exports.get("default")?;
     if let Some(function) = default.as_function() {
-        return Ok(Entry::Function(Persistent::save(cx, function.clone())));
+        return Ok(Ok(Entry::Function(Persistent::save(cx, function.clone()))));
     }
-    if let Some(object) = default.as_object() {
-        let fetch: Value<'js> = object.get("fetch").map_err(|raised| failure::thrown(cx, &raised))?;
-        if fetch.is_function() {
-            return Ok(Entry::Worker(Persistent::save(cx, object.clone())));
-        }
+    if let Some(object) = default.as_object()
+        && object.get::<_, Value<'js>>("fetch")?.is_function()
+    {
+        return Ok(Ok(Entry::Worker(Persistent::save(cx, object.clone()))));
     }
-    let kind: String = globals::hook(cx, "describe")
-        .and_then(|describe| describe.call((default,)))
-        .map_err(|raised| failure::thrown(cx, &raised))?;
-    let message = format!("the default export is {kind}: export a function, or an object with a `fetch` method");
-    Err(failure::found(FailureKind::Syntax, "SyntaxError", &message))
+    Ok(Err(globals::hook(cx, "describe")?.call((default,))?))
 }
 
 fn enter<'js>(cx: &Ctx<'js>, input: Input) -> JsResult<Returned<'js>> {
@@ -142,7 +142,7 @@ fn request_object<'js>(cx: &Ctx<'js>, request: Request) -> JsResult<Value<'js>> 
     parts.set("method", request.method)?;
     parts.set("url", request.url)?;
     parts.set("headers", request.headers.into_iter().flat_map(|h| [h.name, h.value]).collect::<Vec<_>>())?;
-    parts.set("body", javy::quickjs::TypedArray::new(cx.clone(), request.body)?)?;
+    parts.set("body", TypedArray::new(cx.clone(), request.body)?)?;
     parts.set("params", request.params.into_iter().flat_map(|(name, value)| [name, value]).collect::<Vec<_>>())?;
     parts.set("auth", cx.json_parse(request.auth)?)?;
     globals::hook(cx, "incomingRequest")?.call((parts,))

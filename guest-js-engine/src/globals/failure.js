@@ -37,6 +37,8 @@
     for (let i = 0; i < lines.length; i++) {
       if (lines[i] !== "" && !includes(lines[i], "skerry:")) push(kept, lines[i]);
     }
+    // What called the script natively is ours as well.
+    while (kept.length > 0 && includes(kept[kept.length - 1], "(native)")) kept.length--;
     return join(kept, "\n");
   };
   const causes = (error) => {
@@ -73,5 +75,5 @@
     return [read(value, "name", "Error", NAME) || "Error", read(value, "message", "", MESSAGE), stack, code];
   };
 
-  Object.assign(kit, { SkerryError, hostError, describeThrown });
+  Object.assign(kit, { SkerryError, frames, hostError, describeThrown });
 })

@@ -65,6 +65,18 @@
     return members;
   };
 
+  // Make a class a global as web platforms do: enumerable accessors and methods, and a name for `toString`.
+  const webClass = (constructor, name) => {
+    for (const key of ownKeys(constructor.prototype)) {
+      if (typeof key === "string" && key !== "constructor") defineProperty(constructor.prototype, key, { enumerable: true });
+    }
+    defineProperty(constructor.prototype, Symbol.toStringTag, { value: name, configurable: true });
+    global(name, constructor);
+  };
+  const raise = (error) => {
+    throw error;
+  };
+
   for (const name of ["SharedArrayBuffer", "Atomics", "Javy", "print", "std", "os", "scriptArgs"]) {
     delete globalThis[name];
   }
@@ -72,7 +84,7 @@
   Object.assign(kit, {
     uncurry, defineProperty, freeze, getOwnPropertyDescriptor, ownKeys, isArray, parse, stringify, isInteger, isFinite,
     reject, isWellFormed, toWellFormed, describe, typeError, rangeError, string, optionalString, json, options, integer,
-    global, namespace,
+    global, namespace, webClass, raise,
     apply: Reflect.apply,
     getPrototypeOf: Object.getPrototypeOf,
     keys: Object.keys,
@@ -93,5 +105,4 @@
     Buffer: ArrayBuffer,
     Map, Proxy, WeakMap,
   });
-  kit.describe = describe;
 })

@@ -13,18 +13,29 @@ macro_rules! natives {
     }};
 }
 
+mod abort;
+mod body;
 mod bytes;
 mod clock;
+mod clone;
 mod console;
 mod context;
 mod crypto;
+mod dates;
 mod events;
 mod failure;
+mod headers;
+mod http;
 mod inspect;
 mod random;
+mod request;
+mod response;
+mod secrets;
 mod services;
 mod storage;
 mod timers;
+mod url;
+mod utils;
 mod worker;
 
 use std::cell::RefCell;
@@ -52,6 +63,17 @@ pub(crate) fn register(cx: &Ctx<'_>) -> Result<()> {
         random::register,
         crypto::register,
         timers::register,
+        secrets::register,
+        abort::register,
+        url::register,
+        headers::register,
+        body::register,
+        request::register,
+        response::register,
+        http::register,
+        clone::register,
+        dates::register,
+        utils::register,
         storage::register,
         services::register,
         events::register,

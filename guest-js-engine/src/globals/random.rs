@@ -27,10 +27,17 @@ fn random() -> f64 {
     (a.wrapping_add(b) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Outside an execution (the warm-up) any constant serves; all zeros is the one state that the generator never leaves.
+/// Spread over all bits (splitmix64), so that seeds which differ in one bit share nothing. All zeros is the one state
+/// that the generator never leaves.
 fn seed() -> (u64, u64) {
-    match execution::start_record(|start| start.random_seed) {
-        Some(seed) if seed != (0, 0) => seed,
-        _ => (1, 2),
-    }
+    let (a, b) = execution::start_record(|start| start.random_seed).unwrap_or_default();
+    let state = (spread(a), spread(b ^ a.rotate_left(32)));
+    if state == (0, 0) { (1, 2) } else { state }
+}
+
+fn spread(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }

@@ -44,6 +44,7 @@
     }
   };
 
+  kit.guarded = guarded;
   kit.fireTimer = (id) => {
     const timer = get(timers, id);
     if (timer === undefined) return;
