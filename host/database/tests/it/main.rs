@@ -1,0 +1,13 @@
+//! The database's tests, against real SQLite in temporary directories.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod commits;
+mod executions;
+mod opening;
+mod postgres;
+mod schema;
+mod scripts;
+mod stage;
+mod storage;
+mod tenancy;
+mod tokens;

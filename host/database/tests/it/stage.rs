@@ -1,0 +1,251 @@
+//! What most tests begin with: a database with two tenants, each with a member, a script and a deployed version.
+
+use std::time::Duration;
+
+use database::{
+    Artifact, CommitResult, Database, DatabaseError, Deployment, DocumentQuery, Effects, ExecutionCommit, ExecutionEnd,
+    ExecutionRecord, Lease, Membership, MembershipStatus, NewScript, NewTenant, OutboxEvent, PartialCommit, StartRow,
+    StorageChange, StorageQuery, StorageWrite, Usage, User,
+};
+use domain::{
+    Actor, Capabilities, ExecutionId, ExecutionStatus, Language, Permissions, RecordMode, ScriptId, ScriptKind,
+    ScriptName, TenantId, TenantSlug, Trigger, UnixMillis, UserId, VersionId,
+};
+use tempfile::TempDir;
+
+/// The tests' clock.
+pub(crate) const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
+
+/// A tenant with one of everything.
+pub(crate) struct Household {
+    pub(crate) tenant: TenantId,
+    pub(crate) user: UserId,
+    pub(crate) script: ScriptId,
+    pub(crate) version: VersionId,
+}
+
+pub(crate) struct Stage {
+    pub(crate) directory: TempDir,
+    pub(crate) database: Database,
+    pub(crate) home: Household,
+    pub(crate) other: Household,
+}
+
+impl Stage {
+    pub(crate) async fn set() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::open(directory.path()).unwrap();
+        let home = household(&database, "home").await;
+        let other = household(&database, "other").await;
+        Self { directory, database, home, other }
+    }
+
+    /// Close the database and open it again, as the next process would.
+    pub(crate) fn restart(self) -> Self {
+        let Self { directory, database, home, other } = self;
+        drop(database);
+        let database = Database::open(directory.path()).unwrap();
+        Self { directory, database, home, other }
+    }
+
+    /// Announce an execution of the home tenant.
+    pub(crate) fn begin(&self) -> Lease {
+        let start = self.start();
+        let lease = self.lease(start.execution);
+        self.database.announce_execution(start);
+        lease
+    }
+
+    pub(crate) fn start(&self) -> StartRow {
+        StartRow {
+            tenant: self.home.tenant,
+            execution: ExecutionId::generate(),
+            script: self.home.script,
+            version: self.home.version,
+            trigger: Trigger::Api,
+            actor: Actor::System,
+            attempt: 1,
+            owner_epoch: self.database.epoch(),
+            input: Some(b"input".to_vec()),
+            accepted_at: NOW,
+            started_at: NOW,
+        }
+    }
+
+    pub(crate) fn lease(&self, execution: ExecutionId) -> Lease {
+        Lease { tenant: self.home.tenant, execution, attempt: 1, epoch: self.database.epoch() }
+    }
+
+    /// Commit a successful execution with these effects.
+    pub(crate) async fn commit(&self, effects: Effects) -> CommitResult {
+        let lease = self.begin();
+        self.database.commit_execution(ended(lease, effects)).await.unwrap()
+    }
+
+    pub(crate) async fn set_entry(&self, key: &str, value: &str) -> i64 {
+        let result = self.commit(writes([set(key, value)])).await;
+        revision_of(&result)
+    }
+
+    pub(crate) fn value(&self, key: &str) -> Option<String> {
+        self.database.storage_get(self.home.tenant, key, NOW).unwrap().value
+    }
+
+    pub(crate) fn part(&self, lease: Lease, effects: Effects) -> PartialCommit {
+        PartialCommit { lease, effects, now: NOW }
+    }
+}
+
+async fn household(database: &Database, slug: &str) -> Household {
+    let tenant = TenantId::generate();
+    let user = UserId::generate();
+    database.create_tenant(new_tenant(tenant, slug)).await.unwrap();
+    database.create_user(new_user(user, slug)).await.unwrap();
+    database.put_membership(tenant, member(user)).await.unwrap();
+    let script = new_script("orders", user);
+    let id = script.id;
+    database.create_script(tenant, script).await.unwrap();
+    let version = deploy(database, tenant, id, 1).await.unwrap();
+    Household { tenant, user, script: id, version }
+}
+
+pub(crate) fn new_tenant(id: TenantId, slug: &str) -> NewTenant {
+    NewTenant {
+        id,
+        slug: TenantSlug::parse(slug).unwrap(),
+        name: format!("The {slug} tenant"),
+        sealed_key: vec![7; 48],
+        limits: None,
+        created_at: NOW,
+    }
+}
+
+pub(crate) fn new_user(id: UserId, name: &str) -> User {
+    let email = format!("{name}@example.org");
+    User { id, email, name: name.to_owned(), is_operator: false, created_at: NOW }
+}
+
+pub(crate) fn member(user: UserId) -> Membership {
+    Membership { user, permissions: Permissions::all(), status: MembershipStatus::Active, created_at: NOW }
+}
+
+pub(crate) fn new_script(name: &str, user: UserId) -> NewScript {
+    NewScript {
+        id: ScriptId::generate(),
+        name: ScriptName::parse(name).unwrap(),
+        description: String::new(),
+        kind: ScriptKind::OneOff,
+        language: Language::JavaScript,
+        draft_source: String::from("export default () => 1"),
+        capabilities: Capabilities::default(),
+        limits: None,
+        record: RecordMode::Full,
+        created_by: Some(user),
+        created_at: NOW,
+        endpoint: None,
+    }
+}
+
+pub(crate) async fn deploy(
+    database: &Database,
+    tenant: TenantId,
+    script: ScriptId,
+    draft: i64,
+) -> Result<VersionId, DatabaseError> {
+    let version = VersionId::generate();
+    let deployment = Deployment {
+        script,
+        expected_draft_revision: draft,
+        version,
+        deployed_by: None,
+        change_summary: String::from("first"),
+        deployed_at: NOW,
+        artifact: artifact(),
+    };
+    database.deploy(tenant, deployment).await.map(|_| version)
+}
+
+pub(crate) fn artifact() -> Artifact {
+    Artifact {
+        engine_build: String::from("build-1"),
+        load_fuel: 12_345,
+        impure_reason: None,
+        mac: vec![1; 32],
+        source_map: None,
+        bytecode: vec![2; 100],
+    }
+}
+
+pub(crate) fn ended(lease: Lease, effects: Effects) -> ExecutionCommit {
+    ExecutionCommit {
+        lease,
+        end: ExecutionEnd {
+            status: ExecutionStatus::Success,
+            error_kind: None,
+            result: Some(b"result".to_vec()),
+            error: None,
+            fuel: 1_000,
+            peak_memory_bytes: 2 << 20,
+            host_calls: 3,
+            logs_truncated: false,
+            completed_at: NOW,
+            duration: Duration::from_micros(31),
+        },
+        record: Some(ExecutionRecord {
+            seeds: b"seeds".to_vec(),
+            logs: b"logs".to_vec(),
+            journal: b"journal".to_vec(),
+        }),
+        effects,
+        usage: Usage { executions: 1, fuel: 1_000, host_calls: 3, bytes: 64 },
+    }
+}
+
+pub(crate) fn writes(writes: impl IntoIterator<Item = StorageWrite>) -> Effects {
+    Effects { writes: writes.into_iter().collect(), ..Effects::default() }
+}
+
+pub(crate) fn set(key: &str, value: &str) -> StorageWrite {
+    StorageWrite { key: key.to_owned(), change: StorageChange::Set { value: value.to_owned(), expires_at: None } }
+}
+
+pub(crate) fn set_until(key: &str, value: &str, expires_at: i64) -> StorageWrite {
+    let expires_at = Some(UnixMillis(expires_at));
+    StorageWrite { key: key.to_owned(), change: StorageChange::Set { value: value.to_owned(), expires_at } }
+}
+
+pub(crate) fn delete(key: &str) -> StorageWrite {
+    StorageWrite { key: key.to_owned(), change: StorageChange::Delete }
+}
+
+pub(crate) fn increment(key: &str, by: f64) -> StorageWrite {
+    StorageWrite { key: key.to_owned(), change: StorageChange::Increment { by } }
+}
+
+pub(crate) fn event(id: &str) -> OutboxEvent {
+    OutboxEvent {
+        id: id.to_owned(),
+        event_type: String::from("order.placed"),
+        source: String::from("/scripts/orders"),
+        subject: None,
+        data: b"data".to_vec(),
+        time: NOW,
+        hop: 0,
+        root: String::from("root"),
+    }
+}
+
+pub(crate) fn under(prefix: &str) -> StorageQuery {
+    StorageQuery { prefix: prefix.to_owned(), after: None, limit: 100, now: NOW }
+}
+
+pub(crate) fn all_of(collection: &str) -> DocumentQuery {
+    DocumentQuery { collection: collection.to_owned(), after: None, limit: 100 }
+}
+
+pub(crate) fn revision_of(result: &CommitResult) -> i64 {
+    match result {
+        CommitResult::Committed { revision } => *revision,
+        other => panic!("not committed: {other:?}"),
+    }
+}
