@@ -63,6 +63,8 @@ engine:
         guest-js-engine/toolchain name
     }
     out=target/engine
+    guest-js-engine/toolchain install
+    # Taken before the build: what changes while it runs is built the next time.
     made_from=$(digest | $sha256)
     if [ "$(cat "$out/made-from" 2>/dev/null)" = "$made_from" ]; then exit 0; fi
     echo "engine: its sources changed; building it"
@@ -70,8 +72,7 @@ engine:
     cargo build --release --workspace --bin assemble
     modules=guest-js-engine/target/wasm32-wasip1/release
     target/release/assemble --engine $modules/guest_js_engine.wasm --compiler $modules/skerry_compiler.wasm --out $out
-    # Again: building may have installed a toolchain, or written a lock file.
-    digest | $sha256 >"$out/made-from"
+    echo "$made_from" >"$out/made-from"
     ls -l $out/*.wasm $out/*.cwasm | awk '{ printf "engine: %7d KiB  %s\n", $5 / 1024, $NF }'
 
 # Get what builds the guest: rustup's target, or Debian's packages

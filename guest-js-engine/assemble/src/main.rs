@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `engine.wasm` | the JavaScript engine as a component, pre-initialised: its `init` has run |
 //! | `engine.cwasm` | the same as native code for this processor |
-//! | `compiler.wasm` | the compiler as a component; it keeps nothing between calls, and so is not pre-initialised |
+//! | `compiler.wasm` | the compiler as a component that imports nothing; it keeps nothing, and so is not pre-initialised |
 //! | `compiler.cwasm` | the same as native code for this processor |
 //! | `engine.id` | what bytecode, journals and snapshots name the engine by: a BLAKE3 digest in hexadecimal |
 
@@ -26,6 +26,8 @@ use std::{
 
 use clap::Parser;
 use wasmtime::Engine;
+
+use crate::component::System;
 
 /// A failed build step. It is only ever printed, so that its text is all that counts.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -56,9 +58,9 @@ async fn main() -> ExitCode {
 }
 
 async fn assemble(arguments: &Arguments) -> Result<(), Failure> {
-    let engine = component::encode(&read(&arguments.engine)?)?;
+    let engine = component::encode(&read(&arguments.engine)?, System::Wasi)?;
     let engine = preinitialise::run(&engine).await?;
-    let compiler = component::encode(&read(&arguments.compiler)?)?;
+    let compiler = component::encode(&read(&arguments.compiler)?, System::Sealed)?;
 
     let native = Engine::new(&runtime::engine_config())?;
     let out = &arguments.out;
