@@ -1,0 +1,151 @@
+//! Compiled versions: made in the sandbox, kept with a MAC, verified before use, made again for another engine.
+
+use std::{sync::Arc, time::Duration};
+
+use database::{Artifact, Usage, Version};
+use domain::{TenantId, UnixMillis, VersionId};
+use moka::sync::Cache;
+use runtime::{Compiled, CompiledScript, Purity, Source};
+
+use crate::{
+    AppError, Inner,
+    sealing::{Purpose, TenantKey},
+};
+
+/// How many bytes of bytecode and source maps are kept in memory.
+const CACHE_BYTES: u64 = 256 << 20;
+
+/// Compiled versions that were used lately.
+pub(crate) struct Artifacts(Cache<(TenantId, VersionId), Arc<CompiledScript>>);
+
+impl Artifacts {
+    pub(crate) fn new() -> Self {
+        let weigh = |_: &(TenantId, VersionId), script: &Arc<CompiledScript>| {
+            let bytes = script.bytecode.len() + script.source_map.as_ref().map_or(0, String::len) + 256;
+            u32::try_from(bytes).unwrap_or(u32::MAX)
+        };
+        let builder = Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh);
+        Self(builder.time_to_idle(Duration::from_secs(60 * 60)).build())
+    }
+}
+
+/// The row for a compiled version. The MAC binds it to its tenant and version (RULES 44).
+pub(crate) fn sealed(key: &TenantKey, tenant: TenantId, version: VersionId, script: &CompiledScript) -> Artifact {
+    let (load_fuel, impure_reason) = match &script.purity {
+        Purity::Pure { load_fuel } => (*load_fuel, None),
+        Purity::Impure { reason } => (0, Some(reason.clone())),
+    };
+    let mut artifact = Artifact {
+        engine_build: script.engine_build.to_string(),
+        load_fuel,
+        impure_reason,
+        mac: Vec::new(),
+        source_map: script.source_map.clone(),
+        bytecode: script.bytecode.clone(),
+    };
+    artifact.mac = mac(key, tenant, version, &artifact).to_vec();
+    artifact
+}
+
+fn mac(key: &TenantKey, tenant: TenantId, version: VersionId, artifact: &Artifact) -> [u8; 32] {
+    let optional = |text: &Option<String>| text.as_ref().map_or(Vec::new(), |text| [b"+", text.as_bytes()].concat());
+    key.mac(
+        Purpose::Artifact,
+        &[
+            tenant.as_bytes(),
+            version.as_bytes(),
+            artifact.engine_build.as_bytes(),
+            &artifact.load_fuel.to_le_bytes(),
+            &optional(&artifact.impure_reason),
+            &optional(&artifact.source_map),
+            &artifact.bytecode,
+        ],
+    )
+}
+
+impl Inner {
+    /// Compile a source as work of `tenant`: admitted, and charged whether it compiles or not.
+    ///
+    /// # Errors
+    /// [`AppError::Source`] is the author's.
+    pub(crate) async fn compile(self: &Arc<Self>, tenant: TenantId, source: Source) -> Result<Compiled, AppError> {
+        let _permit = self.admission.admit(tenant).await?;
+        let sandbox = self.sandbox.clone();
+        let compiled = self.guests.run(async move { sandbox.compile(&source).await }).await??;
+        let fuel = compiled.as_ref().map_or_else(|error| error.fuel, |compiled| compiled.fuel);
+        self.charge(tenant, Usage { fuel, ..Usage::default() });
+        compiled.map_err(|error| AppError::Source { diagnostics: error.diagnostics })
+    }
+
+    /// Add to the tenant's usage without waiting for it to be written.
+    fn charge(self: &Arc<Self>, tenant: TenantId, usage: Usage) {
+        let inner = Arc::clone(self);
+        self.guests.spawn(async move {
+            let day = UnixMillis::now().utc_day();
+            if let Err(error) = inner.database.add_usage(tenant, day, usage).await {
+                tracing::error!(tenant.id = %tenant, %error, "usage could not be written");
+            }
+        });
+    }
+
+    /// The compiled form of a version: from memory, from the database if its MAC holds and its engine is this one, or
+    /// compiled anew.
+    pub(crate) async fn artifact(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        version: VersionId,
+        file_name: &str,
+    ) -> Result<Arc<CompiledScript>, AppError> {
+        if let Some(script) = self.artifacts.0.get(&(tenant, version)) {
+            return Ok(script);
+        }
+        let key = self.keyring.tenant(&self.database, tenant)?;
+        let stored = self.database.artifact(tenant, version)?;
+        let script = match stored.and_then(|artifact| self.verified(&key, tenant, version, artifact)) {
+            Some(script) => script,
+            None => self.recompile(&key, tenant, version, file_name).await?,
+        };
+        self.artifacts.0.insert((tenant, version), Arc::clone(&script));
+        Ok(script)
+    }
+
+    fn verified(
+        &self,
+        key: &TenantKey,
+        tenant: TenantId,
+        version: VersionId,
+        artifact: Artifact,
+    ) -> Option<Arc<CompiledScript>> {
+        if artifact.engine_build != self.sandbox.build_id() {
+            return None;
+        }
+        if !bool::from(subtle::ConstantTimeEq::ct_eq(mac(key, tenant, version, &artifact).as_slice(), &artifact.mac)) {
+            tracing::error!(tenant.id = %tenant, version.id = %version, "a stored artifact was changed; compiling it anew");
+            return None;
+        }
+        let purity = match artifact.impure_reason {
+            None => Purity::Pure { load_fuel: artifact.load_fuel },
+            Some(reason) => Purity::Impure { reason },
+        };
+        Some(Arc::new(CompiledScript {
+            engine_build: artifact.engine_build.into(),
+            bytecode: artifact.bytecode,
+            source_map: artifact.source_map,
+            purity,
+        }))
+    }
+
+    async fn recompile(
+        self: &Arc<Self>,
+        key: &TenantKey,
+        tenant: TenantId,
+        version: VersionId,
+        file_name: &str,
+    ) -> Result<Arc<CompiledScript>, AppError> {
+        let Version { summary, source } = self.database.version(tenant, version)?;
+        let source = Source { file_name: file_name.to_owned(), language: summary.language, text: source };
+        let script = self.compile(tenant, source).await?.script;
+        self.database.put_artifact(tenant, version, sealed(key, tenant, version, &script)).await?;
+        Ok(Arc::new(script))
+    }
+}

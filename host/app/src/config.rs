@@ -1,0 +1,75 @@
+//! What the operator decides, as the application takes it.
+
+use std::path::PathBuf;
+
+use database::Database;
+use domain::Limits;
+
+use crate::{error::AppOpenError, sealing::Keyring};
+
+/// What the operator decides.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// Where the data is.
+    pub data: DataLocation,
+    /// The file with the key that wraps every tenant's key; beside the database where nothing is said.
+    pub key_file: Option<PathBuf>,
+    /// Instances at once, of all tenants together.
+    pub slots: u32,
+    /// Instances at once of one tenant.
+    pub tenant_share: u32,
+    /// The system's limits of one execution.
+    pub limits: Limits,
+    /// Bytes of storage that a tenant may have.
+    pub storage_limit_bytes: u64,
+}
+
+/// Where the data is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataLocation {
+    /// In this directory.
+    Directory(PathBuf),
+    /// Nowhere: it ends with the process.
+    Memory,
+}
+
+/// Slots that are kept for reading what a failed run's stack says: a run that failed holds its own while it asks.
+const SLOTS_FOR_STACKS: u32 = 4;
+
+impl AppConfig {
+    /// The configuration without any data: for one run of one file.
+    pub fn in_memory() -> Self {
+        Self { data: DataLocation::Memory, slots: 8, tenant_share: 4, ..Self::default() }
+    }
+
+    pub(crate) fn open_data(&self) -> Result<(Database, Keyring), AppOpenError> {
+        match &self.data {
+            DataLocation::Memory => Ok((Database::in_memory()?, Keyring::ephemeral()?)),
+            DataLocation::Directory(directory) => {
+                let database = Database::open(directory)?;
+                let key_file = self.key_file.clone().unwrap_or_else(|| directory.join("skerry.key"));
+                let has_tenants = !database.list_tenants(None, 1)?.is_empty();
+                let keyring = Keyring::open(&key_file, has_tenants)?;
+                Ok((database, keyring))
+            }
+        }
+    }
+
+    /// Slots that admission gives out.
+    pub(crate) fn run_slots(&self) -> u32 {
+        self.slots.saturating_sub(SLOTS_FOR_STACKS).max(1)
+    }
+}
+
+impl Default for AppConfig {
+    fn default() -> Self {
+        Self {
+            data: DataLocation::Directory(PathBuf::from("data")),
+            key_file: None,
+            slots: 128,
+            tenant_share: 32,
+            limits: Limits::DEFAULT,
+            storage_limit_bytes: 1 << 30,
+        }
+    }
+}

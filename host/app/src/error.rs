@@ -1,0 +1,137 @@
+//! What can go wrong in a use case, as facts. Which status each is, only the server knows.
+
+use std::{error::Error, time::Duration};
+
+use database::{DatabaseError, OpenError};
+use domain::{Invalid, principals::Forbidden};
+use runtime::{Diagnostic, SandboxError};
+
+use crate::sealing::KeyError;
+
+/// Why the application cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppOpenError {
+    /// The data directory or the database in it.
+    #[error(transparent)]
+    Data(#[from] OpenError),
+    /// The key file.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The threads that scripts run on.
+    #[error("the threads that scripts run on cannot be started: {0}")]
+    Threads(#[source] std::io::Error),
+    /// What a crash left cannot be put in order.
+    #[error("what the last run left cannot be put in order: {0}")]
+    Recovery(#[from] DatabaseError),
+}
+
+/// Why a use case was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Nobody known acts.
+    #[error("no valid token was presented")]
+    Unauthenticated,
+    /// The principal may not do this.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is no such thing, or it belongs to another tenant.
+    #[error("there is no such {what}")]
+    NotFound {
+        /// The noun.
+        what: &'static str,
+    },
+    /// A value breaks a rule.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// A source does not compile.
+    #[error("the source does not compile")]
+    Source {
+        /// Why, in the author's positions.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// The name belongs to something else.
+    #[error("the name '{name}' is taken")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// Another endpoint answers the same requests.
+    #[error("{method} {path} is taken by another endpoint of this tenant")]
+    RouteTaken {
+        /// The method.
+        method: String,
+        /// The path.
+        path: String,
+    },
+    /// What was to be changed was changed meanwhile.
+    #[error("it was changed meanwhile: its revision is {current_revision}")]
+    Stale {
+        /// The revision it has now.
+        current_revision: i64,
+    },
+    /// The script has no version that could run.
+    #[error("the script has no deployed version: deploy it first")]
+    NotDeployed,
+    /// The script is switched off.
+    #[error("the script is paused: activate it first")]
+    Paused,
+    /// A quota of the tenant is used up.
+    #[error("the quota '{quota}' of {limit} is used up")]
+    Quota {
+        /// Its name.
+        quota: &'static str,
+        /// Its size.
+        limit: u64,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// Too much is going on.
+    #[error("the server is busy: try again in {} s", retry_after.as_secs().max(1))]
+    Overloaded {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// The disk is full.
+    #[error("the server's disk is full: nothing was changed")]
+    StorageFull,
+    /// The database takes no writes any more.
+    #[error("the server cannot keep anything at the moment: nothing was changed")]
+    Unavailable,
+    /// The server failed.
+    #[error("the server failed")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl AppError {
+    /// The server failed, for this reason.
+    pub(crate) fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<DatabaseError> for AppError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::NotFound => Self::NotFound { what: "resource" },
+            DatabaseError::NameTaken => Self::NameTaken { name: String::new() },
+            DatabaseError::RouteTaken { method, path } => Self::RouteTaken { method, path },
+            DatabaseError::Stale { current } => Self::Stale { current_revision: current },
+            DatabaseError::Busy => Self::Overloaded { retry_after: Duration::from_secs(1) },
+            DatabaseError::Full => Self::StorageFull,
+            DatabaseError::Unavailable => Self::Unavailable,
+            DatabaseError::TooSlow | DatabaseError::Corrupt { .. } | DatabaseError::Sqlite(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<SandboxError> for AppError {
+    fn from(error: SandboxError) -> Self {
+        match error {
+            SandboxError::NoSlot => Self::Overloaded { retry_after: Duration::from_secs(1) },
+            other => Self::internal(other),
+        }
+    }
+}

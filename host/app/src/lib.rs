@@ -1,0 +1,174 @@
+//! The use cases: scripts, executions, endpoints, tokens. Every trigger of every kind comes in here, and whatever a script
+//! reaches is implemented here, for one tenant.
+//!
+//! Knows the database and the sandbox, and neither HTTP nor SQL. Each use case takes the principal first and checks its
+//! permission where it touches the rows.
+
+mod admission;
+mod artifacts;
+mod bootstrap;
+mod capabilities;
+mod config;
+mod endpoints;
+mod error;
+mod executions;
+mod guests;
+mod lanes;
+mod local;
+mod replay;
+mod sealing;
+mod scripts;
+mod tokens;
+mod transaction;
+
+use std::{sync::Arc, time::Duration};
+
+use database::Database;
+use domain::UnixMillis;
+use runtime::{Sandbox, SandboxConfig};
+
+pub use bootstrap::Bootstrap;
+pub use config::{AppConfig, DataLocation};
+pub use database::{
+    DeployedVersion, Endpoint, EndpointAuthentication, Execution, ExecutionCursor, ExecutionFilter, Script,
+    ScriptSummary, Version, VersionSummary,
+};
+pub use endpoints::{EndpointAnswer, EndpointCall, EndpointRefusal, EndpointService};
+pub use error::{AppError, AppOpenError};
+pub use executions::{ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
+pub use local::{LocalEnd, LocalRun};
+pub use replay::ReplayView;
+pub use runtime::{Diagnostic, Failure, Header, LogLevel, LogLine, Outcome, Output, Purity, Request, Response, Severity};
+pub use scripts::{
+    DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
+};
+pub use tokens::TokenService;
+
+use crate::{
+    admission::Admission, artifacts::Artifacts, executions::Running, guests::Guests, lanes::Lanes, sealing::Keyring,
+};
+
+/// The whole of Skerry but its faces. Clones are the same one.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+    scripts: ScriptService,
+    executions: ExecutionService,
+    endpoints: EndpointService,
+    tokens: TokenService,
+}
+
+/// What the services share.
+pub(crate) struct Inner {
+    pub(crate) config: AppConfig,
+    pub(crate) database: Database,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) keyring: Keyring,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) guests: Guests,
+    pub(crate) lanes: Lanes,
+    pub(crate) running: Running,
+}
+
+/// Whether the process can do its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Whether it takes work.
+    pub ready: bool,
+    /// Whether what it takes can be kept.
+    pub writable: bool,
+    /// What is wrong, for the operator; empty where nothing is.
+    pub detail: String,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("engine_build", &self.engine_build()).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Open the data, set up the sandbox, end what a crash left running, and go on with what was accepted.
+    ///
+    /// # Errors
+    /// [`AppOpenError`] says what to do about each.
+    pub async fn open(config: AppConfig) -> Result<Self, AppOpenError> {
+        let (database, keyring) = config.open_data()?;
+        let sandbox = Sandbox::new(&SandboxConfig { slots: config.slots })?;
+        let inner = Arc::new(Inner {
+            artifacts: Artifacts::new(),
+            admission: Admission::new(config.run_slots(), config.tenant_share),
+            guests: Guests::start().map_err(AppOpenError::Threads)?,
+            lanes: Lanes::default(),
+            running: Running::default(),
+            config,
+            database,
+            sandbox,
+            keyring,
+        });
+        let app = Self {
+            scripts: ScriptService::new(Arc::clone(&inner)),
+            executions: ExecutionService::new(Arc::clone(&inner)),
+            endpoints: EndpointService::new(Arc::clone(&inner)),
+            tokens: TokenService::new(Arc::clone(&inner)),
+            inner,
+        };
+        app.recover().await?;
+        Ok(app)
+    }
+
+    /// Scripts, drafts, versions.
+    pub fn scripts(&self) -> &ScriptService {
+        &self.scripts
+    }
+
+    /// Running scripts, and what became of it.
+    pub fn executions(&self) -> &ExecutionService {
+        &self.executions
+    }
+
+    /// Requests to tenants' endpoints.
+    pub fn endpoints(&self) -> &EndpointService {
+        &self.endpoints
+    }
+
+    /// Who presents which token.
+    pub fn tokens(&self) -> &TokenService {
+        &self.tokens
+    }
+
+    /// The name of the engine in this binary.
+    pub fn engine_build(&self) -> &str {
+        self.inner.sandbox.build_id()
+    }
+
+    /// Whether the process can do its work.
+    pub fn health(&self) -> Health {
+        let writable = self.inner.database.is_writable();
+        let stopping = self.inner.running.is_stopping();
+        let detail = match (writable, stopping) {
+            (false, _) => "the database does not accept writes: see the log, then start the server again",
+            (true, true) => "the server is stopping",
+            (true, false) => "",
+        };
+        Health { ready: writable && !stopping, writable, detail: detail.to_owned() }
+    }
+
+    /// Take no new work, wait at most `grace` for what runs, and end the rest as `interrupted`.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.inner.running.stop(grace).await;
+    }
+
+    async fn recover(&self) -> Result<(), AppOpenError> {
+        let epoch = self.inner.database.epoch();
+        let interrupted = self.inner.database.interrupt_running(epoch, UnixMillis::now()).await?;
+        if interrupted > 0 {
+            tracing::warn!(executions = interrupted, "executions that the last stop cut are marked as interrupted");
+        }
+        for pending in self.inner.database.pending_executions(epoch)? {
+            self.executions.resume(pending.tenant, pending.execution);
+        }
+        Ok(())
+    }
+}
