@@ -236,11 +236,7 @@ struct Standing {
 
 impl Standing {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            status: word(row, "status")?,
-            epoch: row.get("owner_epoch")?,
-            attempt: small_count(row, "attempt")?,
-        })
+        Ok(Self { status: word(row, "status")?, epoch: row.get("owner_epoch")?, attempt: small_count(row, "attempt")? })
     }
 
     /// A pending execution is nobody's yet: it can be ended (cancelled) by any process.

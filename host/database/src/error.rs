@@ -104,8 +104,9 @@ pub enum DatabaseError {
     /// A read took longer than a second and was cut.
     #[error("the read took too long")]
     TooSlow,
-    /// The disk failed while a transaction was made durable. Nothing is written until the process starts again.
-    #[error("the database does not accept writes any more")]
+    /// The disk failed. Where it did so while a transaction was made durable, nothing is written until the process starts
+    /// again: [`crate::Database::is_writable`].
+    #[error("the database's disk failed")]
     Unavailable,
     /// What is stored cannot be understood.
     #[error("the database is damaged: {what}")]

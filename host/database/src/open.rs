@@ -13,7 +13,6 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use crate::{OpenError, connection};
 
 mod embedded {
-    #![expect(clippy::unwrap_used, reason = "the macro's own code, run over files known at build")]
     refinery::embed_migrations!("../../migrations");
 }
 
@@ -31,7 +30,8 @@ const BEGIN_EPOCH: &str = "
     SET epoch = epoch + 1, created_at = CASE WHEN created_at = 0 THEN $1 ELSE created_at END
     WHERE id = 1
     RETURNING epoch, revision_ceiling";
-const MIGRATION_TABLE: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'refinery_schema_history'";
+const MIGRATION_TABLE: &str =
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'refinery_schema_history'";
 const NEWEST_MIGRATION: &str = "SELECT MAX(version) FROM refinery_schema_history";
 const TABLES: &str = "SELECT COUNT(*) FROM sqlite_schema";
 
@@ -152,7 +152,9 @@ fn begin_epoch(connection: Connection) -> rusqlite::Result<Opened> {
 /// What the operating system's refusal of `path` means.
 fn unusable(directory: &Path, path: &Path, error: io::Error) -> OpenError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OpenError::Full { directory: directory.to_owned() },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            OpenError::Full { directory: directory.to_owned() }
+        }
         io::ErrorKind::PermissionDenied if path.exists() && path.is_file() => {
             OpenError::Unreadable { file: path.to_owned(), source: error }
         }

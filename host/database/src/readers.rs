@@ -95,3 +95,42 @@ impl Drop for Lease<'_> {
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+    use super::*;
+
+    #[test]
+    fn a_read_that_takes_too_long_is_cut_and_the_connection_serves_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("any.db");
+        drop(Connection::open(&file).unwrap());
+        let readers = Readers::open(&file).unwrap();
+        const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n";
+        const ONE: &str = "SELECT 1";
+        let ask =
+            |statement: &str| readers.read(|connection| Ok(connection.query_row(statement, [], |row| row.get(0))?));
+        for _ in 0..=READERS {
+            assert_eq!(ask(ONE).unwrap(), 1);
+        }
+        let cut: Result<i64, DatabaseError> = ask(ENDLESS);
+        assert!(matches!(cut, Err(DatabaseError::TooSlow)), "{cut:?}");
+        for _ in 0..=READERS {
+            assert_eq!(ask(ONE).unwrap(), 1);
+        }
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("any.db");
+        Connection::open(&file).unwrap().execute_batch("CREATE TABLE t (i INTEGER)").unwrap();
+        let readers = Readers::open(&file).unwrap();
+        let written = readers.read(|connection| Ok(connection.execute("INSERT INTO t (i) VALUES (1)", [])?));
+        assert!(written.is_err(), "{written:?}");
+        let attached = readers.read(|connection| Ok(connection.execute("ATTACH ':memory:' AS other", [])?));
+        assert!(attached.is_err(), "{attached:?}");
+    }
+}

@@ -3,7 +3,10 @@
 mod row;
 pub(crate) mod writes;
 
-use domain::{Capabilities, Language, Limits, RecordMode, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis, UserId, VersionId};
+use domain::{
+    Capabilities, Language, Limits, RecordMode, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis, UserId,
+    VersionId,
+};
 use rusqlite::{OptionalExtension, types::Value};
 
 pub(crate) use row::{optional_limits, script_capabilities};

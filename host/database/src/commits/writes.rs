@@ -144,7 +144,9 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_json_and_read_back() {
-        for (number, text) in [(0.0, "0"), (-0.0, "0"), (3.0, "3"), (-7.0, "-7"), (0.1, "0.1"), (1e300, "1e300"), (1e-7, "1e-7")] {
+        for (number, text) in
+            [(0.0, "0"), (-0.0, "0"), (3.0, "3"), (-7.0, "-7"), (0.1, "0.1"), (1e300, "1e300"), (1e-7, "1e-7")]
+        {
             assert_eq!(json_number(number), text);
             assert_eq!(parse_json_number(text), Some(number));
         }

@@ -58,7 +58,8 @@ impl GroupCommit {
     /// Run `group` as one transaction and answer each of its writes.
     pub(super) fn run(&mut self, queue: &Queue, group: Group) {
         let Group { mut jobs, due } = group;
-        let fate = if queue.is_failed() { Err(DatabaseError::Unavailable) } else { self.transact(queue, &mut jobs, &due) };
+        let fate =
+            if queue.is_failed() { Err(DatabaseError::Unavailable) } else { self.transact(queue, &mut jobs, &due) };
         if let Err(error) = &fate {
             tracing::error!(%error, writes = jobs.len(), "a transaction was lost; none of its writes took place");
         }
@@ -158,11 +159,7 @@ impl GroupCommit {
 
 /// Write an announced row as `running`. A row that cannot be written because its script was deleted meanwhile is
 /// dropped: its end will say so.
-fn write_start(
-    connection: &Connection,
-    row: &StartRow,
-    settled: &mut Vec<ExecutionId>,
-) -> Result<(), DatabaseError> {
+fn write_start(connection: &Connection, row: &StartRow, settled: &mut Vec<ExecutionId>) -> Result<(), DatabaseError> {
     if settled.contains(&row.execution) {
         return Ok(());
     }

@@ -144,7 +144,8 @@ async fn a_full_disk_is_never_answered_with_success_and_writing_goes_on_once_the
     database.create_tenant(home).await.unwrap();
     let limit_pages = |pages: i64| {
         database.write(move |work| {
-            let set: i64 = work.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get(0))?;
+            let set: i64 =
+                work.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get(0))?;
             Ok(set)
         })
     };
@@ -167,9 +168,12 @@ async fn a_full_disk_is_never_answered_with_success_and_writing_goes_on_once_the
 #[tokio::test]
 async fn a_disk_that_is_full_at_the_commit_fails_every_write_and_may_recover() {
     static FULL: AtomicBool = AtomicBool::new(true);
-    let database = database(|connection| {
-        if FULL.load(Ordering::Relaxed) { Err(failure(ffi::SQLITE_FULL)) } else { commit(connection) }
-    });
+    let database =
+        database(
+            |connection| {
+                if FULL.load(Ordering::Relaxed) { Err(failure(ffi::SQLITE_FULL)) } else { commit(connection) }
+            },
+        );
     let result = database.create_tenant(tenant("a")).await;
     assert!(matches!(result, Err(DatabaseError::Full)), "{result:?}");
     assert!(!is_there(&database, "a"));
@@ -256,9 +260,12 @@ async fn an_execution_that_goes_on_becomes_a_running_row() {
 #[tokio::test]
 async fn a_start_row_waits_in_memory_and_outlives_a_full_disk() {
     static FULL: AtomicBool = AtomicBool::new(false);
-    let database = database(|connection| {
-        if FULL.load(Ordering::Relaxed) { Err(failure(ffi::SQLITE_FULL)) } else { commit(connection) }
-    });
+    let database =
+        database(
+            |connection| {
+                if FULL.load(Ordering::Relaxed) { Err(failure(ffi::SQLITE_FULL)) } else { commit(connection) }
+            },
+        );
     let home = tenant("home");
     let start = start(&database, &home).await;
     let lease = crate::Lease { tenant: start.tenant, execution: start.execution, attempt: 1, epoch: start.owner_epoch };

@@ -6,9 +6,7 @@ use database::{
 };
 use domain::{ErrorKind, ExecutionId, ExecutionStatus, UnixMillis};
 
-use crate::stage::{
-    NOW, Stage, all_of, delete, ended, event, increment, revision_of, set, set_until, under, writes,
-};
+use crate::stage::{NOW, Stage, all_of, delete, ended, event, increment, revision_of, set, set_until, under, writes};
 
 fn entry(key: &str, revision: Option<i64>) -> ReadSet {
     ReadSet { entries: vec![EntryRead { key: key.to_owned(), revision }], ..ReadSet::default() }

@@ -126,7 +126,8 @@ async fn each_filter_of_the_list_holds() {
     let (database, tenant) = (&stage.database, stage.home.tenant);
     let lease = stage.begin();
     revision_of(&database.commit_execution(ended(lease, Effects::default())).await.unwrap());
-    let waiting = StartRow { trigger: Trigger::Cron, accepted_at: UnixMillis(5), started_at: UnixMillis(5), ..stage.start() };
+    let waiting =
+        StartRow { trigger: Trigger::Cron, accepted_at: UnixMillis(5), started_at: UnixMillis(5), ..stage.start() };
     let waiting_id = waiting.execution;
     database.accept_execution(waiting).await.unwrap();
     let list = |filter: ExecutionFilter| {

@@ -2,9 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use database::{Database, OpenError};
+use database::{Database, Effects, OpenError};
+use domain::ErrorKind;
 
-use crate::stage::Stage;
+use crate::stage::{NOW, Stage};
 
 #[tokio::test]
 async fn a_new_directory_is_for_this_user_alone() {
@@ -56,7 +57,8 @@ fn a_database_of_a_newer_schema_is_left_alone() {
     drop(Database::open(directory.path()).unwrap());
     let file = directory.path().join("skerry.db");
     let connection = rusqlite::Connection::open(&file).unwrap();
-    let statement = "INSERT INTO refinery_schema_history SELECT 9999, name, applied_on, checksum FROM refinery_schema_history";
+    let statement =
+        "INSERT INTO refinery_schema_history SELECT 9999, name, applied_on, checksum FROM refinery_schema_history";
     connection.execute(statement, []).unwrap();
     connection.close().unwrap();
     let before = fs::read(&file).unwrap();
@@ -131,4 +133,24 @@ async fn a_database_in_memory_reads_what_it_wrote() {
     let tenant = domain::TenantId::generate();
     database.create_tenant(crate::stage::new_tenant(tenant, "memory")).await.unwrap();
     assert_eq!(database.tenant(tenant).unwrap().slug.as_str(), "memory");
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_the_process_was_killed() {
+    let stage = Stage::set().await;
+    stage.set_entry("acknowledged", "1").await;
+    let cut = stage.begin();
+    stage.database.commit_storage(stage.part(cut, Effects::default())).await.unwrap();
+
+    // The files as a kill leaves them: nothing was closed, the log was not moved into the database.
+    let image = tempfile::tempdir().unwrap();
+    for name in ["skerry.db", "skerry.db-wal"] {
+        fs::copy(stage.directory.path().join(name), image.path().join(name)).unwrap();
+    }
+    let database = Database::open(image.path()).unwrap();
+    let read = database.storage_get(stage.home.tenant, "acknowledged", NOW).unwrap();
+    assert_eq!(read.value.as_deref(), Some("1"));
+    assert_eq!(database.interrupt_running(database.epoch(), NOW).await.unwrap(), 1);
+    let cut = database.get_execution(cut.tenant, cut.execution).unwrap();
+    assert_eq!(cut.execution.error_kind, Some(ErrorKind::Interrupted));
 }

@@ -67,7 +67,8 @@ impl Cluster {
     }
 
     fn run_script(&self, script: &Path) -> Output {
-        let arguments = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "skerry", "-d", "postgres", "-h"];
+        let arguments =
+            ["-X", "-q", "-t", "-A", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-U", "skerry", "-d", "postgres", "-h"];
         self.program("psql").args(arguments).arg(self.home()).arg("-f").arg(script).output().unwrap()
     }
 }
@@ -93,23 +94,25 @@ fn succeed(command: &mut Command) {
 fn postgresql_accepts_the_migrations_and_every_statement_where_it_is_installed() {
     let Some(bin) = installed() else { return };
     let mut script = String::new();
-    let mut migrations: Vec<PathBuf> =
-        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
+    let mut migrations: Vec<PathBuf> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     migrations.sort();
     for migration in migrations {
         script.push_str(&fs::read_to_string(migration).unwrap());
     }
     script.push_str("CREATE TABLE refinery_schema_history (version INTEGER PRIMARY KEY, name TEXT, applied_on TEXT, checksum TEXT);\n");
-    for (at, statement) in statements().iter().enumerate() {
+    let statements = statements();
+    for (at, statement) in statements.iter().enumerate() {
         writeln!(script, "PREPARE statement_{at} AS {statement};").unwrap();
     }
+    script.push_str("SELECT COUNT(*) FROM pg_prepared_statements;\n");
     let cluster = Cluster::start(bin);
     let file = cluster.directory.path().join("script.sql");
     fs::write(&file, script).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let output = cluster.run_script(&file);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), statements.len().to_string());
 }

@@ -45,7 +45,8 @@ fn every_reference_to_a_row_of_a_tenant_has_the_tenant_first() {
     let (_directory, connection) = connection();
     let mut references = 0;
     for table in tenants_tables(&connection) {
-        let keys = format!("SELECT \"from\" FROM pragma_foreign_key_list('{table}') WHERE seq = 0 AND \"table\" <> 'users'");
+        let keys =
+            format!("SELECT \"from\" FROM pragma_foreign_key_list('{table}') WHERE seq = 0 AND \"table\" <> 'users'");
         let first = texts(&connection, &keys);
         assert!(!first.is_empty() || table == "outbox_events", "{table} refers to nothing");
         assert!(first.iter().all(|column| column == "tenant_id"), "{table}: {first:?}");
@@ -71,7 +72,8 @@ fn every_index_of_a_tenants_table_begins_with_the_tenant() {
 #[test]
 fn executions_have_exactly_three_secondary_indexes() {
     let (_directory, connection) = connection();
-    let indexes = texts(&connection, "SELECT name FROM pragma_index_list('executions') WHERE origin = 'c' ORDER BY name");
+    let indexes =
+        texts(&connection, "SELECT name FROM pragma_index_list('executions') WHERE origin = 'c' ORDER BY name");
     assert_eq!(indexes, ["idx_executions_started_at", "idx_executions_tenant_script", "idx_executions_tenant_status"]);
 }
 
@@ -81,10 +83,26 @@ fn the_lists_that_grow_are_read_by_an_index() {
     let order = "ORDER BY started_at DESC, id DESC LIMIT 10";
     let plans = [
         (format!("SELECT id FROM executions WHERE tenant_id = 'a' {order}"), "idx_executions_started_at"),
-        (format!("SELECT id FROM executions WHERE tenant_id = 'a' AND script_id = 'b' {order}"), "idx_executions_tenant_script"),
-        (format!("SELECT id FROM executions WHERE tenant_id = 'a' AND status = 'failed' {order}"), "idx_executions_tenant_status"),
-        (String::from("SELECT key FROM storage_entries WHERE tenant_id = 'a' AND key >= 'b' AND key < 'c' ORDER BY key"), "sqlite_autoindex_storage_entries_1"),
-        (String::from("SELECT id FROM executions WHERE tenant_id IN (SELECT id FROM tenants) AND status = 'running'"), "idx_executions_tenant_status"),
+        (
+            format!("SELECT id FROM executions WHERE tenant_id = 'a' AND script_id = 'b' {order}"),
+            "idx_executions_tenant_script",
+        ),
+        (
+            format!("SELECT id FROM executions WHERE tenant_id = 'a' AND status = 'failed' {order}"),
+            "idx_executions_tenant_status",
+        ),
+        (
+            String::from(
+                "SELECT key FROM storage_entries WHERE tenant_id = 'a' AND key >= 'b' AND key < 'c' ORDER BY key",
+            ),
+            "sqlite_autoindex_storage_entries_1",
+        ),
+        (
+            String::from(
+                "SELECT id FROM executions WHERE tenant_id IN (SELECT id FROM tenants) AND status = 'running'",
+            ),
+            "idx_executions_tenant_status",
+        ),
     ];
     for (query, index) in plans {
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();

@@ -89,7 +89,10 @@ async fn an_edit_of_a_stale_draft_names_the_current_revision() {
     let result = database.edit_draft(tenant, edit(script, 1, "lost")).await;
     assert!(matches!(result, Err(DatabaseError::Stale { current: 2 })), "{result:?}");
     let script = database.script(tenant, script).unwrap();
-    assert_eq!((script.draft_source.as_str(), script.summary.language), ("export default () => 2", Language::TypeScript));
+    assert_eq!(
+        (script.draft_source.as_str(), script.summary.language),
+        ("export default () => 2", Language::TypeScript)
+    );
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ async fn many_entries_are_read_in_the_order_of_their_keys() {
 #[tokio::test]
 async fn a_prefix_lists_its_own_entries_and_no_neighbours() {
     let stage = Stage::set().await;
-    let keys = ["order", "orders", "orders/", "orders/1", "orders/ä", "orders/\u{10ffff}", "orders0", "\u{10ffff}\u{10ffff}"];
+    let keys =
+        ["order", "orders", "orders/", "orders/1", "orders/ä", "orders/\u{10ffff}", "orders0", "\u{10ffff}\u{10ffff}"];
     stage.commit(writes(keys.map(|key| set(key, "1")))).await;
     let list = |prefix: &str| {
         let range = stage.database.storage_list(stage.home.tenant, &under(prefix)).unwrap();

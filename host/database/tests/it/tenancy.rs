@@ -6,9 +6,7 @@ use database::{
 };
 use domain::{Capabilities, EndpointRoute, Language, Permissions, RecordMode, ScriptName, TokenId};
 
-use crate::stage::{
-    NOW, Stage, all_of, artifact, deploy, ended, event, new_script, revision_of, set, under, writes,
-};
+use crate::stage::{NOW, Stage, all_of, artifact, deploy, ended, event, new_script, revision_of, set, under, writes};
 
 fn is_not_found<T: std::fmt::Debug>(result: Result<T, DatabaseError>) {
     assert!(matches!(result, Err(DatabaseError::NotFound)), "{result:?}");
@@ -138,12 +136,7 @@ async fn a_script_cannot_name_a_user_of_another_tenant() {
     let stage = Stage::set().await;
     let script = new_script("foreign", stage.other.user);
     is_not_found(stage.database.create_script(stage.home.tenant, script).await);
-    let by_stranger = stage.database.activate_version(
-        stage.home.tenant,
-        stage.home.script,
-        1,
-        Some(stage.other.user),
-        NOW,
-    );
+    let by_stranger =
+        stage.database.activate_version(stage.home.tenant, stage.home.script, 1, Some(stage.other.user), NOW);
     is_not_found(by_stranger.await);
 }
