@@ -136,8 +136,10 @@ impl From<rusqlite::Error> for DatabaseError {
 }
 
 fn of_failure(failure: &ffi::Error, message: Option<&str>) -> Option<DatabaseError> {
+    if failure_is_full(failure) {
+        return Some(DatabaseError::Full);
+    }
     Some(match failure.code {
-        ErrorCode::DiskFull => DatabaseError::Full,
         ErrorCode::SystemIoFailure => DatabaseError::Unavailable,
         ErrorCode::OperationInterrupted => DatabaseError::TooSlow,
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => DatabaseError::Busy,
@@ -155,5 +157,15 @@ fn of_failure(failure: &ffi::Error, message: Option<&str>) -> Option<DatabaseErr
 
 /// Whether `error` says that the disk failed, after which nobody knows what of a transaction is durable.
 pub(crate) fn is_io_failure(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) && !is_full(error)
+}
+
+/// Whether `error` says that the disk is full.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(failure, _) if failure_is_full(failure))
+}
+
+/// A full disk has two codes: the index of the write-ahead log is a file too, and fails with one of its own.
+fn failure_is_full(failure: &ffi::Error) -> bool {
+    failure.code == ErrorCode::DiskFull || failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE
 }

@@ -76,7 +76,7 @@ impl Database {
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         let held = open::take_directory(directory)?;
         let opened = open::open_file(directory, &held.file)?;
-        let readers = Readers::open(&held.file)?;
+        let readers = Readers::open(&held.file).map_err(|error| open::of_sqlite(directory, &held.file, error))?;
         let connection = writer::shared(opened.connection);
         let writer = Writer::start(connection, opened.revision_ceiling, writer::commit)?;
         Ok(Self { inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: Some(held) }) })

@@ -10,7 +10,7 @@ use std::{
 use domain::UnixMillis;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
-use crate::{OpenError, connection};
+use crate::{OpenError, connection, error::is_full};
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -163,12 +163,12 @@ fn unusable(directory: &Path, path: &Path, error: io::Error) -> OpenError {
 }
 
 /// What SQLite's refusal of the file means.
-fn of_sqlite(directory: &Path, file: &Path, error: rusqlite::Error) -> OpenError {
+pub(crate) fn of_sqlite(directory: &Path, file: &Path, error: rusqlite::Error) -> OpenError {
     let refused = |kind: io::ErrorKind| io::Error::new(kind, error.to_string());
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { file: file.to_owned() },
         Some(ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { file: file.to_owned(), report: error.to_string() },
-        Some(ErrorCode::DiskFull) => OpenError::Full { directory: directory.to_owned() },
+        _ if is_full(&error) => OpenError::Full { directory: directory.to_owned() },
         Some(ErrorCode::ReadOnly) => {
             OpenError::NotWritable { directory: directory.to_owned(), source: refused(io::ErrorKind::PermissionDenied) }
         }
@@ -182,8 +182,8 @@ fn of_sqlite(directory: &Path, file: &Path, error: rusqlite::Error) -> OpenError
 /// A migration that failed because of the disk is the disk's failure.
 fn of_migration(directory: &Path, error: Box<refinery::Error>) -> OpenError {
     let cause = std::error::Error::source(error.kind()).and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
-    match cause.and_then(rusqlite::Error::sqlite_error_code) {
-        Some(ErrorCode::DiskFull) => OpenError::Full { directory: directory.to_owned() },
+    match cause {
+        Some(cause) if is_full(cause) => OpenError::Full { directory: directory.to_owned() },
         _ => OpenError::Migration(error),
     }
 }
@@ -199,5 +199,10 @@ mod tests {
         assert!(matches!(full, OpenError::Full { .. }), "{full}");
         let refused = unusable(directory, directory, io::Error::from(io::ErrorKind::ReadOnlyFilesystem));
         assert!(matches!(refused, OpenError::NotWritable { .. }), "{refused}");
+        for code in [rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_IOERR_SHMSIZE] {
+            let failure = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            let full = of_sqlite(directory, directory, failure);
+            assert!(matches!(full, OpenError::Full { .. }), "{full}");
+        }
     }
 }
