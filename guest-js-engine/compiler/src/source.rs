@@ -51,22 +51,24 @@ impl Place<'_> {
     /// The line and a caret below the place. Tabs stay in both, so that the caret stands right however wide they are
     /// shown.
     pub(crate) fn excerpt(&self) -> String {
-        let before: Vec<char> = self.before.trim_end_matches(is_line_end).chars().map(visible).collect();
-        let after: Vec<char> = self.after.chars().map(visible).collect();
-        let mut from = 0;
-        let mut to = after.len();
-        if before.len() + after.len() > EXCERPT_CHARS {
-            // Half of the room is for each side; what one side does not need, the other may have.
-            let left = before.len().min(EXCERPT_CHARS - after.len().min(EXCERPT_CHARS / 2));
-            from = before.len() - left;
-            to = after.len().min(EXCERPT_CHARS - left);
-        }
-        let cut_before = if from > 0 { "…" } else { "" };
-        let cut_after = if to < after.len() { "…" } else { "" };
-        let shown = before[from..].iter().chain(&after[..to]).collect::<String>();
-        let indent = cut_before.chars().chain(before[from..].iter().copied()).map(blank).collect::<String>();
-        format!("{cut_before}{shown}{cut_after}\n{indent}^")
+        let (before, cut_before) = first(self.before.trim_end_matches(is_line_end).chars().rev(), EXCERPT_CHARS);
+        let (after, cut_after) = first(self.after.chars(), EXCERPT_CHARS);
+        // Half of the room is for each side; what one side does not need, the other may have.
+        let left = before.len().min(EXCERPT_CHARS - after.len().min(EXCERPT_CHARS / 2));
+        let right = after.len().min(EXCERPT_CHARS - left);
+        let start = if cut_before || left < before.len() { "…" } else { "" };
+        let end = if cut_after || right < after.len() { "…" } else { "" };
+        let before: String = before[..left].iter().rev().collect();
+        let after: String = after[..right].iter().collect();
+        let indent: String = start.chars().chain(before.chars()).map(blank).collect();
+        format!("{start}{before}{after}{end}\n{indent}^")
     }
+}
+
+/// The first `count` characters as they may be shown, and whether there are more.
+fn first(mut characters: impl Iterator<Item = char>, count: usize) -> (Vec<char>, bool) {
+    let first = characters.by_ref().take(count).map(visible).collect();
+    (first, characters.next().is_some())
 }
 
 /// What ends a line in JavaScript; `\r\n` ends one line, not two.
