@@ -36,7 +36,7 @@ pub(crate) fn build() {
     runtime.context().with(|cx| {
         globals::register(&cx).expect("the script API");
         cx.eval::<(), _>(WARM_UP).expect("the warm-up");
-        while cx.execute_pending_job() {}
+        execution::drain(&cx);
     });
     rejections::register(runtime.context().runtime());
     runtime.context().runtime().run_gc();

@@ -4,9 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use javy::quickjs::module::{Declared, Evaluated};
 use javy::quickjs::promise::PromiseState;
-use javy::quickjs::{
-    Ctx, Error, Function, Module, Object, Persistent, Promise, Result as JsResult, TypedArray, Value,
-};
+use javy::quickjs::{Ctx, Error, Function, Module, Object, Persistent, Promise, Result as JsResult, TypedArray, Value};
 
 use crate::bindings::skerry::script::guest::{FailureKind, Request};
 use crate::bindings::{Failure, Input, Output};
@@ -53,6 +51,7 @@ pub(crate) fn call(cx: &Ctx<'_>, input: Input) -> Result<Output, Failure> {
     let promise = enter(cx, input).map_err(|raised| failure::thrown(cx, &raised))?;
     let result = match promise {
         Returned::Value(value) => {
+            execution::drain(cx);
             drive_holds(cx);
             execution::end(cx, None);
             value

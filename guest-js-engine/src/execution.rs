@@ -4,7 +4,8 @@
 //! `calls.next`. Between two answers the guest runs the same instructions, whether the answer came early or late.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::mem;
 
 use javy::quickjs::{Ctx, Function, Persistent, Promise, Result, Value};
 
@@ -23,7 +24,11 @@ enum Phase {
 
 /// Who gets the answer of a call.
 enum Waiter {
-    Promise { reach: Reach, resolve: Persistent<Function<'static>>, reject: Persistent<Function<'static>> },
+    Promise {
+        reach: Reach,
+        resolve: Persistent<Function<'static>>,
+        reject: Persistent<Function<'static>>,
+    },
     /// The timer of that number.
     Timer(u32),
 }
@@ -37,10 +42,37 @@ pub(crate) enum Reach {
     Outside,
 }
 
+/// The calls that are under way, by their ids, which the host numbers from 1. Adding and removing cost the same whatever
+/// the order, so that the order of answers does not show in the fuel.
+struct UnderWay {
+    waiters: Vec<Option<Waiter>>,
+    count: usize,
+}
+
+impl UnderWay {
+    fn add(&mut self, call: u32, waiter: Waiter) {
+        let index = call as usize;
+        if index >= self.waiters.len() {
+            self.waiters.resize_with(index + 1, || None);
+        }
+        if self.waiters[index].replace(waiter).is_none() {
+            self.count += 1;
+        }
+    }
+
+    fn remove(&mut self, call: u32) -> Option<Waiter> {
+        let waiter = self.waiters.get_mut(call as usize).and_then(mem::take);
+        if waiter.is_some() {
+            self.count -= 1;
+        }
+        waiter
+    }
+}
+
 thread_local! {
     static PHASE: Cell<Phase> = const { Cell::new(Phase::Building) };
     static START: RefCell<Option<Start>> = const { RefCell::new(None) };
-    static UNDER_WAY: RefCell<BTreeMap<u32, Waiter>> = const { RefCell::new(BTreeMap::new()) };
+    static UNDER_WAY: RefCell<UnderWay> = const { RefCell::new(UnderWay { waiters: Vec::new(), count: 0 }) };
     /// Timers without a delay, in the order in which they were set.
     static DUE: RefCell<VecDeque<u32>> = const { RefCell::new(VecDeque::new()) };
 }
@@ -77,18 +109,18 @@ pub(crate) fn start_call<'js>(cx: &Ctx<'js>, reach: Reach, start: impl FnOnce() 
     let waiter =
         Waiter::Promise { reach, resolve: Persistent::save(cx, resolve), reject: Persistent::save(cx, reject) };
     let id = start();
-    UNDER_WAY.with_borrow_mut(|calls| calls.insert(id, waiter));
+    UNDER_WAY.with_borrow_mut(|calls| calls.add(id, waiter));
     Ok(promise.into_value())
 }
 
 /// Expect the answer of a host timer, for the guest's timer of that number.
 pub(crate) fn expect_timer(call: u32, timer: u32) {
-    UNDER_WAY.with_borrow_mut(|calls| calls.insert(call, Waiter::Timer(timer)));
+    UNDER_WAY.with_borrow_mut(|calls| calls.add(call, Waiter::Timer(timer)));
 }
 
 /// Expect no answer for that host timer any more.
 pub(crate) fn forget_timer(call: u32) {
-    UNDER_WAY.with_borrow_mut(|calls| calls.remove(&call));
+    UNDER_WAY.with_borrow_mut(|calls| calls.remove(call));
 }
 
 /// Fire the timer as soon as no job is left.
@@ -97,16 +129,21 @@ pub(crate) fn fire_soon(timer: u32) {
     DUE.with_borrow_mut(|due| due.push_back(timer));
 }
 
+/// Run the jobs that are waiting, and those that they make.
+pub(crate) fn drain(cx: &Ctx<'_>) {
+    while cx.execute_pending_job() {}
+}
+
 /// Run until `done`, or until nothing is left that could make it so; answers which.
 pub(crate) fn drive(cx: &Ctx<'_>, done: impl Fn() -> bool) -> Result<bool> {
     loop {
-        while cx.execute_pending_job() {}
+        drain(cx);
         if done() {
             return Ok(true);
         }
         if let Some(timer) = DUE.with_borrow_mut(VecDeque::pop_front) {
             fire(cx, timer)?;
-        } else if UNDER_WAY.with_borrow(BTreeMap::is_empty) {
+        } else if UNDER_WAY.with_borrow(|calls| calls.count == 0) {
             return Ok(false);
         } else {
             deliver(cx, calls::next())?;
@@ -118,7 +155,7 @@ pub(crate) fn drive(cx: &Ctx<'_>, done: impl Fn() -> bool) -> Result<bool> {
 pub(crate) fn end<'js>(cx: &Ctx<'js>, entry_promise: Option<&Value<'js>>) {
     let (mut calls, mut timers) = (0, DUE.with_borrow(VecDeque::len));
     UNDER_WAY.with_borrow(|under_way| {
-        for waiter in under_way.values() {
+        for waiter in under_way.waiters.iter().flatten() {
             match waiter {
                 Waiter::Timer(_) => timers += 1,
                 Waiter::Promise { reach: Reach::Outside, .. } => calls += 1,
@@ -144,7 +181,7 @@ fn fire(cx: &Ctx<'_>, timer: u32) -> Result<()> {
 /// Hand one answer to whom it belongs. An answer that nobody waits for (a timer cancelled meanwhile) moves the clock.
 fn deliver(cx: &Ctx<'_>, delivery: calls::Delivery) -> Result<()> {
     clock::advance(delivery.clock_ms);
-    match UNDER_WAY.with_borrow_mut(|calls| calls.remove(&delivery.id)) {
+    match UNDER_WAY.with_borrow_mut(|calls| calls.remove(delivery.id)) {
         None => Ok(()),
         Some(Waiter::Timer(timer)) => fire(cx, timer),
         Some(Waiter::Promise { resolve, reject, .. }) => match answers::value(cx, delivery.outcome) {

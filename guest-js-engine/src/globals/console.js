@@ -4,9 +4,13 @@
   const { inspect, stringify, slice, push, join, parse, toText } = kit;
   const { write } = native;
   const DEBUG = 0, INFO = 1, WARN = 2, ERROR = 3;
+  const LINE = 16 * 1024;
   const parseNumber = Number, parseInteger = Number.parseInt;
 
-  const plain = (value) => (typeof value === "string" ? value : inspect(value));
+  const indexOf = kit.uncurry(String.prototype.indexOf);
+
+  // What is cut from a line anyway is not worth looking at.
+  const plain = (value) => (typeof value !== "string" ? inspect(value) : value.length > LINE ? slice(value, 0, LINE) : value);
 
   // The standard's format specifiers; `used` is how many arguments the text took.
   const directive = (letter, value) => {
@@ -23,21 +27,14 @@
     const parts = [];
     let next = 0;
     if (values.length > 1 && typeof values[0] === "string") {
-      const text = values[next++];
+      const text = plain(values[next++]);
       let made = "", from = 0;
-      for (let i = 0; i + 1 < text.length; i++) {
-        if (text[i] !== "%") continue;
-        if (text[i + 1] === "%") {
-          made += slice(text, from, i + 1);
-          from = ++i + 1;
-          continue;
-        }
-        if (next >= values.length) continue;
-        const shown = directive(text[i + 1], values[next]);
+      for (let at = indexOf(text, "%"); at >= 0 && at + 1 < text.length; at = indexOf(text, "%", at + 2)) {
+        const shown = text[at + 1] === "%" ? "%" : next < values.length ? directive(text[at + 1], values[next]) : undefined;
         if (shown === undefined) continue;
-        made += slice(text, from, i) + shown;
-        next++;
-        from = ++i + 1;
+        if (text[at + 1] !== "%") next++;
+        made += slice(text, from, at) + shown;
+        from = at + 2;
       }
       push(parts, made + slice(text, from));
     }
@@ -60,7 +57,7 @@
       }
       if (json === undefined || kit.isError(values[i])) json = stringify(inspect(values[i]));
       text += (i === 0 ? "" : ",") + json;
-      if (text.length > 16384) return undefined;
+      if (text.length > LINE) return undefined;
     }
     return `${text}]`;
   };

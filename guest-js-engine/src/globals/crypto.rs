@@ -6,7 +6,7 @@ use javy::quickjs::{Ctx, Object, Result, TypedArray};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use super::prelude;
+use super::{bytes, prelude};
 use crate::{clock, execution};
 
 thread_local! {
@@ -15,7 +15,7 @@ thread_local! {
 }
 
 pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
-    let native = natives!(cx, { "bytes": bytes, "uuid": random_uuid, "orderedUuid": ordered_uuid });
+    let native = natives!(cx, { "bytes": random_bytes, "uuid": random_uuid, "orderedUuid": ordered_uuid });
     prelude(cx, kit, "crypto", include_str!("crypto.js"), native)
 }
 
@@ -32,7 +32,7 @@ fn seeded() -> ChaCha20Rng {
     ChaCha20Rng::from_seed(seed)
 }
 
-fn bytes(cx: Ctx<'_>, length: usize) -> Result<TypedArray<'_, u8>> {
+fn random_bytes(cx: Ctx<'_>, length: usize) -> Result<TypedArray<'_, u8>> {
     let mut bytes = vec![0; length];
     fill(&mut bytes);
     TypedArray::new(cx, bytes)
@@ -56,6 +56,6 @@ fn ordered_uuid() -> String {
 fn uuid_text(mut bytes: [u8; 16], version: u8) -> String {
     bytes[6] = bytes[6] & 0x0f | version << 4;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = bytes::hex(&bytes);
     [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
 }

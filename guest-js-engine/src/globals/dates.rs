@@ -33,16 +33,8 @@ fn format(cx: Ctx<'_>, ms: f64, pattern: String, zone: String) -> Result<String>
 
 /// Add years, months, weeks, days, hours, minutes, seconds and milliseconds, in that order, by the calendar of `zone`.
 fn add(cx: Ctx<'_>, ms: f64, amounts: Vec<f64>, zone: String) -> Result<f64> {
-    const UNITS: [Unit; 8] = [
-        Unit::Year,
-        Unit::Month,
-        Unit::Week,
-        Unit::Day,
-        Unit::Hour,
-        Unit::Minute,
-        Unit::Second,
-        Unit::Millisecond,
-    ];
+    const UNITS: [Unit; 8] =
+        [Unit::Year, Unit::Month, Unit::Week, Unit::Day, Unit::Hour, Unit::Minute, Unit::Second, Unit::Millisecond];
     let refused = |error: jiff::Error| refuse(&cx, &error.to_string());
     let mut span = Span::new();
     for (unit, amount) in UNITS.into_iter().zip(amounts) {

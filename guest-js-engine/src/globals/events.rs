@@ -11,12 +11,6 @@ pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
     prelude(cx, kit, "events", include_str!("events.js"), native)
 }
 
-fn publish(
-    cx: Ctx<'_>,
-    type_: String,
-    data: String,
-    subject: Option<String>,
-    id: Option<String>,
-) -> Result<Value<'_>> {
+fn publish(cx: Ctx<'_>, type_: String, data: String, subject: Option<String>, id: Option<String>) -> Result<Value<'_>> {
     start_call(&cx, Reach::Transaction, || events::publish(&Event { type_, data, subject, id }))
 }

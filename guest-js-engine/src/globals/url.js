@@ -149,7 +149,7 @@
     }
     get href() { return this.#parts[HREF]; }
     set href(value) {
-      this.#parts = native.parse(text(value)) ?? kit.raise(typeError(`Invalid URL: ${slice(text(value), 0, 200)}`));
+      this.#parts = native.parse(text(value), undefined) ?? kit.raise(typeError(`Invalid URL: ${slice(text(value), 0, 200)}`));
       if (this.#params !== undefined) kit.resetParams(this.#params, this.#parts[SEARCH]);
     }
     get origin() { return this.#parts[ORIGIN]; }
@@ -181,7 +181,7 @@
     if (typeof value !== "string" && !(value instanceof URL)) {
       throw typeError(`${where}: the URL must be a string or a URL, not ${describe(value)}`);
     }
-    const parts = native.parse(text(value));
+    const parts = native.parse(text(value), undefined);
     if (parts === undefined || parts === null) throw typeError(`${where}: not an absolute URL: ${slice(text(value), 0, 200)}`);
     return parts[HREF];
   };

@@ -43,7 +43,8 @@ fn hmac<'js>(
 
 /// An HMAC takes a key of any length: the tag is empty for a key that is refused, which none is.
 fn sign<M: Mac + KeyInit>(key: &[u8], data: &[u8]) -> Vec<u8> {
-    <M as KeyInit>::new_from_slice(key).map_or_else(|_| Vec::new(), |mac| mac.chain_update(data).finalize().into_bytes().to_vec())
+    <M as KeyInit>::new_from_slice(key)
+        .map_or_else(|_| Vec::new(), |mac| mac.chain_update(data).finalize().into_bytes().to_vec())
 }
 
 fn unknown(cx: &Ctx<'_>) -> javy::quickjs::Error {
