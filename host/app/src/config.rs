@@ -48,8 +48,7 @@ impl AppConfig {
             DataLocation::Directory(directory) => {
                 let database = Database::open(directory)?;
                 let key_file = self.key_file.clone().unwrap_or_else(|| directory.join("skerry.key"));
-                let has_tenants = !database.list_tenants(None, 1)?.is_empty();
-                let keyring = Keyring::open(&key_file, has_tenants)?;
+                let keyring = Keyring::open(&key_file, &database)?;
                 Ok((database, keyring))
             }
         }

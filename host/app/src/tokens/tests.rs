@@ -1,0 +1,154 @@
+//! Tokens against a real database.
+
+use database::{Membership, MembershipStatus, NewTenant, TenantStatus, User};
+use domain::TenantSlug;
+
+use super::*;
+
+struct Stage {
+    tokens: TokenService,
+    tenant: TenantId,
+    user: UserId,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let tokens = TokenService::of(Database::in_memory().unwrap());
+        let (tenant, user, created_at) = (TenantId::generate(), UserId::generate(), UnixMillis(1));
+        let row = NewTenant {
+            id: tenant,
+            slug: TenantSlug::parse("acme").unwrap(),
+            name: String::from("Acme"),
+            sealed_key: Vec::new(),
+            limits: None,
+            created_at,
+        };
+        tokens.database.create_tenant(row).await.unwrap();
+        let email = String::from("ada@example.com");
+        let row = User { id: user, email, name: String::from("Ada"), is_operator: false, created_at };
+        tokens.database.create_user(row).await.unwrap();
+        let stage = Self { tokens, tenant, user };
+        stage.set_membership(Permissions::all(), MembershipStatus::Active).await;
+        stage
+    }
+
+    async fn set_membership(&self, permissions: Permissions, status: MembershipStatus) {
+        let membership = Membership { user: self.user, permissions, status, created_at: UnixMillis(1) };
+        self.tokens.database.put_membership(self.tenant, membership).await.unwrap();
+        self.tokens.grants.invalidate_all();
+    }
+
+    async fn issue(&self, permissions: Permissions, expires_at: Option<UnixMillis>) -> IssuedToken {
+        let (id, name) = (TokenId::generate(), String::from("test"));
+        self.tokens.issue(id, self.tenant, self.user, name, permissions, expires_at).await.unwrap()
+    }
+
+    fn is_refused(&self, text: &str) -> bool {
+        matches!(self.tokens.authenticate(text), Err(AppError::Unauthenticated))
+    }
+}
+
+fn set(permissions: &[Permission]) -> Permissions {
+    permissions.iter().copied().collect()
+}
+
+#[tokio::test]
+async fn a_token_stands_for_its_owner_with_the_rights_of_both() {
+    let stage = Stage::set().await;
+    stage.set_membership(set(&[Permission::ScriptsRead, Permission::ScriptsWrite]), MembershipStatus::Active).await;
+    let token = stage.issue(set(&[Permission::ScriptsRead, Permission::TokensManage]), None).await;
+    for _ in 0..2 {
+        let principal = stage.tokens.authenticate(&token.text).unwrap();
+        assert_eq!(principal.tenant, stage.tenant);
+        assert_eq!(principal.actor, Actor::Token { token: token.id, user: stage.user });
+        assert_eq!(principal.permissions, set(&[Permission::ScriptsRead]));
+    }
+}
+
+#[tokio::test]
+async fn a_token_with_any_character_changed_is_refused() {
+    let stage = Stage::set().await;
+    let text = stage.issue(Permissions::all(), None).await.text;
+    for at in 0..text.len() {
+        let mut changed = text.clone().into_bytes();
+        changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
+        assert!(stage.is_refused(&String::from_utf8(changed).unwrap()), "character {at}");
+        assert!(stage.is_refused(&text[..at]), "cut at {at}");
+    }
+    for other in [text.to_uppercase(), format!("{text}0"), format!(" {text}"), text.replace('_', "-"), "ä".repeat(100)]
+    {
+        assert!(stage.is_refused(&other), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_known_id_with_the_secret_of_another_token_is_refused() {
+    let stage = Stage::set().await;
+    let (one, other) = (stage.issue(Permissions::all(), None).await, stage.issue(Permissions::all(), None).await);
+    let secret = other.text.rsplit('_').next().unwrap();
+    assert!(stage.is_refused(&format!("sk_{}_{secret}", one.id.uuid().simple())));
+    assert!(stage.is_refused(&format!("sk_{}_{secret}", TokenId::generate().uuid().simple())));
+}
+
+#[tokio::test]
+async fn a_token_ends_when_it_said_it_would() {
+    let stage = Stage::set().await;
+    let over = stage.issue(Permissions::all(), Some(UnixMillis(UnixMillis::now().0 - 1))).await;
+    assert!(stage.is_refused(&over.text));
+    let live = stage.issue(Permissions::all(), Some(UnixMillis(UnixMillis::now().0 + 60_000))).await;
+    assert!(stage.tokens.authenticate(&live.text).is_ok());
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_at_once_where_it_was_revoked() {
+    let stage = Stage::set().await;
+    let token = stage.issue(Permissions::all(), None).await;
+    let principal = stage.tokens.authenticate(&token.text).unwrap();
+    stage.tokens.revoke(&principal, token.id).await.unwrap();
+    assert!(stage.is_refused(&token.text));
+    let unknown = stage.tokens.revoke(&principal, TokenId::generate()).await;
+    assert!(matches!(unknown, Err(AppError::NotFound { what: "token" })));
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_owners_membership() {
+    let stage = Stage::set().await;
+    let token = stage.issue(Permissions::all(), None).await;
+    assert!(stage.tokens.authenticate(&token.text).is_ok());
+    stage.set_membership(Permissions::all(), MembershipStatus::Removed).await;
+    assert!(stage.is_refused(&token.text));
+}
+
+#[tokio::test]
+async fn a_token_rests_while_its_tenant_is_suspended() {
+    let stage = Stage::set().await;
+    let token = stage.issue(Permissions::all(), None).await;
+    for (status, opens) in [(TenantStatus::Suspended, false), (TenantStatus::Active, true)] {
+        stage.tokens.database.set_tenant_status(stage.tenant, status).await.unwrap();
+        stage.tokens.grants.invalidate_all();
+        assert_eq!(stage.tokens.authenticate(&token.text).is_ok(), opens, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_makes_a_token_with_rights_that_he_lacks() {
+    let stage = Stage::set().await;
+    let own = set(&[Permission::ScriptsRead, Permission::TokensManage]);
+    let actor = Actor::Token { token: TokenId::generate(), user: stage.user };
+    let principal = Principal { tenant: stage.tenant, actor, permissions: own };
+    let create = |permissions| stage.tokens.create(&principal, String::from("mine"), permissions, None);
+    let refused = create(set(&[Permission::ScriptsRead, Permission::ScriptsDeploy])).await.unwrap_err();
+    assert!(matches!(refused, AppError::Forbidden(Forbidden { permission: Permission::ScriptsDeploy })), "{refused}");
+    let made = create(set(&[Permission::ScriptsRead])).await.unwrap();
+    assert!(stage.tokens.authenticate(&made.text).is_ok());
+}
+
+#[tokio::test]
+async fn the_database_holds_no_secret_of_a_token() {
+    let stage = Stage::set().await;
+    let token = stage.issue(Permissions::all(), None).await;
+    let secret = Presented::parse(&token.text).unwrap().secret;
+    let grant = stage.tokens.database.token_by_id(token.id).unwrap().unwrap();
+    assert_ne!(grant.secret_hash, secret.as_slice());
+    assert!(!format!("{token:?}").contains(token.text.rsplit('_').next().unwrap()));
+}
