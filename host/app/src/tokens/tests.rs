@@ -126,7 +126,7 @@ async fn a_token_rests_while_its_tenant_is_suspended() {
     for (status, opens) in [(TenantStatus::Suspended, false), (TenantStatus::Active, true)] {
         stage.tokens.database.set_tenant_status(stage.tenant, status).await.unwrap();
         stage.tokens.grants.invalidate_all();
-        assert_eq!(stage.tokens.authenticate(&token.text).is_ok(), opens, "{status}");
+        assert_eq!(stage.tokens.authenticate(&token.text).is_ok(), opens, "{status:?}");
     }
 }
 
