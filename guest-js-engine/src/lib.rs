@@ -15,6 +15,7 @@ mod globals;
 mod memory;
 mod output;
 mod rejections;
+mod system;
 mod text;
 
 #[expect(unsafe_code, reason = "generated: the canonical ABI is raw memory")]
