@@ -205,7 +205,6 @@ CREATE TABLE execution_records (
     tenant_id    TEXT   NOT NULL,
     execution_id TEXT   NOT NULL,
     attempt      BIGINT NOT NULL CHECK (attempt > 0),
-    seeds        BYTEA  NOT NULL,
     logs         BYTEA  NOT NULL,
     journal      BYTEA  NOT NULL,
     PRIMARY KEY (tenant_id, execution_id, attempt),

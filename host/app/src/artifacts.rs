@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use database::{Artifact, Usage, Version};
-use domain::{TenantId, UnixMillis, VersionId};
+use database::{Artifact, Usage, Version, VersionSummary};
+use domain::{ScriptName, TenantId, UnixMillis, VersionId};
 use moka::sync::Cache;
 use runtime::{Compiled, CompiledScript, Purity, Source};
 
@@ -16,11 +16,19 @@ use crate::{
 const CACHE_BYTES: u64 = 256 << 20;
 
 /// Compiled versions that were used lately.
-pub(crate) struct Artifacts(Cache<(TenantId, VersionId), Arc<CompiledScript>>);
+pub(crate) struct Artifacts(Cache<(TenantId, VersionId), Runnable>);
+
+/// A version that can be run. Versions are immutable, so that one from memory is as good as one from the database.
+#[derive(Clone)]
+pub(crate) struct Runnable {
+    pub(crate) script: Arc<CompiledScript>,
+    pub(crate) version: Arc<VersionSummary>,
+}
 
 impl Artifacts {
     pub(crate) fn new() -> Self {
-        let weigh = |_: &(TenantId, VersionId), script: &Arc<CompiledScript>| {
+        let weigh = |_: &(TenantId, VersionId), runnable: &Runnable| {
+            let script = &runnable.script;
             let bytes = script.bytecode.len() + script.source_map.as_ref().map_or(0, String::len) + 256;
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
@@ -78,7 +86,7 @@ impl Inner {
     }
 
     /// Add to the tenant's usage without waiting for it to be written.
-    fn charge(self: &Arc<Self>, tenant: TenantId, usage: Usage) {
+    pub(crate) fn charge(self: &Arc<Self>, tenant: TenantId, usage: Usage) {
         let inner = Arc::clone(self);
         self.guests.spawn(async move {
             let day = UnixMillis::now().utc_day();
@@ -90,23 +98,26 @@ impl Inner {
 
     /// The compiled form of a version: from memory, from the database if its MAC holds and its engine is this one, or
     /// compiled anew.
-    pub(crate) async fn artifact(
+    pub(crate) async fn runnable(
         self: &Arc<Self>,
         tenant: TenantId,
         version: VersionId,
-        file_name: &str,
-    ) -> Result<Arc<CompiledScript>, AppError> {
-        if let Some(script) = self.artifacts.0.get(&(tenant, version)) {
-            return Ok(script);
+        script: &ScriptName,
+    ) -> Result<Runnable, AppError> {
+        if let Some(runnable) = self.artifacts.0.get(&(tenant, version)) {
+            return Ok(runnable);
         }
         let key = self.keyring.tenant(&self.database, tenant)?;
-        let stored = self.database.artifact(tenant, version)?;
-        let script = match stored.and_then(|artifact| self.verified(&key, tenant, version, artifact)) {
+        let stored = self.database.version(tenant, version)?;
+        let summary = Arc::new(stored.summary.clone());
+        let artifact = self.database.artifact(tenant, version)?;
+        let script = match artifact.and_then(|artifact| self.verified(&key, tenant, version, artifact)) {
             Some(script) => script,
-            None => self.recompile(&key, tenant, version, file_name).await?,
+            None => self.recompile(&key, tenant, stored, script).await?,
         };
-        self.artifacts.0.insert((tenant, version), Arc::clone(&script));
-        Ok(script)
+        let runnable = Runnable { script, version: summary };
+        self.artifacts.0.insert((tenant, version), runnable.clone());
+        Ok(runnable)
     }
 
     fn verified(
@@ -139,13 +150,14 @@ impl Inner {
         self: &Arc<Self>,
         key: &TenantKey,
         tenant: TenantId,
-        version: VersionId,
-        file_name: &str,
+        version: Version,
+        script: &ScriptName,
     ) -> Result<Arc<CompiledScript>, AppError> {
-        let Version { summary, source } = self.database.version(tenant, version)?;
-        let source = Source { file_name: file_name.to_owned(), language: summary.language, text: source };
+        let Version { summary, source } = version;
+        let file_name = format!("{script}{}", summary.language.extension());
+        let source = Source { file_name, language: summary.language, text: source };
         let script = self.compile(tenant, source).await?.script;
-        self.database.put_artifact(tenant, version, sealed(key, tenant, version, &script)).await?;
+        self.database.put_artifact(tenant, summary.id, sealed(key, tenant, summary.id, &script)).await?;
         Ok(Arc::new(script))
     }
 }

@@ -45,7 +45,8 @@ pub use scripts::{
 pub use tokens::TokenService;
 
 use crate::{
-    admission::Admission, artifacts::Artifacts, executions::Running, guests::Guests, lanes::Lanes, sealing::Keyring,
+    admission::Admission, artifacts::Artifacts, endpoints::Routes, executions::Running, guests::Guests, lanes::Lanes,
+    sealing::Keyring,
 };
 
 /// The whole of Skerry but its faces. Clones are the same one.
@@ -69,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) guests: Guests,
     pub(crate) lanes: Lanes,
     pub(crate) running: Running,
+    pub(crate) routes: Routes,
 }
 
 /// Whether the process can do its work.
@@ -102,16 +104,19 @@ impl App {
             guests: Guests::start().map_err(AppOpenError::Threads)?,
             lanes: Lanes::default(),
             running: Running::default(),
+            routes: Routes::new(),
             config,
             database,
             sandbox,
             keyring,
         });
+        let executions = ExecutionService::new(Arc::clone(&inner));
+        let tokens = TokenService::new(Arc::clone(&inner));
         let app = Self {
             scripts: ScriptService::new(Arc::clone(&inner)),
-            executions: ExecutionService::new(Arc::clone(&inner)),
-            endpoints: EndpointService::new(Arc::clone(&inner)),
-            tokens: TokenService::new(Arc::clone(&inner)),
+            endpoints: EndpointService::new(Arc::clone(&inner), executions.clone(), tokens.clone()),
+            executions,
+            tokens,
             inner,
         };
         app.recover().await?;

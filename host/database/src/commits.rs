@@ -27,8 +27,8 @@ const END: &str = "
         completed_at = $7, duration_us = $8, error = $9, result = $10, attempt = $11, owner_epoch = $12
     WHERE tenant_id = $13 AND id = $14";
 const INSERT_RECORD: &str = "
-    INSERT INTO execution_records (tenant_id, execution_id, attempt, seeds, logs, journal)
-    VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT INTO execution_records (tenant_id, execution_id, attempt, logs, journal)
+    VALUES ($1, $2, $3, $4, $5)";
 
 /// Which execution commits, and by which right: another attempt, or a process of another epoch, is refused (fencing).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,7 +281,6 @@ fn insert_record(work: &Work<'_>, lease: &Lease, record: &ExecutionRecord) -> Re
         lease.tenant.to_string(),
         lease.execution.to_string(),
         lease.attempt,
-        record.seeds,
         record.logs,
         record.journal,
     ])?;

@@ -27,7 +27,7 @@ const LIST: &str = "
     WHERE tenant_id = $1";
 const LIST_ORDER: &str = " ORDER BY started_at DESC, id DESC LIMIT $";
 const GET_RECORD: &str = "
-    SELECT attempt, seeds, logs, journal
+    SELECT attempt, logs, journal
     FROM execution_records
     WHERE tenant_id = $1 AND execution_id = $2
     ORDER BY attempt DESC
@@ -115,8 +115,6 @@ pub struct ExecutionDetail {
 /// What was recorded of an attempt, each part sealed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExecutionRecord {
-    /// The seeds of its randomness.
-    pub seeds: Vec<u8>,
     /// Its lines of log.
     pub logs: Vec<u8>,
     /// Its host calls and their answers.

@@ -236,6 +236,11 @@ impl Record {
         self.bytes
     }
 
+    /// The journal as it is stored; empty where nothing was to be kept.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn append<T: Serialize>(&mut self, value: &T) {
         let bytes = std::mem::take(&mut self.bytes);
         // Encoding into memory fails only for types that postcard cannot write, of which none is here; an empty journal

@@ -112,7 +112,7 @@ impl ExecutionDetail {
 
 impl ExecutionRecord {
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { seeds: row.get("seeds")?, logs: row.get("logs")?, journal: row.get("journal")? })
+        Ok(Self { logs: row.get("logs")?, journal: row.get("journal")? })
     }
 }
 

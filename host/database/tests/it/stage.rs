@@ -192,7 +192,6 @@ pub(crate) fn ended(lease: Lease, effects: Effects) -> ExecutionCommit {
             duration: Duration::from_micros(31),
         },
         record: Some(ExecutionRecord {
-            seeds: b"seeds".to_vec(),
             logs: b"logs".to_vec(),
             journal: b"journal".to_vec(),
         }),

@@ -1,0 +1,76 @@
+//! What a script reaches, for one execution of one tenant: the other side of the sandbox's gate.
+//!
+//! The tenant comes from here and never from the call. The gate has already checked the script's capabilities and the
+//! rights it acts with, and bounded the arguments.
+
+mod collections;
+mod events;
+mod storage;
+
+use std::sync::Arc;
+
+use database::{Database, Lease};
+use domain::UnixMillis;
+use runtime::{CallError, HostCall, Interfaces, Started};
+
+use crate::{
+    sealing::TenantKey,
+    transaction::{CallOutcome, Transaction},
+};
+
+/// What one attempt of one execution reaches.
+pub(crate) struct Reach {
+    pub(crate) database: Database,
+    pub(crate) key: Arc<TenantKey>,
+    pub(crate) lease: Lease,
+    pub(crate) transaction: Transaction,
+    /// Where its events come from, as CloudEvents has it.
+    pub(crate) event_source: String,
+    pub(crate) storage_limit_bytes: u64,
+}
+
+impl Interfaces for Reach {
+    fn is_outside(&self, call: &HostCall) -> bool {
+        // Collections are read in the execution's transaction; every kind of service so far is one.
+        matches!(call, HostCall::HttpSend(_))
+    }
+
+    fn start(&mut self, call: HostCall, clock_ms: u64) -> Started {
+        let now = UnixMillis(i64::try_from(clock_ms).unwrap_or(i64::MAX));
+        Started::Ready(match call {
+            HostCall::StorageGet { key } => self.storage_get(&key, now),
+            HostCall::StorageGetMany { keys } => self.storage_get_many(&keys, now),
+            HostCall::StorageSet { key, value, ttl_seconds } => self.storage_set(key, value, ttl_seconds, now),
+            HostCall::StorageDelete { key } => self.storage_delete(key),
+            HostCall::StorageList { prefix, cursor, limit } => self.storage_list(prefix, cursor, limit, now),
+            HostCall::StorageIncrement { key, by } => self.storage_increment(key, by),
+            HostCall::StorageCommit => return self.storage_commit(now),
+            HostCall::ServiceCall { service, method, arguments } => self.service_call(&service, &method, &arguments),
+            HostCall::EventPublish(event) => self.publish(event, now),
+            HostCall::HttpSend(_) => unsupported("outbound HTTP"),
+            HostCall::SecretCheck { .. } | HostCall::SecretHmac { .. } | HostCall::SecretHmacVerify { .. } => {
+                unsupported("secrets")
+            }
+            // The gate keeps timers to itself.
+            HostCall::Timer { .. } => unsupported("timers"),
+        })
+    }
+}
+
+fn unsupported(what: &str) -> CallOutcome {
+    Err(CallError::Unsupported(format!("this version of Skerry has no {what} yet")))
+}
+
+/// A read failed. The script is told that, the operator why.
+fn failed(lease: Lease, error: &database::DatabaseError) -> CallError {
+    tracing::error!(tenant.id = %lease.tenant, execution.id = %lease.execution, %error, "a read failed");
+    CallError::Unavailable(String::from("the storage cannot be read at the moment"))
+}
+
+/// Let through what is JSON. An honest guest sends nothing else.
+fn require_json(what: &str, text: &str) -> Result<(), CallError> {
+    match serde_json::from_str::<&serde_json::value::RawValue>(text) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(CallError::InvalidArgument(format!("{what} must be JSON"))),
+    }
+}

@@ -1,0 +1,234 @@
+//! Executions: the one door through which every script of every trigger runs, and the views of what became of it.
+
+mod attempts;
+mod order;
+mod running;
+pub(crate) mod start;
+mod views;
+
+use std::{sync::Arc, time::Duration};
+
+use database::{Begun, Execution, ExecutionCursor, ExecutionFilter, StartRow};
+use domain::{
+    Actor, ExecutionId, ExecutionStatus, Permission, Permissions, Principal, TenantId, Trigger, UnixMillis,
+};
+pub(crate) use order::{Order, Target, member_rights, request_of};
+pub(crate) use running::Running;
+pub(crate) use views::Sealed;
+pub use views::{ExecutionView, LogsView, ResultView};
+
+use crate::{AppError, Inner, scripts::ScriptRef};
+
+/// How long accepted work waits before it asks for a slot again.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// Runs scripts and tells what became of them.
+#[derive(Clone)]
+pub struct ExecutionService {
+    inner: Arc<Inner>,
+}
+
+/// What a principal asks to be run.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// The script.
+    pub script: ScriptRef,
+    /// The entry's argument, as JSON text.
+    pub input: String,
+    /// What asks.
+    pub trigger: Trigger,
+}
+
+impl std::fmt::Debug for ExecutionService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExecutionService").finish_non_exhaustive()
+    }
+}
+
+impl ExecutionService {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// Run a script and wait for its end, which is durable when this answers.
+    ///
+    /// # Errors
+    /// A failing script is no error. [`AppError::NotDeployed`], [`AppError::Paused`], and whatever keeps it from running.
+    pub async fn run(&self, principal: &Principal, request: RunRequest) -> Result<ExecutionView, AppError> {
+        let order = self.order(principal, request)?;
+        let execution = order.execution;
+        self.execute(order).await?;
+        Sealed::of(&self.inner, principal.tenant)?.view(principal, execution)
+    }
+
+    /// Take a script's run on. It is durable when this answers, and runs afterwards.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn accept(&self, principal: &Principal, request: RunRequest) -> Result<ExecutionView, AppError> {
+        let order = self.order(principal, request)?;
+        let (tenant, execution) = (order.target.tenant.id, order.execution);
+        let place = self.inner.running.queue(tenant)?;
+        self.inner.database.accept_execution(self.start_row(&order)?).await?;
+        self.go_on(tenant, execution, Some(place));
+        Sealed::of(&self.inner, tenant)?.view(principal, execution)
+    }
+
+    /// One execution.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`]; [`AppError::Forbidden`] without `executions.read`.
+    pub fn get(&self, principal: &Principal, execution: ExecutionId) -> Result<ExecutionView, AppError> {
+        principal.require(Permission::ExecutionsRead)?;
+        Sealed::of(&self.inner, principal.tenant)?.view(principal, execution)
+    }
+
+    /// A page of executions, the latest first.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`] without `executions.read`.
+    pub fn list(
+        &self,
+        principal: &Principal,
+        filter: ExecutionFilter,
+        cursor: Option<ExecutionCursor>,
+        limit: u32,
+    ) -> Result<Vec<Execution>, AppError> {
+        principal.require(Permission::ExecutionsRead)?;
+        Ok(self.inner.database.list_executions(principal.tenant, &filter, cursor, limit)?)
+    }
+
+    /// The log of an execution.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`] without `executions.inspect`.
+    pub fn logs(&self, principal: &Principal, execution: ExecutionId) -> Result<LogsView, AppError> {
+        principal.require(Permission::ExecutionsInspect)?;
+        Sealed::of(&self.inner, principal.tenant)?.view_logs(execution)
+    }
+
+    /// End an execution that waits or runs. One that has ended stays as it is.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`]; [`AppError::Forbidden`] without `executions.run`.
+    pub async fn cancel(&self, principal: &Principal, execution: ExecutionId) -> Result<(), AppError> {
+        principal.require(Permission::ExecutionsRun)?;
+        let found = self.inner.database.get_execution(principal.tenant, execution).map(|detail| detail.execution);
+        match found {
+            Ok(found) if found.status == ExecutionStatus::Pending => {
+                self.cancel_pending(principal.tenant, execution).await
+            }
+            Ok(_) => {
+                self.inner.running.cancel(execution);
+                Ok(())
+            }
+            Err(error) => Err(AppError::from(error)),
+        }
+    }
+
+    /// Go on with an execution that was accepted, by this process or by one before it.
+    pub(crate) fn resume(&self, tenant: TenantId, execution: ExecutionId) {
+        self.go_on(tenant, execution, None);
+    }
+
+    /// The only way a script runs: admit, run, commit. Goes on to its end where the caller goes away.
+    pub(crate) async fn execute(&self, order: Order) -> Result<attempts::Finished, AppError> {
+        let service = self.clone();
+        self.inner.guests.run(async move { service.execute_here(order).await }).await?
+    }
+
+    async fn execute_here(&self, order: Order) -> Result<attempts::Finished, AppError> {
+        let target = &order.target;
+        let runnable = self.inner.runnable(target.tenant.id, target.version, &target.script.name).await?;
+        let _permit = self.inner.admission.admit(target.tenant.id).await?;
+        let running = self.inner.running.begin(order.execution)?;
+        let started_at = UnixMillis::now();
+        if !order.is_accepted {
+            let row = StartRow { started_at, ..self.start_row(&order)? };
+            self.inner.database.announce_execution(row);
+        }
+        attempts::Attempts::new(&self.inner, &order, &runnable, started_at)?.run(running.cancellation()).await
+    }
+
+    fn order(&self, principal: &Principal, request: RunRequest) -> Result<Order, AppError> {
+        principal.require(Permission::ExecutionsRun)?;
+        let target = Target::of_script(&self.inner, principal.tenant, &request.script)?;
+        let rights = target.deployer_rights(&self.inner)?.intersection(principal.permissions);
+        let input = target.input(request.input);
+        Ok(Order::new(target, request.trigger, principal.actor, rights, input))
+    }
+
+    fn start_row(&self, order: &Order) -> Result<StartRow, AppError> {
+        let sealed = Sealed::of(&self.inner, order.target.tenant.id)?.input(order.execution, &order.input)?;
+        Ok(order.start_row(self.inner.database.epoch(), Some(sealed)))
+    }
+
+    fn go_on(&self, tenant: TenantId, execution: ExecutionId, place: Option<running::Place>) {
+        let service = self.clone();
+        self.inner.guests.spawn(async move {
+            let _place = place;
+            loop {
+                match service.run_accepted(tenant, execution).await {
+                    Err(AppError::Overloaded { .. } | AppError::Quota { .. }) => tokio::time::sleep(RETRY_DELAY).await,
+                    Err(error) => {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::error!(tenant.id = %tenant, execution.id = %execution, error, "an accepted execution failed");
+                        break;
+                    }
+                    Ok(()) => break,
+                }
+                if service.inner.running.is_stopping() {
+                    break;
+                }
+            }
+        });
+    }
+
+    async fn run_accepted(&self, tenant: TenantId, execution: ExecutionId) -> Result<(), AppError> {
+        let detail = self.inner.database.get_execution(tenant, execution)?;
+        let row = detail.execution;
+        if row.status != ExecutionStatus::Pending {
+            return Ok(());
+        }
+        let input = Sealed::of(&self.inner, tenant)?.open_input(execution, detail.input.as_deref())?;
+        let target = Target::of_version(&self.inner, tenant, row.script, row.version)?;
+        let rights = target.deployer_rights(&self.inner)?.intersection(self.rights_of(tenant, row.actor)?);
+        let order = Order { execution, is_accepted: true, ..Order::new(target, row.trigger, row.actor, rights, input) };
+        self.execute_accepted(order).await
+    }
+
+    async fn execute_accepted(&self, order: Order) -> Result<(), AppError> {
+        let (tenant, execution) = (order.target.tenant.id, order.execution);
+        let epoch = self.inner.database.epoch();
+        match self.inner.database.begin_pending(tenant, execution, epoch, UnixMillis::now()).await? {
+            Begun::Running => self.execute_here(order).await.map(drop),
+            Begun::NotPending => Ok(()),
+        }
+    }
+
+    async fn cancel_pending(&self, tenant: TenantId, execution: ExecutionId) -> Result<(), AppError> {
+        let epoch = self.inner.database.epoch();
+        match self.inner.database.begin_pending(tenant, execution, epoch, UnixMillis::now()).await? {
+            Begun::Running => attempts::end_cancelled(&self.inner, tenant, execution).await,
+            Begun::NotPending => {
+                self.inner.running.cancel(execution);
+                Ok(())
+            }
+        }
+    }
+
+    /// The rights that an actor has now (RULES 14).
+    fn rights_of(&self, tenant: TenantId, actor: Actor) -> Result<Permissions, AppError> {
+        match actor {
+            Actor::Token { token, .. } => {
+                let grant = self.inner.database.token_by_id(token)?.filter(|grant| grant.tenant == tenant);
+                Ok(grant.filter(|grant| grant.is_live(UnixMillis::now())).map_or(Permissions::NONE, |grant| grant.permissions))
+            }
+            Actor::Local | Actor::System | Actor::PublicCaller => Ok(Permissions::all()),
+        }
+    }
+}

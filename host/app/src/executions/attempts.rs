@@ -1,0 +1,306 @@
+//! One execution from its start to its commit, repeated where what it read was changed meanwhile (SPEC 2.2).
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use database::{CommitResult, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Usage};
+use domain::{ErrorKind, ExecutionId, ExecutionStatus, Limits, TenantId, UnixMillis};
+use runtime::{Failure, Grants, Invocation, LogLine, Mode, Outcome, Output, Ran, RecordedCalls, StartRecord, SystemClock};
+use tokio_util::sync::CancellationToken;
+
+use super::{order::Order, start, views::Sealed};
+use crate::{
+    AppError, Inner,
+    artifacts::Runnable,
+    capabilities::Reach,
+    lanes::EXCLUSIVE_MAX,
+    transaction::{Transaction, lease, storage_full},
+};
+
+/// How often a run is repeated. The last repeat has the tenant's write lane for itself, so there is nobody left to lose
+/// against but other processes.
+const REPEATS_MAX: u32 = 3;
+
+/// An execution that has ended, durably.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) result: Result<Output, Failure>,
+}
+
+/// All that the attempts of one execution share.
+pub(crate) struct Attempts<'a> {
+    inner: &'a Arc<Inner>,
+    order: &'a Order,
+    runnable: &'a Runnable,
+    sealed: Sealed,
+    lease: Lease,
+    start: StartRecord,
+    limits: Limits,
+    grants: Arc<Grants>,
+}
+
+/// What became of a commit, as far as the run goes on from there.
+enum Committed {
+    Ended(Finished),
+    Stale(String),
+}
+
+impl<'a> Attempts<'a> {
+    pub(crate) fn new(
+        inner: &'a Arc<Inner>,
+        order: &'a Order,
+        runnable: &'a Runnable,
+        started_at: UnixMillis,
+    ) -> Result<Self, AppError> {
+        let tenant = order.target.tenant.id;
+        let limits = start::limits(inner, order, runnable);
+        let context = start::context(inner, order, runnable, started_at, &limits)?;
+        Ok(Self {
+            inner,
+            order,
+            runnable,
+            sealed: Sealed::of(inner, tenant)?,
+            lease: lease(tenant, order.execution, 1, inner.database.epoch()),
+            start: start::record(context, started_at)?,
+            limits,
+            grants: Arc::new(Grants {
+                capabilities: runnable.version.capabilities.clone(),
+                permissions: order.rights,
+            }),
+        })
+    }
+
+    pub(crate) async fn run(self, cancellation: CancellationToken) -> Result<Finished, AppError> {
+        let mut recorded = RecordedCalls::default();
+        let mut usage = Usage { executions: 1, ..Usage::default() };
+        for repeat in 0..=REPEATS_MAX {
+            let is_last = repeat == REPEATS_MAX;
+            let lane = if is_last { Some(self.exclusive_lane().await) } else { None };
+            let transaction = Transaction::new();
+            // A repeat's fuel counts against the run's limit (RULES 7).
+            let fuel = self.limits.fuel.saturating_sub(usage.fuel).max(1);
+            let invocation = self.invocation(&transaction, fuel, std::mem::take(&mut recorded), &cancellation);
+            let Ran { outcome, outside, overhead_fuel } = self.inner.sandbox.run(invocation).await?;
+            usage.fuel += outcome.fuel + overhead_fuel;
+            usage.host_calls += u64::from(outcome.host_calls);
+            usage.bytes += outcome.boundary_bytes;
+            let shared = if lane.is_none() { Some(self.inner.lanes.shared(self.lease.tenant).await) } else { None };
+            match self.commit(outcome, &transaction, usage, is_last).await? {
+                Committed::Ended(finished) => return Ok(finished),
+                Committed::Stale(what) => {
+                    tracing::debug!(execution.id = %self.order.execution, repeat, what, "a run is repeated");
+                    recorded = outside;
+                }
+            }
+            drop((lane, shared));
+        }
+        Err(AppError::internal("an execution was repeated more often than it can be"))
+    }
+
+    fn invocation(
+        &self,
+        transaction: &Transaction,
+        fuel: u64,
+        recorded: RecordedCalls,
+        cancellation: &CancellationToken,
+    ) -> Invocation {
+        Invocation {
+            script: Arc::clone(&self.runnable.script),
+            input: self.order.input.clone(),
+            start: self.start.clone(),
+            limits: Limits { fuel, ..self.limits },
+            grants: Arc::clone(&self.grants),
+            interfaces: Box::new(Reach {
+                database: self.inner.database.clone(),
+                key: self.sealed.key(),
+                lease: self.lease,
+                transaction: transaction.clone(),
+                event_source: format!("/scripts/{}", self.order.target.script.name),
+                storage_limit_bytes: self.inner.config.storage_limit_bytes,
+            }),
+            clock: Arc::new(SystemClock),
+            cancellation: cancellation.clone(),
+            record: self.order.target.script.record,
+            mode: if recorded.is_empty() { Mode::Live } else { Mode::Repeat(recorded) },
+        }
+    }
+
+    /// Commit a run's end with its effects; ask for a repeat where it read what has changed.
+    async fn commit(
+        &self,
+        outcome: Outcome,
+        transaction: &Transaction,
+        usage: Usage,
+        is_last: bool,
+    ) -> Result<Committed, AppError> {
+        let limit = self.inner.config.storage_limit_bytes;
+        let (effects, may_repeat, stale) = {
+            let mut buffer = transaction.lock();
+            let effects = match &outcome.result {
+                Ok(_) => buffer.take_effects(limit),
+                Err(failure) if depends_on_reads(failure.kind) => buffer.take_checks(),
+                Err(_) => Effects::default(),
+            };
+            (effects, !buffer.has_committed && !is_last, buffer.stale.take())
+        };
+        let mut outcome = outcome;
+        if self.inner.running.is_stopping()
+            && let Err(failure) = &mut outcome.result
+            && failure.kind == ErrorKind::Cancelled
+        {
+            *failure = Failure::new(ErrorKind::Interrupted, "Interrupted", "the server stopped while the script ran");
+        }
+        if let Some(what) = stale {
+            return self.stale(outcome, what, usage, may_repeat).await;
+        }
+        match self.end(&outcome, &outcome.result, effects, usage).await? {
+            CommitResult::Committed { .. } | CommitResult::AlreadyEnded => {
+                Ok(Committed::Ended(Finished { result: outcome.result }))
+            }
+            CommitResult::Conflict { what } => self.stale(outcome, what, usage, may_repeat).await,
+            CommitResult::NotANumber { key } => {
+                let message = format!("storage.increment: the value of '{key}' is no number to add to");
+                self.refuse(outcome, Failure::new(ErrorKind::UserError, "TypeError", message), usage).await
+            }
+            CommitResult::StorageFull { limit_bytes } => {
+                self.refuse(outcome, Failure::new(ErrorKind::Quota, "Quota", storage_full(limit_bytes)), usage).await
+            }
+        }
+    }
+
+    async fn stale(
+        &self,
+        outcome: Outcome,
+        what: String,
+        usage: Usage,
+        may_repeat: bool,
+    ) -> Result<Committed, AppError> {
+        let is_cut = outcome.result.as_ref().is_err_and(|failure| !depends_on_reads(failure.kind));
+        if may_repeat && !is_cut {
+            return Ok(Committed::Stale(what));
+        }
+        let message = format!(
+            "{what} was changed by another execution, and this one cannot be repeated any more; what it committed with \
+             storage.commit() stays"
+        );
+        self.refuse(outcome, Failure::new(ErrorKind::Conflict, "Conflict", message), usage).await
+    }
+
+    /// End the execution as failed, because its effects cannot be committed.
+    async fn refuse(&self, outcome: Outcome, failure: Failure, usage: Usage) -> Result<Committed, AppError> {
+        let result = Err(failure);
+        self.end(&outcome, &result, Effects::default(), usage).await?;
+        Ok(Committed::Ended(Finished { result }))
+    }
+
+    async fn end(
+        &self,
+        outcome: &Outcome,
+        result: &Result<Output, Failure>,
+        effects: Effects,
+        usage: Usage,
+    ) -> Result<CommitResult, AppError> {
+        let execution = self.order.execution;
+        let kind = result.as_ref().err().map(|failure| failure.kind);
+        let commit = ExecutionCommit {
+            lease: self.lease,
+            end: ExecutionEnd {
+                status: kind.map_or(ExecutionStatus::Success, ErrorKind::status),
+                error_kind: kind,
+                result: result.as_ref().ok().map(|output| self.sealed.result(execution, output)).transpose()?,
+                error: result.as_ref().err().map(|failure| self.sealed.error(execution, failure)).transpose()?,
+                fuel: outcome.fuel,
+                peak_memory_bytes: outcome.peak_memory_bytes,
+                host_calls: outcome.host_calls,
+                logs_truncated: outcome.logs_truncated,
+                completed_at: UnixMillis::now(),
+                duration: outcome.duration,
+            },
+            record: Some(self.record(execution, &outcome.logs, outcome)?),
+            effects,
+            usage,
+        };
+        Ok(self.inner.database.commit_execution(commit).await?)
+    }
+
+    fn record(
+        &self,
+        execution: ExecutionId,
+        logs: &[LogLine],
+        outcome: &Outcome,
+    ) -> Result<ExecutionRecord, AppError> {
+        let journal = outcome.record.as_bytes();
+        Ok(ExecutionRecord {
+            logs: self.sealed.logs(execution, logs)?,
+            journal: if journal.is_empty() { Vec::new() } else { self.sealed.journal(execution, journal) },
+        })
+    }
+
+    /// The tenant's write lane, given back after five seconds even where the run goes on.
+    async fn exclusive_lane(&self) -> Lane {
+        let guard = self.inner.lanes.exclusive(self.lease.tenant).await;
+        let lane = Arc::new(Mutex::new(Some(guard)));
+        let held = Arc::downgrade(&lane);
+        let give_back = tokio::spawn(async move {
+            tokio::time::sleep(EXCLUSIVE_MAX).await;
+            if let Some(lane) = held.upgrade() {
+                lane.lock().unwrap_or_else(PoisonError::into_inner).take();
+            }
+        });
+        Lane { _guard: lane, give_back }
+    }
+}
+
+/// A tenant's write lane, held until this is dropped or its time is over.
+struct Lane {
+    _guard: Arc<Mutex<Option<tokio::sync::OwnedRwLockWriteGuard<()>>>>,
+    give_back: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.give_back.abort();
+    }
+}
+
+/// Whether fresh reads could have made the run end otherwise. A run that was cut by a limit, by a person or by a fault
+/// is not run again.
+fn depends_on_reads(kind: ErrorKind) -> bool {
+    !matches!(
+        kind,
+        ErrorKind::Timeout
+            | ErrorKind::CpuLimit
+            | ErrorKind::MemoryLimit
+            | ErrorKind::Cancelled
+            | ErrorKind::Interrupted
+            | ErrorKind::EngineFault
+            | ErrorKind::Internal
+    )
+}
+
+/// End an execution that was cancelled before it began.
+pub(crate) async fn end_cancelled(inner: &Inner, tenant: TenantId, execution: ExecutionId) -> Result<(), AppError> {
+    let failure = Failure::new(ErrorKind::Cancelled, "Cancelled", "the execution was cancelled before it began");
+    let commit = ExecutionCommit {
+        lease: lease(tenant, execution, 1, inner.database.epoch()),
+        end: ExecutionEnd {
+            status: ExecutionStatus::Cancelled,
+            error_kind: Some(ErrorKind::Cancelled),
+            result: None,
+            error: Some(Sealed::of(inner, tenant)?.error(execution, &failure)?),
+            fuel: 0,
+            peak_memory_bytes: 0,
+            host_calls: 0,
+            logs_truncated: false,
+            completed_at: UnixMillis::now(),
+            duration: Duration::ZERO,
+        },
+        record: None,
+        effects: Effects::default(),
+        usage: Usage::default(),
+    };
+    inner.database.commit_execution(commit).await?;
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! What is to be run: which version of which script, for whom, with what.
+
+use std::sync::Arc;
+
+use database::{Endpoint, ScriptSummary, StartRow, Tenant, TenantStatus};
+use domain::{
+    Actor, ExecutionId, Permissions, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis, UserId, VersionId,
+};
+use runtime::{Header, Input, Request};
+
+use crate::{AppError, Inner, scripts::ScriptRef};
+
+/// A script as far as running it goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) tenant: Tenant,
+    pub(crate) script: ScriptSummary,
+    pub(crate) version: VersionId,
+}
+
+/// One execution that is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub(crate) execution: ExecutionId,
+    pub(crate) target: Target,
+    pub(crate) trigger: Trigger,
+    pub(crate) actor: Actor,
+    /// The intersection of the rights of everybody it acts for (RULES 13).
+    pub(crate) rights: Permissions,
+    pub(crate) input: Input,
+    pub(crate) accepted_at: UnixMillis,
+    /// Whether there is a durable row for it already.
+    pub(crate) is_accepted: bool,
+}
+
+impl Target {
+    /// The deployed version of an active script.
+    pub(crate) fn of_script(inner: &Arc<Inner>, tenant: TenantId, script: &ScriptRef) -> Result<Self, AppError> {
+        let script = script.find(&inner.database, tenant)?.summary;
+        if !script.is_active {
+            return Err(AppError::Paused);
+        }
+        let version = script.deployed.ok_or(AppError::NotDeployed)?.id;
+        Ok(Self { tenant: active_tenant(inner, tenant)?, script, version })
+    }
+
+    /// A given version, as an execution keeps it through all its attempts.
+    pub(crate) fn of_version(
+        inner: &Arc<Inner>,
+        tenant: TenantId,
+        script: ScriptId,
+        version: VersionId,
+    ) -> Result<Self, AppError> {
+        let script = inner.database.script(tenant, script)?.summary;
+        Ok(Self { tenant: active_tenant(inner, tenant)?, script, version })
+    }
+
+    /// The script that answers at an endpoint.
+    pub(crate) fn of_endpoint(inner: &Arc<Inner>, tenant: TenantId, endpoint: &Endpoint) -> Result<Self, AppError> {
+        let script = inner.database.script(tenant, endpoint.script)?.summary;
+        let version = script.deployed.ok_or(AppError::NotDeployed)?.id;
+        Ok(Self { tenant: active_tenant(inner, tenant)?, script, version })
+    }
+
+    /// The rights of whoever activated the version, as they are now.
+    pub(crate) fn deployer_rights(&self, inner: &Inner) -> Result<Permissions, AppError> {
+        member_rights(inner, self.tenant.id, self.script.deployed.and_then(|deployed| deployed.deployed_by))
+    }
+
+    /// The entry's argument from a caller's JSON. An endpoint script takes a request, also when it is run by hand: an
+    /// object with `method`, `url`, `headers` and `body` describes one, anything else is the body of a `POST`.
+    pub(crate) fn input(&self, json: String) -> Input {
+        match self.script.kind {
+            ScriptKind::Endpoint => Input::Request(request_of(&json)),
+            _ => Input::Json(json),
+        }
+    }
+}
+
+impl Order {
+    pub(crate) fn new(target: Target, trigger: Trigger, actor: Actor, rights: Permissions, input: Input) -> Self {
+        let execution = ExecutionId::generate();
+        Self { execution, target, trigger, actor, rights, input, accepted_at: UnixMillis::now(), is_accepted: false }
+    }
+
+    pub(crate) fn start_row(&self, epoch: i64, input: Option<Vec<u8>>) -> StartRow {
+        StartRow {
+            tenant: self.target.tenant.id,
+            execution: self.execution,
+            script: self.target.script.id,
+            version: self.target.version,
+            trigger: self.trigger,
+            actor: self.actor,
+            attempt: 1,
+            owner_epoch: epoch,
+            input,
+            accepted_at: self.accepted_at,
+            started_at: self.accepted_at,
+        }
+    }
+}
+
+/// The rights of a member as they are now; none for somebody who is none any more.
+pub(crate) fn member_rights(inner: &Inner, tenant: TenantId, user: Option<UserId>) -> Result<Permissions, AppError> {
+    let Some(user) = user else { return Ok(Permissions::NONE) };
+    let membership = inner.database.membership(tenant, user)?;
+    Ok(membership.map_or(Permissions::NONE, |membership| membership.rights()))
+}
+
+fn active_tenant(inner: &Inner, tenant: TenantId) -> Result<Tenant, AppError> {
+    let tenant = inner.database.tenant(tenant)?;
+    if tenant.status == TenantStatus::Active { Ok(tenant) } else { Err(AppError::NotFound { what: "tenant" }) }
+}
+
+/// A request from a caller's JSON, for an endpoint script that is run by hand.
+pub(crate) fn request_of(json: &str) -> Request {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Described {
+        #[serde(default)]
+        method: Option<String>,
+        url: String,
+        #[serde(default)]
+        headers: std::collections::BTreeMap<String, String>,
+        #[serde(default)]
+        body: Option<serde_json::Value>,
+    }
+    let mut request = Request {
+        method: String::from("POST"),
+        url: String::from("http://localhost/"),
+        headers: vec![Header { name: String::from("content-type"), value: String::from("application/json") }],
+        body: json.as_bytes().to_vec(),
+        params: Vec::new(),
+        auth: String::from(r#"{"kind":"public","id":null}"#),
+    };
+    if let Ok(described) = serde_json::from_str::<Described>(json) {
+        let has_body = described.body.is_some();
+        request.method = described.method.unwrap_or_else(|| String::from(if has_body { "POST" } else { "GET" }));
+        request.url = described.url;
+        request.body = match described.body {
+            None => Vec::new(),
+            Some(serde_json::Value::String(text)) => text.into_bytes(),
+            Some(value) => value.to_string().into_bytes(),
+        };
+        let headers = described.headers.into_iter().map(|(name, value)| Header { name, value });
+        request.headers = headers.collect();
+    }
+    request
+}

@@ -1,0 +1,184 @@
+//! What became of an execution, unsealed for those who may see it (RULES 19, 21).
+
+use std::sync::Arc;
+
+use database::Execution;
+use domain::{ExecutionId, Permission, Principal, TenantId};
+use runtime::{Failure, Header, Input, Journal, LogLine, Output};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    AppError, Inner,
+    sealing::{Purpose, TenantKey},
+};
+
+/// An execution as a principal sees it.
+#[derive(Clone, Debug)]
+pub struct ExecutionView {
+    /// What everybody with `executions.read` sees.
+    pub execution: Execution,
+    /// The entry's argument, as JSON; absent without `executions.inspect`.
+    pub input: Option<String>,
+    /// What it answered; absent without `executions.inspect`, and where it failed.
+    pub result: Option<ResultView>,
+    /// Why it failed; absent without `executions.inspect`, and where it did not.
+    pub error: Option<Failure>,
+}
+
+/// What an execution answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResultView {
+    /// A JSON value, as text.
+    Json(String),
+    /// An HTTP response.
+    Response {
+        /// Its status.
+        status: u16,
+        /// Its headers.
+        headers: Vec<(String, String)>,
+        /// Its body.
+        body: Vec<u8>,
+    },
+}
+
+/// The log of an execution.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogsView {
+    /// The lines, in order.
+    pub lines: Vec<LogLine>,
+    /// Whether lines were dropped past the log's limits.
+    pub truncated: bool,
+}
+
+/// Seals and opens what belongs to a tenant's executions.
+pub(crate) struct Sealed {
+    key: Arc<TenantKey>,
+    database: database::Database,
+    tenant: TenantId,
+}
+
+impl Sealed {
+    pub(crate) fn of(inner: &Inner, tenant: TenantId) -> Result<Self, AppError> {
+        Ok(Self { key: inner.keyring.tenant(&inner.database, tenant)?, database: inner.database.clone(), tenant })
+    }
+
+    pub(crate) fn key(&self) -> Arc<TenantKey> {
+        Arc::clone(&self.key)
+    }
+
+    pub(crate) fn input(&self, execution: ExecutionId, input: &Input) -> Result<Vec<u8>, AppError> {
+        self.seal(Purpose::Input, execution, input)
+    }
+
+    pub(crate) fn result(&self, execution: ExecutionId, output: &Output) -> Result<Vec<u8>, AppError> {
+        self.seal(Purpose::Result, execution, output)
+    }
+
+    pub(crate) fn error(&self, execution: ExecutionId, failure: &Failure) -> Result<Vec<u8>, AppError> {
+        self.seal(Purpose::Error, execution, failure)
+    }
+
+    pub(crate) fn logs(&self, execution: ExecutionId, lines: &[LogLine]) -> Result<Vec<u8>, AppError> {
+        if lines.is_empty() { Ok(Vec::new()) } else { self.seal(Purpose::Logs, execution, lines) }
+    }
+
+    pub(crate) fn journal(&self, execution: ExecutionId, journal: &[u8]) -> Vec<u8> {
+        self.key.seal(Purpose::Journal, execution.as_bytes(), journal)
+    }
+
+    /// The execution, with its contents where the principal may inspect them.
+    pub(crate) fn view(&self, principal: &Principal, execution: ExecutionId) -> Result<ExecutionView, AppError> {
+        let detail = self.database.get_execution(self.tenant, execution).map_err(not_found)?;
+        let may_inspect = principal.permissions.contains(Permission::ExecutionsInspect);
+        let open = |sealed: Option<Vec<u8>>| sealed.filter(|_| may_inspect);
+        let input = open(detail.input).map(|sealed| self.open_input(execution, Some(&sealed))).transpose()?;
+        let result = open(detail.result).map(|sealed| self.open_result(execution, &sealed)).transpose()?;
+        Ok(ExecutionView {
+            execution: detail.execution,
+            input: input.map(|input| input_json(&input)).transpose()?,
+            result: result.map(ResultView::from),
+            error: open(detail.error).map(|sealed| self.open_error(execution, &sealed)).transpose()?,
+        })
+    }
+
+    pub(crate) fn logs_of(&self, execution: ExecutionId) -> Result<Vec<LogLine>, AppError> {
+        match self.database.get_execution_record(self.tenant, execution)? {
+            Some(record) if !record.logs.is_empty() => self.open(Purpose::Logs, execution, &record.logs),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    pub(crate) fn view_logs(&self, execution: ExecutionId) -> Result<LogsView, AppError> {
+        let truncated = self.database.get_execution(self.tenant, execution).map_err(not_found)?.execution.logs_truncated;
+        Ok(LogsView { lines: self.logs_of(execution)?, truncated })
+    }
+
+    /// The journal, where one was kept.
+    pub(crate) fn open_journal(&self, execution: ExecutionId) -> Result<Option<Journal>, AppError> {
+        let record = self.database.get_execution_record(self.tenant, execution)?;
+        let Some(sealed) = record.map(|record| record.journal).filter(|journal| !journal.is_empty()) else {
+            return Ok(None);
+        };
+        let bytes = self.key.open(Purpose::Journal, execution.as_bytes(), &sealed).map_err(AppError::internal)?;
+        Journal::decode(&bytes).map(Some).map_err(AppError::internal)
+    }
+
+    pub(crate) fn open_input(&self, execution: ExecutionId, sealed: Option<&[u8]>) -> Result<Input, AppError> {
+        let sealed = sealed.ok_or(AppError::NotFound { what: "input" })?;
+        self.open(Purpose::Input, execution, sealed)
+    }
+
+    pub(crate) fn open_result(&self, execution: ExecutionId, sealed: &[u8]) -> Result<Output, AppError> {
+        self.open(Purpose::Result, execution, sealed)
+    }
+
+    pub(crate) fn open_error(&self, execution: ExecutionId, sealed: &[u8]) -> Result<Failure, AppError> {
+        self.open(Purpose::Error, execution, sealed)
+    }
+
+    fn seal<T: Serialize + ?Sized>(&self, purpose: Purpose, execution: ExecutionId, value: &T) -> Result<Vec<u8>, AppError> {
+        let plain = postcard::to_stdvec(value).map_err(AppError::internal)?;
+        Ok(self.key.seal(purpose, execution.as_bytes(), &plain))
+    }
+
+    fn open<T: DeserializeOwned>(&self, purpose: Purpose, execution: ExecutionId, sealed: &[u8]) -> Result<T, AppError> {
+        let plain = self.key.open(purpose, execution.as_bytes(), sealed).map_err(AppError::internal)?;
+        postcard::from_bytes(&plain).map_err(AppError::internal)
+    }
+}
+
+impl From<Output> for ResultView {
+    fn from(output: Output) -> Self {
+        match output {
+            Output::Json(json) => Self::Json(json),
+            Output::Response(response) => Self::Response {
+                status: response.status,
+                headers: response.headers.into_iter().map(|Header { name, value }| (name, value)).collect(),
+                body: response.body,
+            },
+        }
+    }
+}
+
+fn not_found(error: database::DatabaseError) -> AppError {
+    match error {
+        database::DatabaseError::NotFound => AppError::NotFound { what: "execution" },
+        other => other.into(),
+    }
+}
+
+/// An input as JSON: a request as an object with its method, address, headers and body as text.
+fn input_json(input: &Input) -> Result<String, AppError> {
+    match input {
+        Input::Json(json) => Ok(json.clone()),
+        Input::Request(request) => {
+            let headers: Vec<(&str, &str)> =
+                request.headers.iter().map(|header| (header.name.as_str(), header.value.as_str())).collect();
+            let body = String::from_utf8_lossy(&request.body);
+            let request = serde_json::json!({
+                "method": request.method, "url": request.url, "headers": headers, "body": body,
+            });
+            serde_json::to_string(&request).map_err(AppError::internal)
+        }
+    }
+}

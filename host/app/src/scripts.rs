@@ -1,0 +1,329 @@
+//! Scripts: drafts that are saved, versions that are deployed, and what is set beside the source.
+//!
+//! A source is compiled whenever it is saved or deployed, as its tenant's work in the sandbox, so that an author learns
+//! of a mistake at once. What runs is a version; nothing here runs anything.
+
+mod checks;
+mod forms;
+mod grants;
+
+use std::{fmt, sync::Arc};
+
+use database::{
+    Database, DatabaseError, Deployment, DraftEdit, NewEndpoint, NewScript, Script, ScriptSettings, ScriptSummary,
+    Version, VersionSummary,
+};
+use domain::{Language, Permission, Principal, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis, VersionId};
+use runtime::{Compiled, Diagnostic, Source};
+use tokio::sync::Mutex;
+
+use crate::{AppError, Inner, artifacts};
+
+pub use forms::{DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
+
+/// The most scripts or versions of one page.
+const PAGE_MAX: u32 = 1_000;
+
+/// Scripts, drafts, versions.
+#[derive(Clone)]
+pub struct ScriptService {
+    inner: Arc<Inner>,
+    /// Held while settings are read, changed and written back: of two changes at once the later would otherwise undo
+    /// the other, and so give a script back what was just taken from it.
+    settings: Arc<Mutex<()>>,
+}
+
+impl ScriptService {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner, settings: Arc::default() }
+    }
+
+    /// Make a script with a draft. Needs `scripts.write`; with capabilities or an endpoint of its own also
+    /// `scripts.deploy` and every right that these grant (RULES 13, 18).
+    ///
+    /// # Errors
+    /// [`AppError::Source`] when it does not compile, [`AppError::Invalid`], [`AppError::NameTaken`],
+    /// [`AppError::RouteTaken`].
+    pub async fn create(&self, principal: &Principal, input: NewScriptInput) -> Result<SavedScript, AppError> {
+        principal.require(Permission::ScriptsWrite)?;
+        grants::of_new(&input).iter().try_for_each(|permission| principal.require(permission))?;
+        checks::new_script(&input, &self.inner.config.limits)?;
+        let tenant = principal.tenant;
+        let name_taken = || AppError::NameTaken { name: input.name.to_string() };
+        if self.database().script_by_name(tenant, &input.name)?.is_some() {
+            return Err(name_taken());
+        }
+        let compiled = self.compile(tenant, &input.name, input.language, &input.source).await?;
+        let (script, created_at) = (ScriptId::generate(), UnixMillis::now());
+        let row = NewScript {
+            id: script,
+            name: input.name.clone(),
+            description: input.description,
+            kind: input.kind,
+            language: input.language,
+            draft_source: input.source,
+            capabilities: input.capabilities,
+            limits: input.limits,
+            record: input.record,
+            created_by: principal.user(),
+            created_at,
+            endpoint: input.endpoint.map(|endpoint| new_endpoint(principal, endpoint, created_at)),
+        };
+        match self.database().create_script(tenant, row).await {
+            Err(DatabaseError::NameTaken) => Err(name_taken()),
+            created => {
+                created?;
+                self.saved(tenant, script, compiled.warnings)
+            }
+        }
+    }
+
+    /// A page of scripts by name, behind `after`; those of one kind where `kind` names it. Needs `scripts.read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`].
+    pub fn list(
+        &self,
+        principal: &Principal,
+        kind: Option<ScriptKind>,
+        after: Option<&ScriptName>,
+        limit: u32,
+    ) -> Result<Vec<ScriptSummary>, AppError> {
+        principal.require(Permission::ScriptsRead)?;
+        Ok(self.database().list_scripts(principal.tenant, kind, after, limit.min(PAGE_MAX))?)
+    }
+
+    /// One script with its draft. Needs `scripts.read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`], [`AppError::NotFound`].
+    pub fn get(&self, principal: &Principal, script: &ScriptRef) -> Result<SavedScript, AppError> {
+        principal.require(Permission::ScriptsRead)?;
+        let script = script.find(self.database(), principal.tenant)?;
+        let endpoint = self.database().endpoint(principal.tenant, script.summary.id)?;
+        Ok(SavedScript { script, endpoint, warnings: Vec::new() })
+    }
+
+    /// Save a draft over the revision that its author saw. Needs `scripts.write`. Nothing is changed where the source
+    /// does not compile.
+    ///
+    /// # Errors
+    /// [`AppError::Stale`] with the revision there is, [`AppError::Source`], [`AppError::NotFound`].
+    pub async fn edit_draft(
+        &self,
+        principal: &Principal,
+        script: &ScriptRef,
+        expected_revision: i64,
+        language: Option<Language>,
+        source: String,
+    ) -> Result<SavedScript, AppError> {
+        principal.require(Permission::ScriptsWrite)?;
+        let tenant = principal.tenant;
+        let summary = script.find(self.database(), tenant)?.summary;
+        expect_revision(&summary, Some(expected_revision))?;
+        let language = language.unwrap_or(summary.language);
+        let compiled = self.compile(tenant, &summary.name, language, &source).await?;
+        let edit = DraftEdit { script: summary.id, expected_revision, language, source, updated_at: UnixMillis::now() };
+        self.database().edit_draft(tenant, edit).await.map_err(of_script)?;
+        self.saved(tenant, summary.id, compiled.warnings)
+    }
+
+    /// Change what is set beside the source; what `input` leaves out stays. Needs `scripts.read`, and for each setting
+    /// what [`SettingsInput`] says.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`], [`AppError::RouteTaken`], [`AppError::NotFound`].
+    pub async fn update_settings(
+        &self,
+        principal: &Principal,
+        script: &ScriptRef,
+        input: SettingsInput,
+    ) -> Result<SavedScript, AppError> {
+        principal.require(Permission::ScriptsRead)?;
+        grants::of_settings(&input).iter().try_for_each(|permission| principal.require(permission))?;
+        checks::settings(&input, &self.inner.config.limits)?;
+        let tenant = principal.tenant;
+        let _turn = self.settings.lock().await;
+        let summary = script.find(self.database(), tenant)?.summary;
+        let (id, now) = (summary.id, UnixMillis::now());
+        // The endpoint first: it alone can be refused, and then nothing is changed.
+        if let Some(endpoint) = input.endpoint.clone() {
+            checks::may_have_endpoint(summary.kind)?;
+            let endpoint = new_endpoint(principal, endpoint, now);
+            self.database().put_endpoint(tenant, id, endpoint).await.map_err(of_script)?;
+        }
+        if let Some(is_active) = input.is_active {
+            self.database().set_active(tenant, id, is_active, now).await.map_err(of_script)?;
+        }
+        let settings = changed_settings(principal, summary, input, now);
+        self.database().update_settings(tenant, id, settings).await.map_err(of_script)?;
+        self.saved(tenant, id, Vec::new())
+    }
+
+    /// Make the draft the next version and let it run, with the rights of whoever deploys. Needs `scripts.deploy`.
+    ///
+    /// # Errors
+    /// [`AppError::Stale`] when the draft is not the one that the caller saw, or changes meanwhile;
+    /// [`AppError::Source`], [`AppError::Invalid`], [`AppError::NotFound`].
+    pub async fn deploy(
+        &self,
+        principal: &Principal,
+        script: &ScriptRef,
+        expected_revision: Option<i64>,
+        change_summary: String,
+    ) -> Result<DeployedScript, AppError> {
+        principal.require(Permission::ScriptsDeploy)?;
+        checks::change_summary(&change_summary)?;
+        let tenant = principal.tenant;
+        let Script { summary, draft_source } = script.find(self.database(), tenant)?;
+        expect_revision(&summary, expected_revision)?;
+        let compiled = self.compile(tenant, &summary.name, summary.language, &draft_source).await?;
+        let version = VersionId::generate();
+        let key = self.inner.keyring.tenant(self.database(), tenant)?;
+        let deployment = Deployment {
+            script: summary.id,
+            expected_draft_revision: summary.draft_revision,
+            version,
+            deployed_by: principal.user(),
+            change_summary,
+            deployed_at: UnixMillis::now(),
+            artifact: artifacts::sealed(&key, tenant, version, &compiled.script),
+        };
+        self.database().deploy(tenant, deployment).await.map_err(of_script)?;
+        let version = self.database().version(tenant, version).map_err(of_script)?.summary;
+        Ok(DeployedScript { version, purity: compiled.script.purity, warnings: compiled.warnings })
+    }
+
+    /// A page of versions, the latest first, below the number `before`. Needs `scripts.read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`], [`AppError::NotFound`].
+    pub fn versions(
+        &self,
+        principal: &Principal,
+        script: &ScriptRef,
+        before: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<VersionSummary>, AppError> {
+        principal.require(Permission::ScriptsRead)?;
+        let script = script.find(self.database(), principal.tenant)?.summary.id;
+        Ok(self.database().list_versions(principal.tenant, script, before, limit.min(PAGE_MAX))?)
+    }
+
+    /// One version with its source. Needs `scripts.read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`], [`AppError::NotFound`].
+    pub fn version(&self, principal: &Principal, script: &ScriptRef, number: u32) -> Result<Version, AppError> {
+        principal.require(Permission::ScriptsRead)?;
+        let script = script.find(self.database(), principal.tenant)?.summary.id;
+        let version = self.database().version_by_number(principal.tenant, script, number)?;
+        version.ok_or(AppError::NotFound { what: "version" })
+    }
+
+    /// Let another version run. Whoever asks is the deployer from now on (RULES 13). Needs `scripts.deploy`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`], [`AppError::NotFound`].
+    pub async fn activate(&self, principal: &Principal, script: &ScriptRef, number: u32) -> Result<(), AppError> {
+        principal.require(Permission::ScriptsDeploy)?;
+        let tenant = principal.tenant;
+        let script = script.find(self.database(), tenant)?.summary.id;
+        let (by, now) = (principal.user(), UnixMillis::now());
+        match self.database().activate_version(tenant, script, number, by, now).await {
+            Err(DatabaseError::NotFound) => Err(AppError::NotFound { what: "version" }),
+            activated => Ok(activated?),
+        }
+    }
+
+    /// Delete a script with its versions, endpoint, executions and records. Needs `scripts.deploy`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`], [`AppError::NotFound`].
+    pub async fn delete(&self, principal: &Principal, script: &ScriptRef) -> Result<(), AppError> {
+        principal.require(Permission::ScriptsDeploy)?;
+        let script = script.find(self.database(), principal.tenant)?.summary.id;
+        self.database().delete_script(principal.tenant, script).await.map_err(of_script)
+    }
+
+    fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    async fn compile(
+        &self,
+        tenant: TenantId,
+        name: &ScriptName,
+        language: Language,
+        source: &str,
+    ) -> Result<Compiled, AppError> {
+        let file_name = format!("{name}{}", language.extension());
+        self.inner.compile(tenant, Source { file_name, language, text: source.to_owned() }).await
+    }
+
+    /// A script as it stands after a write.
+    fn saved(&self, tenant: TenantId, id: ScriptId, warnings: Vec<Diagnostic>) -> Result<SavedScript, AppError> {
+        let script = self.database().script(tenant, id).map_err(of_script)?;
+        let endpoint = self.database().endpoint(tenant, id)?;
+        Ok(SavedScript { script, endpoint, warnings })
+    }
+}
+
+impl fmt::Debug for ScriptService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptService").finish_non_exhaustive()
+    }
+}
+
+impl ScriptRef {
+    /// The script of `tenant` that is meant.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`], also for a script of another tenant.
+    pub(crate) fn find(&self, database: &Database, tenant: TenantId) -> Result<Script, AppError> {
+        match self {
+            Self::Id(id) => database.script(tenant, *id).map_err(of_script),
+            Self::Name(name) => database.script_by_name(tenant, name)?.ok_or(AppError::NotFound { what: "script" }),
+        }
+    }
+}
+
+fn expect_revision(script: &ScriptSummary, expected: Option<i64>) -> Result<(), AppError> {
+    let current_revision = script.draft_revision;
+    if expected.is_none_or(|expected| expected == current_revision) {
+        Ok(())
+    } else {
+        Err(AppError::Stale { current_revision })
+    }
+}
+
+fn new_endpoint(principal: &Principal, input: EndpointInput, set_at: UnixMillis) -> NewEndpoint {
+    let EndpointInput { route, authentication } = input;
+    NewEndpoint { route, authentication, set_by: principal.user(), set_at }
+}
+
+/// The settings of `script` with those of `input` in place. Capabilities carry who set them last, so that name changes
+/// only where they are set.
+fn changed_settings(
+    principal: &Principal,
+    script: ScriptSummary,
+    input: SettingsInput,
+    updated_at: UnixMillis,
+) -> ScriptSettings {
+    let capabilities_set_by = if input.capabilities.is_some() { principal.user() } else { script.capabilities_set_by };
+    ScriptSettings {
+        description: input.description.unwrap_or(script.description),
+        limits: input.limits.unwrap_or(script.limits),
+        capabilities: input.capabilities.unwrap_or(script.capabilities),
+        capabilities_set_by,
+        record: input.record.unwrap_or(script.record),
+        updated_at,
+    }
+}
+
+fn of_script(error: DatabaseError) -> AppError {
+    match error {
+        DatabaseError::NotFound => AppError::NotFound { what: "script" },
+        error => error.into(),
+    }
+}

@@ -1,0 +1,150 @@
+//! An execution as a transaction: what it read, what it wants to write, and its own view of both (SPEC 2.2).
+//!
+//! Nothing in here changes the database until the run is over, or says `storage.commit()`.
+
+mod overlay;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use database::{
+    CommitResult, Database, DocumentRangeRead, DocumentRead, Effects, EntryRead, Lease, OutboxEvent, PartialCommit,
+    ReadSet, StorageChange, StorageRangeRead, StorageWrite,
+};
+use domain::{TenantId, UnixMillis};
+use runtime::{Answer, CallError};
+
+pub(crate) use overlay::{Local, Overlay};
+
+/// The most buffered writes and events of one execution: what a commit may hold the writer for.
+const WRITES_MAX: usize = 10_000;
+/// The most buffered events of one execution.
+const EVENTS_MAX: usize = 1_000;
+
+/// A transaction, shared by the run's host interfaces and whoever commits it.
+#[derive(Clone)]
+pub(crate) struct Transaction(Arc<Mutex<Buffer>>);
+
+/// What a run has read and buffered since it began, or since its last `storage.commit()`.
+#[derive(Default)]
+pub(crate) struct Buffer {
+    pub(crate) reads: ReadSet,
+    pub(crate) overlay: Overlay,
+    writes: Vec<StorageWrite>,
+    events: Vec<OutboxEvent>,
+    /// Whether `storage.commit()` made something durable, after which the run cannot be repeated.
+    pub(crate) has_committed: bool,
+    /// What `storage.commit()` found changed.
+    pub(crate) stale: Option<String>,
+    /// Events of the whole execution: their ids are counted from here.
+    events_published: usize,
+}
+
+impl Transaction {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Buffer::default())))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Buffer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Make what is buffered so far durable.
+    pub(crate) async fn commit_so_far(self, database: Database, lease: Lease, now: UnixMillis, limit: u64) -> CallOutcome {
+        let effects = self.lock().take_effects(limit);
+        let published = effects.writes.len();
+        let result = database.commit_storage(PartialCommit { lease, effects, now }).await;
+        let mut buffer = self.lock();
+        match result {
+            Ok(CommitResult::Committed { .. }) => {
+                buffer.has_committed = true;
+                buffer.overlay.forget(published);
+                Ok(Answer::Nothing)
+            }
+            Ok(CommitResult::Conflict { what }) => {
+                let message = format!("storage.commit: {what} was changed meanwhile");
+                buffer.stale = Some(what);
+                Err(CallError::Conflict(message))
+            }
+            Ok(CommitResult::NotANumber { key }) => {
+                Err(CallError::InvalidArgument(format!("storage.commit: the value of '{key}' is no number to add to")))
+            }
+            Ok(CommitResult::StorageFull { limit_bytes }) => Err(CallError::Quota(storage_full(limit_bytes))),
+            Ok(CommitResult::AlreadyEnded) => {
+                Err(CallError::Conflict(String::from("storage.commit: the execution was ended meanwhile")))
+            }
+            Err(error) => {
+                tracing::error!(tenant.id = %lease.tenant, execution.id = %lease.execution, %error, "a commit failed");
+                Err(CallError::Unavailable(String::from("storage.commit: the storage takes no writes at the moment")))
+            }
+        }
+    }
+}
+
+/// What a host call answers.
+pub(crate) type CallOutcome = Result<Answer, CallError>;
+
+/// The words for a tenant's full storage.
+pub(crate) fn storage_full(limit_bytes: u64) -> String {
+    format!("the quota 'storage_bytes' of {limit_bytes} bytes is used up")
+}
+
+impl Buffer {
+    /// Everything that the run read and wants to change; nothing is left behind.
+    pub(crate) fn take_effects(&mut self, storage_limit_bytes: u64) -> Effects {
+        Effects {
+            checks: std::mem::take(&mut self.reads),
+            writes: std::mem::take(&mut self.writes),
+            events: std::mem::take(&mut self.events),
+            storage_limit_bytes: Some(storage_limit_bytes),
+        }
+    }
+
+    /// What the run read, without what it wanted to change: for one that failed.
+    pub(crate) fn take_checks(&mut self) -> Effects {
+        Effects { checks: std::mem::take(&mut self.reads), ..Effects::default() }
+    }
+
+    pub(crate) fn read_entry(&mut self, key: &str, revision: Option<i64>) {
+        if !self.reads.entries.iter().any(|read| read.key == key) {
+            self.reads.entries.push(EntryRead { key: key.to_owned(), revision });
+        }
+    }
+
+    pub(crate) fn read_range(&mut self, read: StorageRangeRead) {
+        self.reads.ranges.push(read);
+    }
+
+    pub(crate) fn read_document(&mut self, read: DocumentRead) {
+        self.reads.documents.push(read);
+    }
+
+    pub(crate) fn read_documents(&mut self, read: DocumentRangeRead) {
+        self.reads.document_ranges.push(read);
+    }
+
+    pub(crate) fn write(&mut self, key: String, change: StorageChange) -> CallOutcome {
+        if self.writes.len() >= WRITES_MAX {
+            return Err(CallError::HostcallLimit(format!("more than {WRITES_MAX} writes are buffered: commit in between")));
+        }
+        self.overlay.apply(&key, &change)?;
+        self.writes.push(StorageWrite { key, change });
+        Ok(Answer::Nothing)
+    }
+
+    /// Buffer an event; `event` is given its number within the execution.
+    pub(crate) fn publish(&mut self, event: impl FnOnce(usize) -> OutboxEvent) -> CallOutcome {
+        if self.events_published >= EVENTS_MAX {
+            return Err(CallError::HostcallLimit(format!("an execution publishes at most {EVENTS_MAX} events")));
+        }
+        self.events_published += 1;
+        let event = event(self.events_published);
+        let id = event.id.clone();
+        self.events.push(event);
+        Ok(Answer::Text(id))
+    }
+}
+
+/// Who runs, as far as a commit has to know.
+pub(crate) fn lease(tenant: TenantId, execution: domain::ExecutionId, attempt: u32, epoch: i64) -> Lease {
+    Lease { tenant, execution, attempt, epoch }
+}

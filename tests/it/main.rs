@@ -1,0 +1,5 @@
+//! The integration tests: one binary, so that it links once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod sandbox;
+mod support;

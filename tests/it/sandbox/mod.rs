@@ -1,0 +1,3 @@
+//! The sandbox with its real engine.
+
+mod runs;

@@ -1,0 +1,1 @@
+//! The tests of the whole: `it/` holds them; there is no library.
