@@ -70,7 +70,7 @@ engine:
     echo "engine: its sources changed; building it"
     guest-js-engine/toolchain build
     cargo build --release --workspace --bin assemble
-    modules=guest-js-engine/target/wasm32-wasip1/release
+    modules=target/guest/wasm32-wasip1/release
     target/release/assemble --engine $modules/guest_js_engine.wasm --compiler $modules/skerry_compiler.wasm --out $out
     echo "$made_from" >"$out/made-from"
     ls -l $out/*.wasm $out/*.cwasm | awk '{ printf "engine: %7d KiB  %s\n", $5 / 1024, $NF }'
