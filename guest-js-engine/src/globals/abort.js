@@ -61,14 +61,16 @@
     }
     removeEventListener(type, listener) {
       const kept = [];
-      for (let i = 0; i < this.#listeners.length; i++) if (this.#listeners[i] !== listener) push(kept, this.#listeners[i]);
+      for (let i = 0; i < this.#listeners.length; i++)
+        if (this.#listeners[i] !== listener) push(kept, this.#listeners[i]);
       this.#listeners = kept;
     }
     #abort(reason) {
       if (this.#aborted) return;
       this.#aborted = true;
       this.#reason = reason === undefined ? domException("the operation was aborted", "AbortError") : reason;
-      const listeners = this.#listeners, event = { type: "abort", target: this };
+      const listeners = this.#listeners,
+        event = { type: "abort", target: this };
       this.#listeners = [];
       if (typeof this.onabort === "function") kit.guarded(this.onabort, [event]);
       for (let i = 0; i < listeners.length; i++) kit.guarded(listeners[i], [event]);
@@ -87,4 +89,4 @@
   }
   kit.webClass(AbortController, "AbortController");
   const { setTimeout } = globalThis;
-})
+});

@@ -45,12 +45,15 @@
   kit.contentOf = (where, value) => {
     if (value === undefined || value === null) return { content: null, type: null };
     if (typeof value === "string") return { content: value, type: "text/plain;charset=UTF-8" };
-    if (kit.isParams(value)) return { content: kit.toText(value), type: "application/x-www-form-urlencoded;charset=UTF-8" };
+    if (kit.isParams(value))
+      return { content: kit.toText(value), type: "application/x-www-form-urlencoded;charset=UTF-8" };
     const bytes = bytesOf(value);
     if (bytes !== undefined) return { content: copyBytes(bytes), type: null };
     if (value instanceof OneChunkStream) throw typeError(`${where}: a stream is no body; pass its bytes`);
     if (typeof value === "object" || typeof value === "symbol") {
-      throw typeError(`${where}: the body must be a string, bytes or URLSearchParams, not ${kit.describe(value)}; JSON.stringify objects`);
+      throw typeError(
+        `${where}: the body must be a string, bytes or URLSearchParams, not ${kit.describe(value)}; JSON.stringify objects`,
+      );
     }
     return { content: kit.toText(value), type: "text/plain;charset=UTF-8" };
   };
@@ -117,7 +120,10 @@
   kit.Body = Body;
   kit.markMembers = (constructor) => {
     for (const key of ["body", "bodyUsed", "text", "json", "bytes", "arrayBuffer"]) {
-      kit.defineProperty(constructor.prototype, key, { ...kit.getOwnPropertyDescriptor(Body.prototype, key), enumerable: true });
+      kit.defineProperty(constructor.prototype, key, {
+        ...kit.getOwnPropertyDescriptor(Body.prototype, key),
+        enumerable: true,
+      });
     }
   };
-})
+});

@@ -4,8 +4,16 @@
   const { Bytes, uncurry, getOwnPropertyDescriptor, getPrototypeOf, typeError, rangeError, describe, kind } = kit;
   const typedArray = getPrototypeOf(Uint8Array.prototype);
   const getter = (prototype, name) => uncurry(getOwnPropertyDescriptor(prototype, name).get);
-  const array = { buffer: getter(typedArray, "buffer"), offset: getter(typedArray, "byteOffset"), length: getter(typedArray, "byteLength") };
-  const view = { buffer: getter(DataView.prototype, "buffer"), offset: getter(DataView.prototype, "byteOffset"), length: getter(DataView.prototype, "byteLength") };
+  const array = {
+    buffer: getter(typedArray, "buffer"),
+    offset: getter(typedArray, "byteOffset"),
+    length: getter(typedArray, "byteLength"),
+  };
+  const view = {
+    buffer: getter(DataView.prototype, "buffer"),
+    offset: getter(DataView.prototype, "byteOffset"),
+    length: getter(DataView.prototype, "byteLength"),
+  };
   const { isView } = ArrayBuffer;
   const PlainDomException = DOMException;
 
@@ -27,12 +35,18 @@
   kit.copyBytes = (bytes) => new Bytes(bytes);
   kit.encodeBytes = (where, bytes, encoding) => {
     switch (encoding) {
-      case "hex": return native.toHex(bytes);
-      case "base64": return native.toBase64(bytes, false);
-      case "base64url": return native.toBase64(bytes, true);
-      case "bytes": return bytes;
+      case "hex":
+        return native.toHex(bytes);
+      case "base64":
+        return native.toBase64(bytes, false);
+      case "base64url":
+        return native.toBase64(bytes, true);
+      case "bytes":
+        return bytes;
     }
-    throw rangeError(`${where}: the encoding must be "hex", "base64", "base64url" or "bytes", not ${kit.inspect(encoding)}`);
+    throw rangeError(
+      `${where}: the encoding must be "hex", "base64", "base64url" or "bytes", not ${kit.inspect(encoding)}`,
+    );
   };
   kit.encode = native.encode;
   kit.decode = native.decode;
@@ -46,4 +60,4 @@
       return false;
     }
   };
-})
+});

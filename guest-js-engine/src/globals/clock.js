@@ -4,4 +4,4 @@
   const { elapsed } = native;
   kit.elapsed = elapsed;
   kit.global("performance", kit.namespace("Performance", { now: () => elapsed() }));
-})
+});

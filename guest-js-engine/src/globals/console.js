@@ -3,23 +3,36 @@
   "use strict";
   const { inspect, stringify, slice, push, join, parse, toText } = kit;
   const { write } = native;
-  const DEBUG = 0, INFO = 1, WARN = 2, ERROR = 3;
+  const DEBUG = 0,
+    INFO = 1,
+    WARN = 2,
+    ERROR = 3;
   const LINE = 16 * 1024;
-  const parseNumber = Number, parseInteger = Number.parseInt;
+  const parseNumber = Number,
+    parseInteger = Number.parseInt;
 
   const indexOf = kit.uncurry(String.prototype.indexOf);
 
   // What is cut from a line anyway is not worth looking at.
-  const plain = (value) => (typeof value !== "string" ? inspect(value) : value.length > LINE ? slice(value, 0, LINE) : value);
+  const plain = (value) =>
+    typeof value !== "string" ? inspect(value) : value.length > LINE ? slice(value, 0, LINE) : value;
 
   // The standard's format specifiers; `used` is how many arguments the text took.
   const directive = (letter, value) => {
     switch (letter) {
-      case "s": return plain(value);
-      case "d": case "f": return typeof value === "object" || typeof value === "symbol" ? "NaN" : toText(parseNumber(value));
-      case "i": return typeof value === "object" || typeof value === "symbol" ? "NaN" : toText(parseInteger(toText(value), 10));
-      case "o": case "O": case "j": return inspect(value);
-      case "c": return "";
+      case "s":
+        return plain(value);
+      case "d":
+      case "f":
+        return typeof value === "object" || typeof value === "symbol" ? "NaN" : toText(parseNumber(value));
+      case "i":
+        return typeof value === "object" || typeof value === "symbol" ? "NaN" : toText(parseInteger(toText(value), 10));
+      case "o":
+      case "O":
+      case "j":
+        return inspect(value);
+      case "c":
+        return "";
     }
     return undefined;
   };
@@ -28,9 +41,11 @@
     let next = 0;
     if (values.length > 1 && typeof values[0] === "string") {
       const text = plain(values[next++]);
-      let made = "", from = 0;
+      let made = "",
+        from = 0;
       for (let at = indexOf(text, "%"); at >= 0 && at + 1 < text.length; at = indexOf(text, "%", at + 2)) {
-        const shown = text[at + 1] === "%" ? "%" : next < values.length ? directive(text[at + 1], values[next]) : undefined;
+        const shown =
+          text[at + 1] === "%" ? "%" : next < values.length ? directive(text[at + 1], values[next]) : undefined;
         if (shown === undefined) continue;
         if (text[at + 1] !== "%") next++;
         made += slice(text, from, at) + shown;
@@ -70,47 +85,53 @@
       // A log line never fails the script.
     }
   };
-  const counts = new kit.Map(), timers = new kit.Map();
-  const get = kit.uncurry(Map.prototype.get), set = kit.uncurry(Map.prototype.set), remove = kit.uncurry(Map.prototype.delete);
+  const counts = new kit.Map(),
+    timers = new kit.Map();
+  const get = kit.uncurry(Map.prototype.get),
+    set = kit.uncurry(Map.prototype.set),
+    remove = kit.uncurry(Map.prototype.delete);
   const label = (value) => (value === undefined ? "default" : plain(value));
   const elapsed = (name) => `${name}: ${kit.elapsed() - get(timers, name)} ms`;
 
-  kit.global("console", kit.namespace("console", {
-    debug: (...values) => line(DEBUG, values),
-    trace: (...values) => line(DEBUG, values),
-    log: (...values) => line(INFO, values),
-    info: (...values) => line(INFO, values),
-    dir: (value) => line(INFO, [value]),
-    table: (value) => line(INFO, [value]),
-    warn: (...values) => line(WARN, values),
-    error: (...values) => line(ERROR, values),
-    assert: (condition, ...values) => {
-      if (!condition) line(ERROR, values.length === 0 ? ["Assertion failed"] : ["Assertion failed:", ...values]);
-    },
-    count: (name) => {
-      name = label(name);
-      const count = (get(counts, name) ?? 0) + 1;
-      set(counts, name, count);
-      line(INFO, [`${name}: ${count}`]);
-    },
-    countReset: (name) => void remove(counts, label(name)),
-    group: (...values) => {
-      if (values.length > 0) line(INFO, values);
-      if (indent.length < 40) indent += "  ";
-    },
-    groupEnd: () => {
-      indent = slice(indent, 2);
-    },
-    time: (name) => void set(timers, label(name), kit.elapsed()),
-    timeLog: (name) => {
-      if (get(timers, label(name)) !== undefined) line(INFO, [elapsed(label(name))]);
-    },
-    timeEnd: (name) => {
-      if (get(timers, label(name)) === undefined) return;
-      line(INFO, [elapsed(label(name))]);
-      remove(timers, label(name));
-    },
-  }));
+  kit.global(
+    "console",
+    kit.namespace("console", {
+      debug: (...values) => line(DEBUG, values),
+      trace: (...values) => line(DEBUG, values),
+      log: (...values) => line(INFO, values),
+      info: (...values) => line(INFO, values),
+      dir: (value) => line(INFO, [value]),
+      table: (value) => line(INFO, [value]),
+      warn: (...values) => line(WARN, values),
+      error: (...values) => line(ERROR, values),
+      assert: (condition, ...values) => {
+        if (!condition) line(ERROR, values.length === 0 ? ["Assertion failed"] : ["Assertion failed:", ...values]);
+      },
+      count: (name) => {
+        name = label(name);
+        const count = (get(counts, name) ?? 0) + 1;
+        set(counts, name, count);
+        line(INFO, [`${name}: ${count}`]);
+      },
+      countReset: (name) => void remove(counts, label(name)),
+      group: (...values) => {
+        if (values.length > 0) line(INFO, values);
+        if (indent.length < 40) indent += "  ";
+      },
+      groupEnd: () => {
+        indent = slice(indent, 2);
+      },
+      time: (name) => void set(timers, label(name), kit.elapsed()),
+      timeLog: (name) => {
+        if (get(timers, label(name)) !== undefined) line(INFO, [elapsed(label(name))]);
+      },
+      timeEnd: (name) => {
+        if (get(timers, label(name)) === undefined) return;
+        line(INFO, [elapsed(label(name))]);
+        remove(timers, label(name));
+      },
+    }),
+  );
   kit.logError = (message) => line(ERROR, [message]);
   kit.logWarning = (message) => line(WARN, [message]);
-})
+});

@@ -16,4 +16,4 @@
     enumerable: false,
     configurable: false,
   });
-})
+});

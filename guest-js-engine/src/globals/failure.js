@@ -4,7 +4,9 @@
   const { defineProperty, slice, split, join, push, includes, inspect, isError, hasOwn, typeError, rangeError } = kit;
 
   // As many characters as could fit the bytes that are kept: the rest is cut in Rust, between characters.
-  const NAME = 200, MESSAGE = 8 * 1024, STACK = 16 * 1024;
+  const NAME = 200,
+    MESSAGE = 8 * 1024,
+    STACK = 16 * 1024;
   const CAUSES = 3;
 
   class SkerryError extends Error {
@@ -33,7 +35,8 @@
   };
   // Frames of the script API's own preludes are no part of the script.
   const frames = (stack) => {
-    const lines = split(stack, "\n"), kept = [];
+    const lines = split(stack, "\n"),
+      kept = [];
     for (let i = 0; i < lines.length; i++) {
       if (lines[i] !== "" && !includes(lines[i], "skerry:")) push(kept, lines[i]);
     }
@@ -76,4 +79,4 @@
   };
 
   Object.assign(kit, { SkerryError, frames, hostError, describeThrown });
-})
+});

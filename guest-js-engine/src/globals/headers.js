@@ -3,17 +3,23 @@
   "use strict";
   const { typeError, toText, lower, test, push, keys, uncurry, describe, isWellFormed } = kit;
   const iterate = Symbol.iterator;
-  const replace = uncurry(String.prototype.replace), sort = uncurry(Array.prototype.sort);
+  const replace = uncurry(String.prototype.replace),
+    sort = uncurry(Array.prototype.sort);
 
   const token = (name) => {
     name = toText(name);
-    if (!test(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, name)) throw typeError(`not a header name: ${kit.inspect(kit.slice(name, 0, 100))}`);
+    if (!test(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, name))
+      throw typeError(`not a header name: ${kit.inspect(kit.slice(name, 0, 100))}`);
     return lower(name);
   };
   const content = (name, value) => {
-    if (typeof value === "symbol" || kit.isSecret(value)) throw typeError(`the value of the header ${name} must be text, not ${kit.isSecret(value) ? "a secret" : "a symbol"}`);
+    if (typeof value === "symbol" || kit.isSecret(value))
+      throw typeError(
+        `the value of the header ${name} must be text, not ${kit.isSecret(value) ? "a secret" : "a symbol"}`,
+      );
     const text = replace(toText(value), /^[\t\n\r ]+|[\t\n\r ]+$/g, "");
-    if (test(/[\0\r\n]/, text) || !isWellFormed(text)) throw typeError(`the value of the header ${name} contains a character that no header may have`);
+    if (test(/[\0\r\n]/, text) || !isWellFormed(text))
+      throw typeError(`the value of the header ${name} contains a character that no header may have`);
     return text;
   };
 
@@ -29,7 +35,8 @@
       } else if (typeof init[iterate] === "function") {
         for (const pair of init) {
           const [name, value, ...more] = pair;
-          if (value === undefined || more.length > 0) throw typeError("Headers: each entry must be a pair of a name and a value");
+          if (value === undefined || more.length > 0)
+            throw typeError("Headers: each entry must be a pair of a name and a value");
           this.append(name, value);
         }
       } else {
@@ -47,8 +54,10 @@
       push(this.#list, field, content(field, value));
     }
     delete(name) {
-      const field = token(name), kept = [];
-      for (let i = 0; i < this.#list.length; i += 2) if (this.#list[i] !== field) push(kept, this.#list[i], this.#list[i + 1]);
+      const field = token(name),
+        kept = [];
+      for (let i = 0; i < this.#list.length; i += 2)
+        if (this.#list[i] !== field) push(kept, this.#list[i], this.#list[i + 1]);
       this.#list = kept;
     }
     get(name) {
@@ -70,13 +79,15 @@
       return false;
     }
     set(name, value) {
-      const field = token(name), text = content(field, value);
+      const field = token(name),
+        text = content(field, value);
       this.delete(field);
       push(this.#list, field, text);
     }
     // Sorted by name, the values of one name together; cookies apart.
     #sorted() {
-      const names = [], pairs = [];
+      const names = [],
+        pairs = [];
       for (let i = 0; i < this.#list.length; i += 2) push(names, this.#list[i]);
       sort(names);
       for (let i = 0; i < names.length; i++) {
@@ -113,6 +124,10 @@
     return copied;
   };
   kit.webClass(Headers, "Headers");
-  kit.defineProperty(Headers.prototype, iterate, { value: Headers.prototype.entries, writable: true, configurable: true });
+  kit.defineProperty(Headers.prototype, iterate, {
+    value: Headers.prototype.entries,
+    writable: true,
+    configurable: true,
+  });
   kit.Headers = Headers;
-})
+});

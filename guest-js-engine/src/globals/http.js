@@ -1,7 +1,22 @@
 // `http` and `fetch`. A status is never an error; a refused or broken connection is a rejection.
 (function (native, kit) {
   "use strict";
-  const { Headers, Request, options, integer, reject, then, typeError, keys, push, stringify, toWellFormed, toText, encode, isSecret } = kit;
+  const {
+    Headers,
+    Request,
+    options,
+    integer,
+    reject,
+    then,
+    typeError,
+    keys,
+    push,
+    stringify,
+    toWellFormed,
+    toText,
+    encode,
+    isSecret,
+  } = kit;
   const TIMEOUT_MOST_MS = 30 * 60 * 1000;
   const iterate = Symbol.iterator;
 
@@ -26,9 +41,11 @@
   };
   // The fields of a structured body; `text` is how a plain value is written.
   const fields = (object, text) => {
-    const names = keys(object), list = [];
+    const names = keys(object),
+      list = [];
     for (let i = 0; i < names.length; i++) {
-      const value = object[names[i]], name = toWellFormed(names[i]);
+      const value = object[names[i]],
+        name = toWellFormed(names[i]);
       if (isSecret(value)) {
         push(list, name, kit.secretName(value), kit.secretFormat(value));
         continue;
@@ -44,8 +61,13 @@
     for (let i = 0; i < names.length; i++) if (isSecret(value[names[i]])) return true;
     return false;
   };
-  const bytesBody = (content, type) => ({ kind: "bytes", body: typeof content === "string" ? encode(content) : content, type });
-  const jsonText = (where, value) => stringify(value) ?? kit.raise(typeError(`${where}: ${kit.describe(value)} has no JSON form`));
+  const bytesBody = (content, type) => ({
+    kind: "bytes",
+    body: typeof content === "string" ? encode(content) : content,
+    type,
+  });
+  const jsonText = (where, value) =>
+    stringify(value) ?? kit.raise(typeError(`${where}: ${kit.describe(value)} has no JSON form`));
 
   // How data is sent: texts and bytes as they are, everything else as JSON.
   const bodyOf = (where, data) => {
@@ -59,12 +81,18 @@
     return bytesBody(jsonText(where, data), "application/json");
   };
   const formBody = (where, form) => {
-    if (form === null || typeof form !== "object") throw typeError(`${where}: the form must be an object, not ${kit.describe(form)}`);
-    return { kind: "form", body: fields(form, (value) => (value === undefined ? undefined : toWellFormed(toText(value)))), type: null };
+    if (form === null || typeof form !== "object")
+      throw typeError(`${where}: the form must be an object, not ${kit.describe(form)}`);
+    return {
+      kind: "form",
+      body: fields(form, (value) => (value === undefined ? undefined : toWellFormed(toText(value)))),
+      type: null,
+    };
   };
 
   const send = (parts, signal) => {
-    if (signal !== undefined && signal !== null && !kit.isSignal(signal)) throw typeError("http: the signal must be an AbortSignal");
+    if (signal !== undefined && signal !== null && !kit.isSignal(signal))
+      throw typeError("http: the signal must be an AbortSignal");
     if (signal?.aborted) return reject(signal.reason);
     const answered = then(native.send(parts), kit.receivedResponse);
     if (signal === undefined || signal === null) return answered;
@@ -85,8 +113,14 @@
       // The method and the redirect mode are checked, and the address made absolute, as `Request` does it.
       const checked = kit.requestParts(new Request(url, { method, redirect: settings.redirect }));
       const parts = {
-        method: checked.method, url: checked.url, headers: kit.headerList(headers), secretHeaders: secrets,
-        kind: body.kind, body: body.body, redirect: checked.redirect, timeout: timeoutOf(where, settings.timeout),
+        method: checked.method,
+        url: checked.url,
+        headers: kit.headerList(headers),
+        secretHeaders: secrets,
+        kind: body.kind,
+        body: body.body,
+        redirect: checked.redirect,
+        timeout: timeoutOf(where, settings.timeout),
       };
       return send(parts, settings.signal);
     } catch (error) {
@@ -94,29 +128,39 @@
     }
   };
 
-  kit.global("http", kit.namespace("http", {
-    get: (url, settings) => request("http.get", "GET", url, undefined, settings),
-    delete: (url, settings) => request("http.delete", "DELETE", url, undefined, settings),
-    post: (url, data, settings) => request("http.post", "POST", url, data, settings),
-    put: (url, data, settings) => request("http.put", "PUT", url, data, settings),
-    patch: (url, data, settings) => request("http.patch", "PATCH", url, data, settings),
-    request: (url, settings) => request("http.request", settings?.method ?? "GET", url, settings?.body, settings),
-  }));
+  kit.global(
+    "http",
+    kit.namespace("http", {
+      get: (url, settings) => request("http.get", "GET", url, undefined, settings),
+      delete: (url, settings) => request("http.delete", "DELETE", url, undefined, settings),
+      post: (url, data, settings) => request("http.post", "POST", url, data, settings),
+      put: (url, data, settings) => request("http.put", "PUT", url, data, settings),
+      patch: (url, data, settings) => request("http.patch", "PATCH", url, data, settings),
+      request: (url, settings) => request("http.request", settings?.method ?? "GET", url, settings?.body, settings),
+    }),
+  );
 
   kit.global("fetch", function fetch(input, init) {
     try {
       const { headers: given, ...others } = options("fetch", init);
       const { headers, secrets } = splitHeaders(given);
       const from = new Request(input, given === undefined ? others : { ...others, headers });
-      const checked = kit.requestParts(from), content = kit.bodyOf(from);
+      const checked = kit.requestParts(from),
+        content = kit.bodyOf(from);
       const body = content === null ? { kind: "none" } : bytesBody(content, null);
       const parts = {
-        method: checked.method, url: checked.url, headers: kit.headerList(checked.headers), secretHeaders: secrets,
-        kind: body.kind, body: body.body, redirect: checked.redirect, timeout: undefined,
+        method: checked.method,
+        url: checked.url,
+        headers: kit.headerList(checked.headers),
+        secretHeaders: secrets,
+        kind: body.kind,
+        body: body.body,
+        redirect: checked.redirect,
+        timeout: undefined,
       };
       return send(parts, checked.signal);
     } catch (error) {
       return reject(error);
     }
   });
-})
+});

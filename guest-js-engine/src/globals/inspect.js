@@ -2,22 +2,35 @@
 // called was taken before a script could patch it.
 (function (native, kit) {
   "use strict";
-  const { uncurry, getOwnPropertyDescriptor, getPrototypeOf, ownKeys, slice, push, join, stringify, test, toText } = kit;
+  const { uncurry, getOwnPropertyDescriptor, getPrototypeOf, ownKeys, slice, push, join, stringify, test, toText } =
+    kit;
   const { kind } = native;
 
-  const DEPTH = 6, ITEMS = 100, CHARACTERS = 16 * 1024;
-  const mapEach = uncurry(Map.prototype.forEach), setEach = uncurry(Set.prototype.forEach);
-  const isoDate = uncurry(Date.prototype.toISOString), time = uncurry(Date.prototype.getTime);
+  const DEPTH = 6,
+    ITEMS = 100,
+    CHARACTERS = 16 * 1024;
+  const mapEach = uncurry(Map.prototype.forEach),
+    setEach = uncurry(Set.prototype.forEach);
+  const isoDate = uncurry(Date.prototype.toISOString),
+    time = uncurry(Date.prototype.getTime);
   const describeSymbol = uncurry(Symbol.prototype.toString);
   const isSimpleKey = (key) => test(/^[A-Za-z_$][\w$]*$/, key);
   const typedArray = getPrototypeOf(Uint8Array.prototype);
   const getterOf = (prototype, name) => uncurry(getOwnPropertyDescriptor(prototype, name).get);
-  const lengthOf = getterOf(typedArray, "length"), tagOf = getterOf(typedArray, Symbol.toStringTag);
+  const lengthOf = getterOf(typedArray, "length"),
+    tagOf = getterOf(typedArray, Symbol.toStringTag);
   const bufferLength = getterOf(ArrayBuffer.prototype, "byteLength");
-  const mapSize = getterOf(Map.prototype, "size"), setSize = getterOf(Set.prototype, "size");
+  const mapSize = getterOf(Map.prototype, "size"),
+    setSize = getterOf(Set.prototype, "size");
   const sourceOf = getterOf(RegExp.prototype, "source");
-  const flags = [["g", "global"], ["i", "ignoreCase"], ["m", "multiline"], ["s", "dotAll"], ["u", "unicode"], ["y", "sticky"]]
-    .map(([letter, name]) => ({ letter, get: getterOf(RegExp.prototype, name) }));
+  const flags = [
+    ["g", "global"],
+    ["i", "ignoreCase"],
+    ["m", "multiline"],
+    ["s", "dotAll"],
+    ["u", "unicode"],
+    ["y", "sticky"],
+  ].map(([letter, name]) => ({ letter, get: getterOf(RegExp.prototype, name) }));
 
   // A data property, found without running a getter or a trap.
   const dataOf = (object, name) => {
@@ -39,11 +52,16 @@
 
   const primitive = (value) => {
     switch (typeof value) {
-      case "string": return quoted(value);
-      case "bigint": return `${value}n`;
-      case "symbol": return slice(describeSymbol(value), 0, 200);
-      case "number": return value === 0 && 1 / value < 0 ? "-0" : toText(value);
-      default: return toText(value);
+      case "string":
+        return quoted(value);
+      case "bigint":
+        return `${value}n`;
+      case "symbol":
+        return slice(describeSymbol(value), 0, 200);
+      case "number":
+        return value === 0 && 1 / value < 0 ? "-0" : toText(value);
+      default:
+        return toText(value);
     }
   };
   const functionText = (value) => {
@@ -57,7 +75,9 @@
     return text;
   };
   const errorText = (value) => {
-    const name = dataOf(value, "name"), message = dataOf(value, "message"), stack = dataOf(value, "stack");
+    const name = dataOf(value, "name"),
+      message = dataOf(value, "message"),
+      stack = dataOf(value, "stack");
     let text = typeof name === "string" && name !== "" ? slice(name, 0, 200) : "Error";
     if (typeof message === "string" && message !== "") text += `: ${slice(message, 0, 8192)}`;
     if (typeof stack === "string" && stack !== "") {
@@ -77,16 +97,21 @@
     if (typeof value === "function") return functionText(value);
     const what = kind(value);
     switch (what) {
-      case "proxy": return "[Proxy]";
+      case "proxy":
+        return "[Proxy]";
       case "error": {
         const text = errorText(value);
         state.left -= text.length;
         return text;
       }
-      case "date": return time(value) === time(value) ? isoDate(value) : "Invalid Date";
-      case "regexp": return regexpText(value);
-      case "promise": return "Promise {}";
-      case "buffer": return `ArrayBuffer(${bufferLength(value)})`;
+      case "date":
+        return time(value) === time(value) ? isoDate(value) : "Invalid Date";
+      case "regexp":
+        return regexpText(value);
+      case "promise":
+        return "Promise {}";
+      case "buffer":
+        return `ArrayBuffer(${bufferLength(value)})`;
     }
     for (let i = 0; i < state.around.length; i++) if (state.around[i] === value) return "[Circular]";
     if (depth >= DEPTH) return what === "array" ? "[Array]" : `[${nameOf(value) || "Object"}]`;
@@ -98,11 +123,16 @@
 
   const container = (value, what, state, depth) => {
     switch (what) {
-      case "array": return listed(value, value.length, "", state, depth);
-      case "bytes": return listed(value, lengthOf(value), `${tagOf(value)}(${lengthOf(value)}) `, state, depth);
-      case "map": return collected(mapEach, value, `Map(${mapSize(value)})`, true, state, depth);
-      case "set": return collected(setEach, value, `Set(${setSize(value)})`, false, state, depth);
-      default: return members(value, state, depth);
+      case "array":
+        return listed(value, value.length, "", state, depth);
+      case "bytes":
+        return listed(value, lengthOf(value), `${tagOf(value)}(${lengthOf(value)}) `, state, depth);
+      case "map":
+        return collected(mapEach, value, `Map(${mapSize(value)})`, true, state, depth);
+      case "set":
+        return collected(setEach, value, `Set(${setSize(value)})`, false, state, depth);
+      default:
+        return members(value, state, depth);
     }
   };
   const listed = (value, length, prefix, state, depth) => {
@@ -130,7 +160,8 @@
     return parts.length === 0 ? `${prefix} {}` : `${prefix} { ${join(parts, ", ")} }`;
   };
   const members = (value, state, depth) => {
-    const keys = ownKeys(value), parts = [];
+    const keys = ownKeys(value),
+      parts = [];
     let count = 0;
     for (let i = 0; i < keys.length; i++) {
       const property = getOwnPropertyDescriptor(value, keys[i]);
@@ -139,7 +170,8 @@
         push(parts, `… ${keys.length - i} more`);
         break;
       }
-      const key = typeof keys[i] === "symbol" ? `[${primitive(keys[i])}]` : isSimpleKey(keys[i]) ? keys[i] : quoted(keys[i]);
+      const key =
+        typeof keys[i] === "symbol" ? `[${primitive(keys[i])}]` : isSimpleKey(keys[i]) ? keys[i] : quoted(keys[i]);
       state.left -= key.length + 4;
       push(parts, `${key}: ${propertyText(property, state, depth)}`);
     }
@@ -166,4 +198,4 @@
     return kind(value) === "error" || (kit.isDomException !== undefined && kit.isDomException(value));
   };
   kit.kind = kind;
-})
+});

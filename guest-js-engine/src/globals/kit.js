@@ -68,7 +68,8 @@
   // Make a class a global as web platforms do: enumerable accessors and methods, and a name for `toString`.
   const webClass = (constructor, name) => {
     for (const key of ownKeys(constructor.prototype)) {
-      if (typeof key === "string" && key !== "constructor") defineProperty(constructor.prototype, key, { enumerable: true });
+      if (typeof key === "string" && key !== "constructor")
+        defineProperty(constructor.prototype, key, { enumerable: true });
     }
     defineProperty(constructor.prototype, Symbol.toStringTag, { value: name, configurable: true });
     global(name, constructor);
@@ -82,9 +83,31 @@
   }
 
   Object.assign(kit, {
-    uncurry, defineProperty, freeze, getOwnPropertyDescriptor, ownKeys, isArray, parse, stringify, isInteger, isFinite,
-    reject, isWellFormed, toWellFormed, describe, typeError, rangeError, string, optionalString, json, options, integer,
-    global, namespace, webClass, raise,
+    uncurry,
+    defineProperty,
+    freeze,
+    getOwnPropertyDescriptor,
+    ownKeys,
+    isArray,
+    parse,
+    stringify,
+    isInteger,
+    isFinite,
+    reject,
+    isWellFormed,
+    toWellFormed,
+    describe,
+    typeError,
+    rangeError,
+    string,
+    optionalString,
+    json,
+    options,
+    integer,
+    global,
+    namespace,
+    webClass,
+    raise,
     apply: Reflect.apply,
     getPrototypeOf: Object.getPrototypeOf,
     keys: Object.keys,
@@ -103,6 +126,8 @@
     toText: String,
     Bytes: Uint8Array,
     Buffer: ArrayBuffer,
-    Map, Proxy, WeakMap,
+    Map,
+    Proxy,
+    WeakMap,
   });
-})
+});

@@ -7,7 +7,8 @@
 
   const methodOf = (value) => {
     const method = toText(value);
-    if (!test(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, method)) throw typeError(`Request: not a method: ${kit.inspect(method)}`);
+    if (!test(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, method))
+      throw typeError(`Request: not a method: ${kit.inspect(method)}`);
     const normal = upper(method);
     for (let i = 0; i < NORMALISED.length; i++) if (NORMALISED[i] === normal) return normal;
     return method;
@@ -30,7 +31,8 @@
       const method = init.method !== undefined ? methodOf(init.method) : from !== undefined ? from.#method : "GET";
       const own = kit.contentOf("Request", init.body);
       const content = own.content ?? (from === undefined ? null : kit.unusedBody(from, "Request"));
-      if (content !== null && (method === "GET" || method === "HEAD")) throw typeError(`Request: a ${method} request has no body`);
+      if (content !== null && (method === "GET" || method === "HEAD"))
+        throw typeError(`Request: a ${method} request has no body`);
       super(content);
       this.#url = from === undefined ? kit.address("Request", input) : from.#url;
       this.#method = method;
@@ -40,19 +42,41 @@
       if (own.type !== null && !this.#headers.has("content-type")) this.#headers.set("content-type", own.type);
       if (from !== undefined && own.content === null) kit.useBody(from);
     }
-    get url() { return this.#url; }
-    get method() { return this.#method; }
-    get headers() { return this.#headers; }
-    get redirect() { return this.#redirect; }
-    get signal() { return (this.#signal ??= new AbortController().signal); }
+    get url() {
+      return this.#url;
+    }
+    get method() {
+      return this.#method;
+    }
+    get headers() {
+      return this.#headers;
+    }
+    get redirect() {
+      return this.#redirect;
+    }
+    get signal() {
+      return (this.#signal ??= new AbortController().signal);
+    }
     clone() {
-      const copy = new Request(this.#url, { method: this.#method, headers: this.#headers, redirect: this.#redirect, signal: this.#signal, body: kit.unusedBody(this, "Request.clone") });
+      const copy = new Request(this.#url, {
+        method: this.#method,
+        headers: this.#headers,
+        redirect: this.#redirect,
+        signal: this.#signal,
+        body: kit.unusedBody(this, "Request.clone"),
+      });
       if (this.params !== undefined) incoming(copy, this.params, this.auth);
       return copy;
     }
     static {
       // What `http` sends.
-      kit.requestParts = (request) => ({ url: request.#url, method: request.#method, headers: request.#headers, redirect: request.#redirect, signal: request.#signal });
+      kit.requestParts = (request) => ({
+        url: request.#url,
+        method: request.#method,
+        headers: request.#headers,
+        redirect: request.#redirect,
+        signal: request.#signal,
+      });
     }
   }
   kit.markMembers(Request);
@@ -71,9 +95,10 @@
     const bodiless = body.length === 0 || method === "GET" || method === "HEAD";
     const request = new Request(url, { method, headers: fields, body: bodiless ? undefined : body });
     const named = {};
-    for (let i = 0; i < params.length; i += 2) kit.defineProperty(named, params[i], { value: params[i + 1], enumerable: true });
+    for (let i = 0; i < params.length; i += 2)
+      kit.defineProperty(named, params[i], { value: params[i + 1], enumerable: true });
     if (bodiless && !fields.has("content-type")) request.headers.delete("content-type");
     return incoming(request, freeze(named), freeze(auth));
   };
   kit.Request = Request;
-})
+});

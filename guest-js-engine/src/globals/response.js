@@ -1,16 +1,31 @@
 // `Response`, after the fetch standard, and what an endpoint script's result becomes.
 (function (native, kit) {
   "use strict";
-  const { typeError, rangeError, Headers, Body, options, isInteger, keys, stringify, getPrototypeOf, isArray, bytesOf, inspect } = kit;
+  const {
+    typeError,
+    rangeError,
+    Headers,
+    Body,
+    options,
+    isInteger,
+    keys,
+    stringify,
+    getPrototypeOf,
+    isArray,
+    bytesOf,
+    inspect,
+  } = kit;
   const plain = Object.prototype;
-  const LEAST = 200, MOST = 599;
+  const LEAST = 200,
+    MOST = 599;
   const isRedirect = (status) => status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
   const isBodiless = (status) => status === 204 || status === 205 || status === 304;
   const toNumber = Number;
 
   const statusOf = (value) => {
     const status = toNumber(value);
-    if (!isInteger(status) || status < LEAST || status > MOST) throw rangeError(`Response: the status must be a whole number from ${LEAST} to ${MOST}, not ${inspect(value)}`);
+    if (!isInteger(status) || status < LEAST || status > MOST)
+      throw rangeError(`Response: the status must be a whole number from ${LEAST} to ${MOST}, not ${inspect(value)}`);
     return status;
   };
 
@@ -25,7 +40,8 @@
       init = options("Response", init);
       const status = init.status === undefined ? 200 : statusOf(init.status);
       const { content, type } = kit.contentOf("Response", body);
-      if (content !== null && isBodiless(status)) throw typeError(`Response: a response of status ${status} has no body`);
+      if (content !== null && isBodiless(status))
+        throw typeError(`Response: a response of status ${status} has no body`);
       super(content);
       this.#status = status;
       this.#statusText = init.statusText === undefined ? "" : kit.toText(init.statusText);
@@ -40,18 +56,37 @@
       return response;
     }
     static redirect(address, status = 302) {
-      if (!isRedirect(status)) throw rangeError(`Response.redirect: the status must be 301, 302, 303, 307 or 308, not ${inspect(status)}`);
+      if (!isRedirect(status))
+        throw rangeError(`Response.redirect: the status must be 301, 302, 303, 307 or 308, not ${inspect(status)}`);
       return new Response(null, { status, headers: { location: kit.address("Response.redirect", address) } });
     }
-    get status() { return this.#status; }
-    get statusText() { return this.#statusText; }
-    get ok() { return this.#status >= 200 && this.#status <= 299; }
-    get headers() { return this.#headers; }
-    get url() { return this.#url; }
-    get redirected() { return this.#redirected; }
-    get type() { return "default"; }
+    get status() {
+      return this.#status;
+    }
+    get statusText() {
+      return this.#statusText;
+    }
+    get ok() {
+      return this.#status >= 200 && this.#status <= 299;
+    }
+    get headers() {
+      return this.#headers;
+    }
+    get url() {
+      return this.#url;
+    }
+    get redirected() {
+      return this.#redirected;
+    }
+    get type() {
+      return "default";
+    }
     clone() {
-      const copy = new Response(kit.unusedBody(this, "Response.clone"), { status: this.#status, statusText: this.#statusText, headers: this.#headers });
+      const copy = new Response(kit.unusedBody(this, "Response.clone"), {
+        status: this.#status,
+        statusText: this.#statusText,
+        headers: this.#headers,
+      });
       copy.#url = this.#url;
       copy.#redirected = this.#redirected;
       return copy;
@@ -78,17 +113,22 @@
     const prototype = getPrototypeOf(value);
     if (prototype !== plain && prototype !== null) return false;
     const names = keys(value);
-    for (let i = 0; i < names.length; i++) if (names[i] !== "status" && names[i] !== "headers" && names[i] !== "body") return false;
+    for (let i = 0; i < names.length; i++)
+      if (names[i] !== "status" && names[i] !== "headers" && names[i] !== "body") return false;
     return isInteger(value.status);
   };
   const jsonBody = (value) => {
-    const text = typeof value === "function" || typeof value === "symbol" ? undefined : stringify(value === undefined ? null : value);
+    const text =
+      typeof value === "function" || typeof value === "symbol"
+        ? undefined
+        : stringify(value === undefined ? null : value);
     if (text === undefined) throw typeError(`the script returned ${kit.describe(value)}, which has no JSON form`);
     return text;
   };
   const fromEnvelope = (envelope) => {
     const { status, body } = envelope;
-    if (status < LEAST || status > MOST) throw typeError(`the status of the response must be from ${LEAST} to ${MOST}, not ${status}`);
+    if (status < LEAST || status > MOST)
+      throw typeError(`the status of the response must be from ${LEAST} to ${MOST}, not ${status}`);
     const headers = new Headers(envelope.headers);
     const typed = (type) => {
       if (!headers.has("content-type")) headers.set("content-type", type);
@@ -111,8 +151,9 @@
 
   // Status, headers and body of whatever an endpoint script returned.
   kit.respond = (value) => {
-    if (kit.isResponse(value)) return [value.status, kit.headerList(value.headers), kit.unusedBody(value, "the response") ?? ""];
+    if (kit.isResponse(value))
+      return [value.status, kit.headerList(value.headers), kit.unusedBody(value, "the response") ?? ""];
     if (isEnvelope(value)) return fromEnvelope(value);
     return [200, ["content-type", "application/json"], jsonBody(value)];
   };
-})
+});

@@ -39,7 +39,10 @@
     verify(algorithm, data, signature) {
       try {
         const bytes = toBytes("secret.verify", "data", data);
-        const given = typeof signature === "string" ? kit.fromText("secret.verify", signature) : toBytes("secret.verify", "signature", signature);
+        const given =
+          typeof signature === "string"
+            ? kit.fromText("secret.verify", signature)
+            : toBytes("secret.verify", "signature", signature);
         return native.verify(this.#name, this.#format, toText(algorithm), bytes, given);
       } catch (error) {
         return reject(error);
@@ -60,14 +63,17 @@
   }
   kit.defineProperty(Secret.prototype, Symbol.toStringTag, { value: "Secret", configurable: true });
 
-  kit.global("secrets", kit.namespace("secrets", {
-    get(name) {
-      try {
-        const checked = native.check(string("secrets.get", "name", name));
-        return then(checked, () => new Secret(name, "{}"));
-      } catch (error) {
-        return reject(error);
-      }
-    },
-  }));
-})
+  kit.global(
+    "secrets",
+    kit.namespace("secrets", {
+      get(name) {
+        try {
+          const checked = native.check(string("secrets.get", "name", name));
+          return then(checked, () => new Secret(name, "{}"));
+        } catch (error) {
+          return reject(error);
+        }
+      },
+    }),
+  );
+});

@@ -5,10 +5,12 @@
 (function (native, kit) {
   "use strict";
   const { Proxy, string, stringify, reject, typeError, defineProperty } = kit;
-  const create = Object.create, plain = Object.prototype;
+  const create = Object.create,
+    plain = Object.prototype;
 
   // What the language itself asks any object for: an answer would make it a promise, or give it a JSON form.
-  const isSilent = (name) => typeof name === "symbol" || name === "then" || name === "toJSON" || name === "constructor" || name in plain;
+  const isSilent = (name) =>
+    typeof name === "symbol" || name === "then" || name === "toJSON" || name === "constructor" || name in plain;
 
   const lazy = (what, make) => {
     const refuse = () => {
@@ -41,4 +43,4 @@
       }
     });
   kit.global("services", lazy("services", service));
-})
+});

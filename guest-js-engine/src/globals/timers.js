@@ -4,12 +4,17 @@
   const { typeError, describe, apply, global, uncurry, then, resolved } = kit;
   // As in browsers: timers that set timers wait at least 4 ms from the sixth on, so that no chain of them keeps the
   // answers of host calls from being taken.
-  const NESTING = 5, NESTED_MS = 4;
+  const NESTING = 5,
+    NESTED_MS = 4;
 
   const timers = new kit.Map();
-  const get = uncurry(Map.prototype.get), set = uncurry(Map.prototype.set), remove = uncurry(Map.prototype.delete);
-  let last = 0, nesting = 0;
-  const toNumber = Number, truncate = Math.trunc;
+  const get = uncurry(Map.prototype.get),
+    set = uncurry(Map.prototype.set),
+    remove = uncurry(Map.prototype.delete);
+  let last = 0,
+    nesting = 0;
+  const toNumber = Number,
+    truncate = Math.trunc;
 
   const milliseconds = (delay) => {
     const ms = truncate(toNumber(delay));
@@ -21,7 +26,8 @@
     set(timers, id, timer);
   };
   const start = (where, callback, delay, values, repeats) => {
-    if (typeof callback !== "function") throw typeError(`${where}: the callback must be a function, not ${describe(callback)}`);
+    if (typeof callback !== "function")
+      throw typeError(`${where}: the callback must be a function, not ${describe(callback)}`);
     let ms = milliseconds(delay);
     if (repeats && ms === 0) ms = 1;
     if (nesting >= NESTING && ms < NESTED_MS) ms = NESTED_MS;
@@ -79,4 +85,4 @@
     }
     then(resolved(), () => guarded(callback, []));
   });
-})
+});

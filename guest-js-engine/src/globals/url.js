@@ -3,7 +3,9 @@
   "use strict";
   const { typeError, toWellFormed, toText, isArray, push, slice, keys, defineProperty, describe } = kit;
   const text = (value) => toWellFormed(toText(value));
-  const [HREF, ORIGIN, PROTOCOL, USERNAME, PASSWORD, HOST, HOSTNAME, PORT, PATHNAME, SEARCH, HASH] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+  const [HREF, ORIGIN, PROTOCOL, USERNAME, PASSWORD, HOST, HOSTNAME, PORT, PATHNAME, SEARCH, HASH] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+  ];
   const iterate = Symbol.iterator;
 
   class URLSearchParams {
@@ -18,7 +20,8 @@
       } else if (typeof init[iterate] === "function") {
         for (const pair of init) {
           const [name, value, ...more] = pair;
-          if (value === undefined || more.length > 0) throw typeError("URLSearchParams: each entry must be a pair of a name and a value");
+          if (value === undefined || more.length > 0)
+            throw typeError("URLSearchParams: each entry must be a pair of a name and a value");
           this.append(name, value);
         }
       } else {
@@ -66,7 +69,8 @@
       return null;
     }
     getAll(name) {
-      const wanted = text(name), values = [];
+      const wanted = text(name),
+        values = [];
       for (let i = 0; i < this.#pairs.length; i += 2) if (this.#pairs[i] === wanted) push(values, this.#pairs[i + 1]);
       return values;
     }
@@ -100,7 +104,8 @@
       this.#changed();
     }
     forEach(callback, self) {
-      for (let i = 0; i < this.#pairs.length; i += 2) kit.apply(callback, self, [this.#pairs[i + 1], this.#pairs[i], this]);
+      for (let i = 0; i < this.#pairs.length; i += 2)
+        kit.apply(callback, self, [this.#pairs[i + 1], this.#pairs[i], this]);
     }
     *entries() {
       for (let i = 0; i < this.#pairs.length; i += 2) yield [this.#pairs[i], this.#pairs[i + 1]];
@@ -116,7 +121,11 @@
     }
   }
   kit.webClass(URLSearchParams, "URLSearchParams");
-  defineProperty(URLSearchParams.prototype, iterate, { value: URLSearchParams.prototype.entries, writable: true, configurable: true });
+  defineProperty(URLSearchParams.prototype, iterate, {
+    value: URLSearchParams.prototype.entries,
+    writable: true,
+    configurable: true,
+  });
 
   class URL {
     #parts;
@@ -147,32 +156,77 @@
       });
       return this.#params;
     }
-    get href() { return this.#parts[HREF]; }
+    get href() {
+      return this.#parts[HREF];
+    }
     set href(value) {
-      this.#parts = native.parse(text(value), undefined) ?? kit.raise(typeError(`Invalid URL: ${slice(text(value), 0, 200)}`));
+      this.#parts =
+        native.parse(text(value), undefined) ?? kit.raise(typeError(`Invalid URL: ${slice(text(value), 0, 200)}`));
       if (this.#params !== undefined) kit.resetParams(this.#params, this.#parts[SEARCH]);
     }
-    get origin() { return this.#parts[ORIGIN]; }
-    get protocol() { return this.#parts[PROTOCOL]; }
-    set protocol(value) { this.#change("protocol", value); }
-    get username() { return this.#parts[USERNAME]; }
-    set username(value) { this.#change("username", value); }
-    get password() { return this.#parts[PASSWORD]; }
-    set password(value) { this.#change("password", value); }
-    get host() { return this.#parts[HOST]; }
-    set host(value) { this.#change("host", value); }
-    get hostname() { return this.#parts[HOSTNAME]; }
-    set hostname(value) { this.#change("hostname", value); }
-    get port() { return this.#parts[PORT]; }
-    set port(value) { this.#change("port", value); }
-    get pathname() { return this.#parts[PATHNAME]; }
-    set pathname(value) { this.#change("pathname", value); }
-    get search() { return this.#parts[SEARCH]; }
-    set search(value) { this.#change("search", value); }
-    get hash() { return this.#parts[HASH]; }
-    set hash(value) { this.#change("hash", value); }
-    toString() { return this.#parts[HREF]; }
-    toJSON() { return this.#parts[HREF]; }
+    get origin() {
+      return this.#parts[ORIGIN];
+    }
+    get protocol() {
+      return this.#parts[PROTOCOL];
+    }
+    set protocol(value) {
+      this.#change("protocol", value);
+    }
+    get username() {
+      return this.#parts[USERNAME];
+    }
+    set username(value) {
+      this.#change("username", value);
+    }
+    get password() {
+      return this.#parts[PASSWORD];
+    }
+    set password(value) {
+      this.#change("password", value);
+    }
+    get host() {
+      return this.#parts[HOST];
+    }
+    set host(value) {
+      this.#change("host", value);
+    }
+    get hostname() {
+      return this.#parts[HOSTNAME];
+    }
+    set hostname(value) {
+      this.#change("hostname", value);
+    }
+    get port() {
+      return this.#parts[PORT];
+    }
+    set port(value) {
+      this.#change("port", value);
+    }
+    get pathname() {
+      return this.#parts[PATHNAME];
+    }
+    set pathname(value) {
+      this.#change("pathname", value);
+    }
+    get search() {
+      return this.#parts[SEARCH];
+    }
+    set search(value) {
+      this.#change("search", value);
+    }
+    get hash() {
+      return this.#parts[HASH];
+    }
+    set hash(value) {
+      this.#change("hash", value);
+    }
+    toString() {
+      return this.#parts[HREF];
+    }
+    toJSON() {
+      return this.#parts[HREF];
+    }
   }
   kit.webClass(URL, "URL");
 
@@ -182,7 +236,8 @@
       throw typeError(`${where}: the URL must be a string or a URL, not ${describe(value)}`);
     }
     const parts = native.parse(text(value), undefined);
-    if (parts === undefined || parts === null) throw typeError(`${where}: not an absolute URL: ${slice(text(value), 0, 200)}`);
+    if (parts === undefined || parts === null)
+      throw typeError(`${where}: not an absolute URL: ${slice(text(value), 0, 200)}`);
     return parts[HREF];
   };
-})
+});

@@ -17,4 +17,4 @@
       passThroughOnException() {},
     });
   kit.callWorker = (worker, request) => worker.fetch(request, freeze({}), context());
-})
+});
