@@ -48,24 +48,14 @@ pub(crate) fn load(cx: &Ctx<'_>, code: &[u8]) -> Result<(), Failure> {
 /// Call the entry and run until its promise is settled.
 pub(crate) fn call(cx: &Ctx<'_>, input: Input) -> Result<Output, Failure> {
     let endpoint = matches!(input, Input::Request(_));
-    let promise = enter(cx, input).map_err(|raised| failure::thrown(cx, &raised))?;
-    let result = match promise {
-        Returned::Value(value) => {
-            execution::drain(cx);
-            drive_holds(cx);
-            execution::end(cx, None);
-            value
-        }
-        Returned::Promise(promise) => {
-            let settled = settle(cx, &promise, "the script awaits a promise that can never settle");
-            if settled.is_ok() {
-                drive_holds(cx);
-            }
-            execution::end(cx, Some(promise.as_value()));
-            settled?
-        }
+    let entered = enter(cx, input).map_err(|raised| failure::thrown(cx, &raised));
+    let promise = match &entered {
+        Ok(Returned::Promise(promise)) => Some(promise.as_value().clone()),
+        _ => None,
     };
-    if endpoint { output::response(cx, result) } else { output::json(cx, result) }
+    let result = entered.and_then(|returned| finish(cx, returned));
+    execution::end(cx, promise.as_ref());
+    if endpoint { output::response(cx, result?) } else { output::json(cx, result?) }
 }
 
 /// What the entry returned: a promise is waited for, anything else is the result.
@@ -145,6 +135,19 @@ fn request_object<'js>(cx: &Ctx<'js>, request: Request) -> JsResult<Value<'js>> 
     parts.set("params", request.params.into_iter().flat_map(|(name, value)| [name, value]).collect::<Vec<_>>())?;
     parts.set("auth", cx.json_parse(request.auth)?)?;
     globals::hook(cx, "incomingRequest")?.call((parts,))
+}
+
+/// Run to the end, and answer the result.
+fn finish<'js>(cx: &Ctx<'js>, returned: Returned<'js>) -> Result<Value<'js>, Failure> {
+    let result = match returned {
+        Returned::Value(value) => {
+            execution::drain(cx);
+            value
+        }
+        Returned::Promise(promise) => settle(cx, &promise, "the script awaits a promise that can never settle")?,
+    };
+    drive_holds(cx);
+    Ok(result)
 }
 
 /// Drive the execution until the promise is settled, and answer what it was resolved with.

@@ -1,7 +1,7 @@
 // `console`, after the console standard. No method throws, whatever it is given.
 (function (native, kit) {
   "use strict";
-  const { inspect, stringify, slice, push, join, parse, toText } = kit;
+  const { inspect, stringify, slice, push, join, toText } = kit;
   const { write } = native;
   const DEBUG = 0,
     INFO = 1,
@@ -17,7 +17,7 @@
   const plain = (value) =>
     typeof value !== "string" ? inspect(value) : value.length > LINE ? slice(value, 0, LINE) : value;
 
-  // The standard's format specifiers; `used` is how many arguments the text took.
+  // What the standard's format specifiers make of a value; `undefined` for a letter that is none.
   const directive = (letter, value) => {
     switch (letter) {
       case "s":

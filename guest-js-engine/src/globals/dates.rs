@@ -8,7 +8,13 @@ use jiff::{Span, Timestamp, Unit, Zoned, ZonedRound, fmt};
 use super::prelude;
 
 pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
-    let native = natives!(cx, { "parse": parse, "format": format, "add": add, "startOf": start_of, "parts": parts });
+    let native = natives!(cx, {
+        "parse": parse,
+        "format": format,
+        "add": add,
+        "startOf": start_of,
+        "parts": parts,
+    });
     prelude(cx, kit, "dates", include_str!("dates.js"), native)
 }
 

@@ -120,14 +120,11 @@
     split: uncurry(String.prototype.split),
     lower: uncurry(String.prototype.toLowerCase),
     upper: uncurry(String.prototype.toUpperCase),
-    trim: uncurry(String.prototype.trim),
     test: uncurry(RegExp.prototype.test),
     includes: uncurry(String.prototype.includes),
     toText: String,
     Bytes: Uint8Array,
-    Buffer: ArrayBuffer,
     Map,
     Proxy,
-    WeakMap,
   });
 });

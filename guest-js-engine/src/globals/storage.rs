@@ -7,7 +7,15 @@ use crate::bindings::skerry::script::storage;
 use crate::execution::{Reach, start_call};
 
 pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
-    let native = natives!(cx, { "get": get, "getMany": get_many, "set": set, "delete": delete, "list": list, "increment": increment, "commit": commit });
+    let native = natives!(cx, {
+        "get": get,
+        "getMany": get_many,
+        "set": set,
+        "delete": delete,
+        "list": list,
+        "increment": increment,
+        "commit": commit,
+    });
     prelude(cx, kit, "storage", include_str!("storage.js"), native)
 }
 

@@ -1,7 +1,7 @@
 // `URL` and `URLSearchParams`, after the URL standard.
 (function (native, kit) {
   "use strict";
-  const { typeError, toWellFormed, toText, isArray, push, slice, keys, defineProperty, describe } = kit;
+  const { typeError, toWellFormed, toText, push, slice, keys, defineProperty, describe } = kit;
   const text = (value) => toWellFormed(toText(value));
   const [HREF, ORIGIN, PROTOCOL, USERNAME, PASSWORD, HOST, HOSTNAME, PORT, PATHNAME, SEARCH, HASH] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
