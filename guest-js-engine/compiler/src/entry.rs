@@ -31,10 +31,10 @@ pub(crate) fn find<'a>(program: &'a Program<'_>) -> Result<Entry<'a>, Finding> {
     for statement in &program.body {
         match statement {
             Statement::ExportDefaultDeclaration(export) => return check(export),
-            Statement::ExportNamedDeclaration(export) => {
-                if export.specifiers.iter().any(|specifier| specifier.exported.name() == "default") {
-                    return Ok(Entry::DefaultExport);
-                }
+            Statement::ExportNamedDeclaration(export)
+                if export.specifiers.iter().any(|specifier| specifier.exported.name() == "default") =>
+            {
+                return Ok(Entry::DefaultExport);
             }
             Statement::ExportDeclaration(export) => {
                 if let Declaration::FunctionDeclaration(function) = &export.declaration {
