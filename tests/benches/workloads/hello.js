@@ -1,0 +1,1 @@
+export default function handler(input) { return { ok: true }; }
