@@ -157,6 +157,7 @@ impl ScriptService {
         }
         let settings = changed_settings(principal, summary, input, now);
         self.database().update_settings(tenant, id, settings).await.map_err(of_script)?;
+        self.inner.routes.changed(tenant);
         self.saved(tenant, id, Vec::new())
     }
 
@@ -190,6 +191,7 @@ impl ScriptService {
             artifact: artifacts::sealed(&key, tenant, version, &compiled.script),
         };
         self.database().deploy(tenant, deployment).await.map_err(of_script)?;
+        self.inner.routes.changed(tenant);
         let version = self.database().version(tenant, version).map_err(of_script)?.summary;
         Ok(DeployedScript { version, purity: compiled.script.purity, warnings: compiled.warnings })
     }
@@ -230,7 +232,9 @@ impl ScriptService {
         let tenant = principal.tenant;
         let script = script.find(self.database(), tenant)?.summary.id;
         let (by, now) = (principal.user(), UnixMillis::now());
-        match self.database().activate_version(tenant, script, number, by, now).await {
+        let activated = self.database().activate_version(tenant, script, number, by, now).await;
+        self.inner.routes.changed(tenant);
+        match activated {
             Err(DatabaseError::NotFound) => Err(AppError::NotFound { what: "version" }),
             activated => Ok(activated?),
         }
@@ -243,7 +247,9 @@ impl ScriptService {
     pub async fn delete(&self, principal: &Principal, script: &ScriptRef) -> Result<(), AppError> {
         principal.require(Permission::ScriptsDeploy)?;
         let script = script.find(self.database(), principal.tenant)?.summary.id;
-        self.database().delete_script(principal.tenant, script).await.map_err(of_script)
+        self.database().delete_script(principal.tenant, script).await.map_err(of_script)?;
+        self.inner.routes.changed(principal.tenant);
+        Ok(())
     }
 
     fn database(&self) -> &Database {

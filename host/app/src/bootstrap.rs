@@ -1,0 +1,151 @@
+//! The first start: somebody to be, a tenant to be in, scripts to look at, and a token to show once.
+//!
+//! Each step is done only where it is not done yet and the token comes last, so that a first start that was cut off is
+//! finished by the next one.
+
+use database::{Membership, MembershipStatus, NewTenant, User};
+use domain::{Actor, Permissions, Principal, TenantId, TenantSlug, TokenId, UnixMillis, UserId};
+
+use crate::{App, AppError, NewScriptInput, ScriptRef, samples};
+
+const OPERATOR_EMAIL: &str = "operator@localhost";
+
+/// How long the first token is good for (RULES 42): long enough to look around and make one's own.
+const TOKEN_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What the first start made.
+#[derive(Clone)]
+pub struct Bootstrap {
+    /// The tenant's name in addresses.
+    pub tenant_slug: TenantSlug,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Who runs the deployment, and is the tenant's first member.
+    pub operator_email: String,
+    /// An API token with every right in the tenant. It is there in full this one time.
+    pub token: String,
+    /// When the token ends.
+    pub token_expires_at: UnixMillis,
+    /// Where a sample answers a `POST`, below the endpoints' listener; empty without samples.
+    pub endpoint_path: String,
+    /// A body for it, as JSON; empty without samples.
+    pub sample_body: String,
+}
+
+impl std::fmt::Debug for Bootstrap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { tenant_slug, operator_email, token_expires_at, .. } = self;
+        f.debug_struct("Bootstrap")
+            .field("tenant_slug", tenant_slug)
+            .field("operator_email", operator_email)
+            .field("token_expires_at", token_expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Set up an empty installation: the operator, a tenant, and a token that lasts a day; with `samples` the tenant is
+    /// `acme` with four scripts and a collection, else it is `main` and empty. Answers `None` where there is something
+    /// already.
+    ///
+    /// # Errors
+    /// Whatever keeps a step from being done; the next call goes on there.
+    pub async fn bootstrap(&self, samples: bool) -> Result<Option<Bootstrap>, AppError> {
+        let (slug, name) = if samples { ("acme", "Acme") } else { ("main", "Main") };
+        let slug = TenantSlug::parse(slug)?;
+        if !self.is_empty_but_for(&slug)? {
+            return Ok(None);
+        }
+        let user = self.operator().await?;
+        let tenant = self.first_tenant(&slug, name, user).await?;
+        let token = TokenId::generate();
+        if samples {
+            let actor = Actor::Token { token, user };
+            self.put_samples(&Principal { tenant, actor, permissions: Permissions::all() }).await?;
+        }
+        let token_expires_at = UnixMillis(UnixMillis::now().0 + TOKEN_LIFE_MS);
+        let (name, all) = (String::from("bootstrap"), Permissions::all());
+        let issued = self.tokens.issue(token, tenant, user, name, all, Some(token_expires_at)).await?;
+        let when_sampled = |text: String| if samples { text } else { String::new() };
+        Ok(Some(Bootstrap {
+            endpoint_path: when_sampled(format!("/{slug}{}", samples::ORDERS_PATH)),
+            sample_body: when_sampled(samples::ORDER.to_owned()),
+            tenant_slug: slug,
+            tenant,
+            operator_email: OPERATOR_EMAIL.to_owned(),
+            token: issued.text,
+            token_expires_at,
+        }))
+    }
+
+    /// Whether there is no tenant, or only `slug` and for it no token yet: what a first start that was cut off leaves.
+    fn is_empty_but_for(&self, slug: &TenantSlug) -> Result<bool, AppError> {
+        let tenants = self.inner.database.list_tenants(None, 2)?;
+        match tenants.as_slice() {
+            [] => Ok(true),
+            [only] if only.slug == *slug => Ok(self.inner.database.list_tokens(only.id)?.is_empty()),
+            _ => Ok(false),
+        }
+    }
+
+    async fn operator(&self) -> Result<UserId, AppError> {
+        if let Some(user) = self.inner.database.user_by_email(OPERATOR_EMAIL)? {
+            return Ok(user.id);
+        }
+        let user = User {
+            id: UserId::generate(),
+            email: OPERATOR_EMAIL.to_owned(),
+            name: String::from("Operator"),
+            is_operator: true,
+            created_at: UnixMillis::now(),
+        };
+        let id = user.id;
+        self.inner.database.create_user(user).await?;
+        Ok(id)
+    }
+
+    async fn first_tenant(&self, slug: &TenantSlug, name: &str, member: UserId) -> Result<TenantId, AppError> {
+        let created_at = UnixMillis::now();
+        let id = match self.inner.database.tenant_by_slug(slug)? {
+            Some(tenant) => tenant.id,
+            None => {
+                let id = TenantId::generate();
+                let sealed_key = self.inner.keyring.wrap_new(id).map_err(AppError::internal)?;
+                let (slug, name) = (slug.clone(), name.to_owned());
+                let tenant = NewTenant { id, slug, name, sealed_key, limits: None, created_at };
+                self.inner.database.create_tenant(tenant).await?;
+                id
+            }
+        };
+        let (permissions, status) = (Permissions::all(), MembershipStatus::Active);
+        let membership = Membership { user: member, permissions, status, created_at };
+        self.inner.database.put_membership(id, membership).await?;
+        Ok(id)
+    }
+
+    async fn put_samples(&self, principal: &Principal) -> Result<(), AppError> {
+        let (tenant, now) = (principal.tenant, UnixMillis::now());
+        let (collection, schema) = (samples::PRODUCTS.to_owned(), samples::PRODUCTS_SCHEMA.to_owned());
+        self.inner.database.put_collection(tenant, collection.clone(), schema, now).await?;
+        for (id, document) in samples::products()? {
+            self.inner.database.put_document(tenant, collection.clone(), id, document, now).await?;
+        }
+        for script in samples::scripts()? {
+            self.put_sample(principal, script).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_sample(&self, principal: &Principal, input: NewScriptInput) -> Result<(), AppError> {
+        let script = ScriptRef::Name(input.name.clone());
+        let saved = match self.scripts.get(principal, &script) {
+            Err(AppError::NotFound { .. }) => self.scripts.create(principal, input).await?,
+            saved => saved?,
+        };
+        if saved.script.summary.deployed.is_none() {
+            let summary = String::from("The sample as it comes");
+            self.scripts.deploy(principal, &script, None, summary).await?;
+        }
+        Ok(())
+    }
+}
