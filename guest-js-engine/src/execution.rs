@@ -130,8 +130,13 @@ pub(crate) fn fire_soon(timer: u32) {
 }
 
 /// Run the jobs that are waiting, and those that they make.
+///
+/// Only a callback of a `FinalizationRegistry` can make a job throw; nobody is there to catch that.
 pub(crate) fn drain(cx: &Ctx<'_>) {
     while cx.execute_pending_job() {}
+    if cx.has_exception() {
+        cx.catch();
+    }
 }
 
 /// Run until `done`, or until nothing is left that could make it so; answers which.
