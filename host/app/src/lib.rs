@@ -16,8 +16,9 @@ mod guests;
 mod lanes;
 mod local;
 mod replay;
-mod sealing;
+mod samples;
 mod scripts;
+mod sealing;
 mod tokens;
 mod transaction;
 
@@ -42,7 +43,8 @@ pub use runtime::{Diagnostic, Failure, Header, LogLevel, LogLine, Outcome, Outpu
 pub use scripts::{
     DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
 };
-pub use tokens::TokenService;
+pub use sealing::KeyError;
+pub use tokens::{IssuedToken, TokenService};
 
 use crate::{
     admission::Admission, artifacts::Artifacts, endpoints::Routes, executions::Running, guests::Guests, lanes::Lanes,

@@ -39,14 +39,12 @@ pub(crate) enum Purpose {
     Error = 4,
     /// An execution's logs.
     Logs = 5,
-    /// An execution's journal.
+    /// An execution's journal, with its seeds.
     Journal = 6,
-    /// An execution's seeds.
-    Seeds = 7,
     /// An event's data.
-    Event = 8,
+    Event = 7,
     /// What the sandbox made of a version; only ever a MAC.
-    Artifact = 9,
+    Artifact = 8,
 }
 
 /// Sealed bytes that do not open: changed, cut, of another tenant, purpose or row, or of a newer form.
