@@ -47,6 +47,12 @@
     static {
       // The fields as the contract has them: names and values in turn.
       kit.headerList = (headers) => copy(headers.#list);
+      // The fields of a message that came through the host, which are what they should be.
+      kit.receivedHeaders = (list) => {
+        const headers = new Headers();
+        for (let i = 0; i < list.length; i += 2) push(headers.#list, lower(list[i]), list[i + 1]);
+        return headers;
+      };
       kit.isHeaders = (value) => typeof value === "object" && value !== null && #list in value;
     }
     append(name, value) {

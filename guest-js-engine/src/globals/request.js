@@ -18,6 +18,9 @@
     throw typeError(`Request: redirect must be "follow", "manual" or "error", not ${kit.inspect(value)}`);
   };
 
+  // Stands for the input of a request that came through the host and needs no check.
+  const RECEIVED = freeze({});
+
   class Request extends Body {
     #url;
     #method;
@@ -26,6 +29,14 @@
     #signal;
 
     constructor(input, init) {
+      if (input === RECEIVED) {
+        super(init.content);
+        this.#url = init.url;
+        this.#method = init.method;
+        this.#headers = init.headers;
+        this.#redirect = "follow";
+        return;
+      }
       init = options("Request", init);
       const from = typeof input === "object" && input !== null && #url in input ? input : undefined;
       const method = init.method !== undefined ? methodOf(init.method) : from !== undefined ? from.#method : "GET";
@@ -90,14 +101,11 @@
 
   // The argument of an endpoint script, from the parts that the host handed in.
   kit.incomingRequest = ({ method, url, headers, body, params, auth }) => {
-    const fields = new Headers();
-    for (let i = 0; i < headers.length; i += 2) fields.append(headers[i], headers[i + 1]);
-    const bodiless = body.length === 0 || method === "GET" || method === "HEAD";
-    const request = new Request(url, { method, headers: fields, body: bodiless ? undefined : body });
+    const content = body.length === 0 || method === "GET" || method === "HEAD" ? null : body;
+    const request = new Request(RECEIVED, { method, url, headers: kit.receivedHeaders(headers), content });
     const named = {};
     for (let i = 0; i < params.length; i += 2)
       kit.defineProperty(named, params[i], { value: params[i + 1], enumerable: true });
-    if (bodiless && !fields.has("content-type")) request.headers.delete("content-type");
     return incoming(request, freeze(named), freeze(auth));
   };
   kit.Request = Request;

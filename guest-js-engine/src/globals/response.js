@@ -95,9 +95,8 @@
       kit.isResponse = (value) => typeof value === "object" && value !== null && #status in value;
       // What `http` was answered.
       kit.receivedResponse = ({ status, url, headers, body, redirected }) => {
-        const fields = new Headers();
-        for (let i = 0; i < headers.length; i += 2) fields.append(headers[i], headers[i + 1]);
-        const response = new Response(isBodiless(status) ? null : body, { status, headers: fields });
+        const response = new Response(isBodiless(status) ? null : body, { status });
+        response.#headers = kit.receivedHeaders(headers);
         response.#url = url;
         response.#redirected = redirected;
         return response;
