@@ -149,3 +149,57 @@ impl App {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use crate::AppConfig;
+
+    #[tokio::test]
+    async fn the_first_start_leaves_four_deployed_scripts_and_a_token_that_lasts_a_day() {
+        let app = App::open(AppConfig::in_memory()).await.unwrap();
+        let made = app.bootstrap(true).await.unwrap().unwrap();
+        let principal = app.tokens().authenticate(&made.token).unwrap();
+        assert_eq!((principal.tenant, principal.permissions), (made.tenant, Permissions::all()));
+        let scripts = app.scripts().list(&principal, None, None, 10).unwrap();
+        let names: Vec<&str> = scripts.iter().map(|script| script.name.as_str()).collect();
+        assert_eq!(names, ["backfill-totals", "daily-report", "order-received", "order-rules"]);
+        for script in scripts {
+            assert_eq!(script.deployed.unwrap().deployed_by, principal.user(), "{}", script.name);
+        }
+        let hours = (made.token_expires_at.0 - UnixMillis::now().0).div_euclid(3_600_000);
+        assert!((23..=24).contains(&hours));
+        assert!(!format!("{made:?}").contains(&made.token));
+    }
+
+    #[tokio::test]
+    async fn an_installation_is_set_up_once() {
+        let app = App::open(AppConfig::in_memory()).await.unwrap();
+        let made = app.bootstrap(false).await.unwrap().unwrap();
+        assert_eq!(made.tenant_slug.as_str(), "main");
+        assert!(made.endpoint_path.is_empty() && made.sample_body.is_empty());
+        let principal = app.tokens().authenticate(&made.token).unwrap();
+        assert!(app.scripts().list(&principal, None, None, 10).unwrap().is_empty());
+        assert!(app.bootstrap(false).await.unwrap().is_none());
+        assert!(app.bootstrap(true).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_first_start_that_was_cut_off_is_finished_by_the_next() {
+        let app = App::open(AppConfig::in_memory()).await.unwrap();
+        let slug = TenantSlug::parse("acme").unwrap();
+        let user = app.operator().await.unwrap();
+        let tenant = app.first_tenant(&slug, "Acme", user).await.unwrap();
+        let actor = Actor::Token { token: TokenId::generate(), user };
+        let principal = Principal { tenant, actor, permissions: Permissions::all() };
+        let [first, ..] = samples::scripts().unwrap();
+        app.scripts().create(&principal, first).await.unwrap();
+
+        let made = app.bootstrap(true).await.unwrap().unwrap();
+        assert_eq!(made.tenant, tenant);
+        let scripts = app.scripts().list(&principal, None, None, 10).unwrap();
+        assert_eq!(scripts.iter().filter(|script| script.deployed.is_some()).count(), 4);
+        assert!(app.bootstrap(true).await.unwrap().is_none());
+    }
+}

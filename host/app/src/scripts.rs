@@ -333,3 +333,7 @@ fn of_script(error: DatabaseError) -> AppError {
         error => error.into(),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;
