@@ -12,7 +12,7 @@ use std::{
 use domain::{Capabilities, Language, Limits, Permissions, RecordMode};
 use futures_util::FutureExt;
 use runtime::{
-    Answer, CallError, CompiledScript, Grants, HostCall, Input, Interfaces, Mode, Outcome, Ran, Sandbox, SandboxConfig,
+    Answer, CallError, CompileError, CompiledScript, Grants, HostCall, Input, Interfaces, Mode, Outcome, Ran, Sandbox, SandboxConfig,
     Seeds, Source, StartRecord, Started, SystemClock,
 };
 use tokio_util::sync::CancellationToken;
@@ -116,9 +116,14 @@ impl Run {
 
 /// Compile `source`; the test fails where it does not compile.
 pub(crate) async fn compile(language: Language, source: &str) -> Arc<CompiledScript> {
+    try_compile(language, source).await.unwrap_or_else(|error| panic!("{:#?}", error.diagnostics))
+}
+
+/// Compile `source`, or say what is wrong with it.
+pub(crate) async fn try_compile(language: Language, source: &str) -> Result<Arc<CompiledScript>, CompileError> {
     let source = Source { file_name: format!("script{}", language.extension()), language, text: source.to_owned() };
     let compiled = sandbox().compile(&source).await.unwrap();
-    Arc::new(compiled.unwrap_or_else(|error| panic!("{:#?}", error.diagnostics)).script)
+    compiled.map(|compiled| Arc::new(compiled.script))
 }
 
 /// The JSON of a successful run.

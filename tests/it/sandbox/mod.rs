@@ -1,3 +1,4 @@
 //! The sandbox with its real engine.
 
+mod hostile;
 mod runs;
