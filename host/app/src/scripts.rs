@@ -6,6 +6,7 @@
 mod checks;
 mod forms;
 mod grants;
+mod routes;
 
 use std::{fmt, sync::Arc};
 
@@ -28,8 +29,8 @@ const PAGE_MAX: u32 = 1_000;
 #[derive(Clone)]
 pub struct ScriptService {
     inner: Arc<Inner>,
-    /// Held while settings are read, changed and written back: of two changes at once the later would otherwise undo
-    /// the other, and so give a script back what was just taken from it.
+    /// Held while settings and routes are read, judged and written: of two changes at once the later would otherwise
+    /// undo the other, and so give a script back what was just taken from it.
     settings: Arc<Mutex<()>>,
 }
 
@@ -54,6 +55,10 @@ impl ScriptService {
             return Err(name_taken());
         }
         let compiled = self.compile(tenant, &input.name, input.language, &input.source).await?;
+        let _turn = self.settings.lock().await;
+        if let Some(endpoint) = &input.endpoint {
+            routes::require_free(self.database(), tenant, None, &endpoint.route)?;
+        }
         let (script, created_at) = (ScriptId::generate(), UnixMillis::now());
         let row = NewScript {
             id: script,
@@ -149,6 +154,7 @@ impl ScriptService {
         // The endpoint first: it alone can be refused, and then nothing is changed.
         if let Some(endpoint) = input.endpoint.clone() {
             checks::may_have_endpoint(summary.kind)?;
+            routes::require_free(self.database(), tenant, Some(id), &endpoint.route)?;
             let endpoint = new_endpoint(principal, endpoint, now);
             self.database().put_endpoint(tenant, id, endpoint).await.map_err(of_script)?;
         }

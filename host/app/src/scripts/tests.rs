@@ -286,8 +286,27 @@ async fn a_name_and_a_route_belong_to_one_script() {
     let same_requests = stage.scripts().create(&stage.principal, new_endpoint_script("second", "/orders/{o}")).await;
     assert!(matches!(same_requests, Err(AppError::RouteTaken { path, .. }) if path == "/orders/{o}"));
     assert!(is_missing(stage.scripts().get(&stage.principal, &named("second"))), "half a script is none");
+    let overlapping = new_endpoint_script("third", "/orders/{*rest}");
+    let refused = stage.scripts().create(&stage.principal, overlapping).await;
+    assert!(matches!(refused, Err(AppError::RouteTaken { path, .. }) if path == "/orders/{*rest}"));
     let as_an_id = new_script(&ScriptId::generate().to_string());
     assert!(matches!(stage.scripts().create(&stage.principal, as_an_id).await, Err(AppError::Invalid(_))));
+}
+
+#[tokio::test]
+async fn an_endpoint_moves_to_any_route_but_another_scripts() {
+    let stage = Stage::set().await;
+    stage.scripts().create(&stage.principal, new_endpoint_script("first", "/a")).await.unwrap();
+    stage.scripts().create(&stage.principal, new_endpoint_script("second", "/b")).await.unwrap();
+    let move_to = async |path: &str| {
+        let endpoint = new_endpoint_script("x", path).endpoint;
+        let input = SettingsInput { endpoint, ..SettingsInput::default() };
+        stage.scripts().update_settings(&stage.principal, &named("second"), input).await
+    };
+    assert!(matches!(move_to("/a").await, Err(AppError::RouteTaken { .. })));
+    for path in ["/b", "/{anything}", "/{*rest}"] {
+        assert_eq!(move_to(path).await.unwrap().endpoint.unwrap().route.path(), path);
+    }
 }
 
 #[tokio::test]

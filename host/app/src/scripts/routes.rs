@@ -1,0 +1,27 @@
+//! Whether an endpoint's route can stand beside the tenant's others.
+
+use database::Database;
+use domain::{EndpointRoute, ScriptId, TenantId};
+use matchit::Router;
+
+use crate::AppError;
+
+/// Let through a route that the router can tell from every other of the tenant; `own` is the script that changes its
+/// own. The database refuses two of one shape by itself; here `/orders/{id}` and `/orders/{*rest}` are refused too.
+pub(super) fn require_free(
+    database: &Database,
+    tenant: TenantId,
+    own: Option<ScriptId>,
+    route: &EndpointRoute,
+) -> Result<(), AppError> {
+    let endpoints = database.endpoints_of_tenant(tenant)?;
+    let others = endpoints.iter().filter(|endpoint| Some(endpoint.script) != own).map(|endpoint| &endpoint.route);
+    let mut router = Router::new();
+    for other in others.filter(|other| other.method() == route.method()) {
+        // What stands already was let through here, one by one.
+        let _ = router.insert(other.path(), ());
+    }
+    router
+        .insert(route.path(), ())
+        .map_err(|_| AppError::RouteTaken { method: route.method().to_owned(), path: route.path().to_owned() })
+}
