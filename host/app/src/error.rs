@@ -28,6 +28,13 @@ pub enum AppOpenError {
     Recovery(#[from] DatabaseError),
 }
 
+impl AppOpenError {
+    /// Whether the data itself is damaged, so that starting again does not help.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Data(OpenError::Corrupt { .. }))
+    }
+}
+
 /// Why a use case was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {

@@ -98,6 +98,16 @@ impl App {
     /// # Errors
     /// [`AppOpenError`] says what to do about each.
     pub async fn open(config: AppConfig) -> Result<Self, AppOpenError> {
+        let app = Self::open_offline(config)?;
+        app.recover().await?;
+        Ok(app)
+    }
+
+    /// Open the data of a server that is stopped, to look at what is there: nothing that was accepted goes on.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_offline(config: AppConfig) -> Result<Self, AppOpenError> {
         let (database, keyring) = config.open_data()?;
         let sandbox = Sandbox::new(&SandboxConfig { slots: config.slots })?;
         let inner = Arc::new(Inner {
@@ -114,15 +124,13 @@ impl App {
         });
         let executions = ExecutionService::new(Arc::clone(&inner));
         let tokens = TokenService::new(Arc::clone(&inner));
-        let app = Self {
+        Ok(Self {
             scripts: ScriptService::new(Arc::clone(&inner)),
             endpoints: EndpointService::new(Arc::clone(&inner), executions.clone(), tokens.clone()),
             executions,
             tokens,
             inner,
-        };
-        app.recover().await?;
-        Ok(app)
+        })
     }
 
     /// Scripts, drafts, versions.
