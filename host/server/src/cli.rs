@@ -1,0 +1,151 @@
+//! The command line: what can be said, and what each word starts.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::{ExecutionId, Limits, ScriptKind};
+
+use crate::commands;
+
+/// What a mistake on the command line or in the configuration ends with; clap's own mistakes end with it too.
+pub(crate) const USAGE: u8 = 2;
+
+/// Runs JavaScript and TypeScript of a platform's customers, each run in a sandbox of its own.
+#[derive(Debug, Parser)]
+#[command(name = "skerry", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server
+    Serve(Serve),
+    /// Run one file in the sandbox, without a server
+    Run(Run),
+    /// Run a recorded execution again, offline, and compare
+    Replay(Replay),
+    /// Show what can be configured
+    #[command(subcommand)]
+    Config(Config),
+    /// Print the OpenAPI document of the API
+    Openapi,
+}
+
+/// `skerry serve`
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// The configuration file; 'skerry config template' shows one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The directory of the database [default: data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Address and port of the API [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Address and port of the tenants' endpoints [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) endpoints_listen: Option<SocketAddr>,
+    /// Make the sample scripts on the first start, also where others can reach the server
+    #[arg(long)]
+    pub(crate) sample: bool,
+}
+
+/// `skerry run`
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// The script: a file in JavaScript or TypeScript
+    pub(crate) file: PathBuf,
+    /// What the entry is given: JSON, @FILE for a file with it, or - for the standard input
+    #[arg(long, value_name = "JSON", default_value = "null", allow_hyphen_values = true)]
+    pub(crate) input: String,
+    /// What the script is for: cron, endpoint, event, embedded or one_off
+    #[arg(long, value_name = "KIND", default_value = "one_off")]
+    pub(crate) kind: ScriptKind,
+    /// Units of fuel that the run may use
+    #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.fuel)]
+    pub(crate) fuel: u64,
+    /// Mebibytes of memory that it may use
+    #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.memory_bytes >> 20, value_parser = memory_range())]
+    pub(crate) memory_mb: u64,
+    /// Milliseconds that it may take
+    #[arg(long, value_name = "N", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    pub(crate) timeout_ms: u64,
+    /// How the end is shown
+    #[arg(long, value_enum, default_value_t = OutputForm::Text)]
+    pub(crate) output: OutputForm,
+}
+
+/// How `skerry run` shows the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputForm {
+    /// The result on the standard output, the log and errors on the standard error
+    Text,
+    /// One JSON object with everything on the standard output
+    Json,
+}
+
+/// `skerry replay`
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// The execution's id
+    pub(crate) execution: ExecutionId,
+    /// The data directory of a server that is not running
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Config {
+    /// Print a configuration file with every key, documented, at its default
+    Template,
+}
+
+/// Do what the command line says; the answer is the process's exit code.
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(arguments) => commands::serve::serve(&arguments),
+        Command::Run(arguments) => commands::run::run(&arguments),
+        Command::Replay(arguments) => commands::replay::replay(&arguments),
+        Command::Config(Config::Template) => commands::print(&crate::config::template()),
+        Command::Openapi => match crate::openapi() {
+            Ok(document) => commands::print(&document),
+            Err(error) => commands::fail(1, &error),
+        },
+    }
+}
+
+fn memory_range() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(Limits::MIN_MEMORY_BYTES >> 20..=Limits::MAX_MEMORY_BYTES >> 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_not_a_flag_is_refused() {
+        for line in [
+            "skerry serve --colour",
+            "skerry run",
+            "skerry run a.js --memory-mb 1",
+            "skerry run a.js --kind lambda",
+            "skerry run a.js --timeout-ms 0",
+            "skerry replay x",
+            "skerry serve --listen nowhere",
+            "skerry lift",
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
+            assert_eq!(error.exit_code(), i32::from(USAGE), "{line}");
+        }
+    }
+}

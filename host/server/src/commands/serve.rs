@@ -1,0 +1,93 @@
+//! `skerry serve`: start, say where, and stop when asked.
+
+use std::{io, process::ExitCode, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{fail, print};
+use crate::{
+    Config, Server, StartError,
+    cli::{Serve, USAGE},
+    telemetry, welcome,
+};
+
+/// How long what runs may take to end once the server is asked to stop; orchestrators commonly kill after 30 s.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// What a start that failed ends with.
+const NOT_STARTED: u8 = 1;
+
+/// What damaged data ends with, which starting again does not help against: `EX_DATAERR` of `sysexits.h`.
+const DAMAGED: u8 = 65;
+
+pub(crate) fn serve(arguments: &Serve) -> ExitCode {
+    let config = match read(arguments) {
+        Ok(config) => config,
+        Err(error) => return fail(USAGE, &error),
+    };
+    telemetry::start(&config.log);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(NOT_STARTED, &error),
+    };
+    runtime.block_on(serve_until_asked(&config, arguments.sample))
+}
+
+fn read(arguments: &Serve) -> Result<Config, crate::config::ConfigError> {
+    Config::read(arguments.config.as_deref(), |config| {
+        if let Some(data) = &arguments.data {
+            config.data.directory.clone_from(data);
+        }
+        config.listeners.api = arguments.listen.unwrap_or(config.listeners.api);
+        config.listeners.endpoints = arguments.endpoints_listen.unwrap_or(config.listeners.endpoints);
+    })
+}
+
+async fn serve_until_asked(config: &Config, sample: bool) -> ExitCode {
+    // Caught before the start, so that no signal falls between the two.
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return fail(NOT_STARTED, &error),
+    };
+    let is_local = config.listeners.api.ip().is_loopback() && config.listeners.endpoints.ip().is_loopback();
+    let server = match Server::start(config, sample || is_local).await {
+        Ok(server) => server,
+        Err(error) => return fail(exit_code(&error), &error),
+    };
+    match welcome::text(&server, config) {
+        Ok(text) => drop(print(&text)),
+        Err(error) => return fail(NOT_STARTED, &error),
+    }
+    signals.next().await;
+    tracing::info!("stopping: waiting for what runs; ask again to stop at once");
+    tokio::select! {
+        () = server.stop(GRACE) => ExitCode::SUCCESS,
+        () = signals.next() => ExitCode::FAILURE,
+    }
+}
+
+fn exit_code(error: &StartError) -> u8 {
+    match error {
+        StartError::Open(error) if error.is_damage() => DAMAGED,
+        _ => NOT_STARTED,
+    }
+}
+
+/// The signals that ask a server to stop.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The configuration: one TOML file, one small struct per concern, each field with its unit and default.
+//!
+//! What is not said has a default under which the server answers this machine alone. [`template`] is the file that the
+//! documentation shows, made from the comments here; [`Config::read`] finds every mistake at once.
+
+mod checks;
+mod read;
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use app::{AppConfig, DataLocation};
+use confique::toml::FormatOptions;
+use domain::Limits;
+use http::Uri;
+
+pub use read::ConfigError;
+
+/// The configuration of Skerry. Every line that begins with '#' and a name shows a default; remove the '#' to change it.
+#[derive(Clone, Debug, confique::Config)]
+pub struct Config {
+    #[config(nested)]
+    pub listeners: ListenersConfig,
+    #[config(nested)]
+    pub data: DataConfig,
+    #[config(nested)]
+    pub sandbox: SandboxConfig,
+    #[config(nested)]
+    pub limits: LimitsConfig,
+    #[config(nested)]
+    pub log: LogConfig,
+}
+
+/// Where the server listens. Both addresses must be this machine's own (127.0.0.1, ::1) unless
+/// 'tls_terminated_by_proxy' says that a proxy in front of Skerry speaks TLS.
+#[derive(Clone, Debug, confique::Config)]
+pub struct ListenersConfig {
+    /// Address and port of the API.
+    #[config(default = "127.0.0.1:8080", env = "SKERRY_LISTEN")]
+    pub api: SocketAddr,
+
+    /// Address and port of the tenants' endpoints. They are another origin than the API, so that a page that a script
+    /// answers with can do nothing in the API's name.
+    #[config(default = "127.0.0.1:8081", env = "SKERRY_ENDPOINTS_LISTEN")]
+    pub endpoints: SocketAddr,
+
+    /// Whether everything that reaches a public address here has come through a proxy that speaks TLS.
+    #[config(default = false, env = "SKERRY_TLS_TERMINATED_BY_PROXY")]
+    pub tls_terminated_by_proxy: bool,
+
+    /// The URL under which the proxy shows the API, as https://skerry.example. Requests that name another host are
+    /// refused (421).
+    #[config(env = "SKERRY_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// The URL under which the proxy shows the tenants' endpoints, as https://hooks.example. Its host name must differ
+    /// from that of 'public_url', because cookies do not know ports.
+    #[config(env = "SKERRY_ENDPOINTS_URL")]
+    pub endpoints_url: Option<String>,
+
+    /// Connections at once on each listener; further ones wait to be accepted.
+    #[config(default = 1024)]
+    pub max_connections: usize,
+}
+
+/// What is kept, and where.
+#[derive(Clone, Debug, confique::Config)]
+pub struct DataConfig {
+    /// The directory of the database. It is made, for this user alone, where it is not there.
+    #[config(default = "data", env = "SKERRY_DATA")]
+    pub directory: PathBuf,
+
+    /// The file with the key that wraps every tenant's key, 32 bytes for this user alone. Made on the first start.
+    /// Default: skerry.key in the data directory. Whoever has it and the database can read everything: keep a copy
+    /// elsewhere, and not beside the backups.
+    #[config(env = "SKERRY_KEY_FILE")]
+    pub key_file: Option<PathBuf>,
+
+    /// Mebibytes of key-value storage that each tenant may have.
+    #[config(default = 1024)]
+    pub storage_limit_mb: u64,
+}
+
+/// How many scripts run at once.
+#[derive(Clone, Debug, confique::Config)]
+pub struct SandboxConfig {
+    /// Executions at once, of all tenants together. Each reserves 4 GiB of address space and uses what it touches.
+    #[config(default = 128)]
+    pub slots: u32,
+
+    /// Executions at once of one tenant. Default: a quarter of all.
+    pub tenant_share: Option<u32>,
+}
+
+/// What one execution may use at most. A script's own limits can only be lower.
+#[derive(Clone, Debug, confique::Config)]
+pub struct LimitsConfig {
+    /// Units of fuel; 20 000 000 000 are one to two seconds of one core.
+    #[config(default = 20_000_000_000_u64)]
+    pub fuel: u64,
+
+    /// Milliseconds from the start to the result, host calls included.
+    #[config(default = 30_000)]
+    pub wall_time_ms: u64,
+
+    /// Mebibytes of memory, from 4 to 512.
+    #[config(default = 128)]
+    pub memory_mb: u64,
+
+    /// Host calls.
+    #[config(default = 1_000)]
+    pub host_calls: u32,
+
+    /// Host calls that leave this machine.
+    #[config(default = 50)]
+    pub outbound_requests: u32,
+
+    /// Lines of log; further ones are dropped.
+    #[config(default = 1_000)]
+    pub log_lines: u32,
+
+    /// Kibibytes of log.
+    #[config(default = 256)]
+    pub log_kb: u64,
+
+    /// Kibibytes of the result.
+    #[config(default = 1_024)]
+    pub result_kb: u64,
+}
+
+/// The server's own log, which goes to the standard error.
+#[derive(Clone, Debug, confique::Config)]
+pub struct LogConfig {
+    /// How much: error, warn, info, debug or trace; or directives, as 'info,app=debug'.
+    #[config(default = "info", env = "SKERRY_LOG")]
+    pub level: String,
+
+    /// 'text', 'json' (one object a line), or 'auto': text on a terminal, else JSON.
+    #[config(default = "auto", env = "SKERRY_LOG_FORMAT")]
+    pub format: LogFormat,
+}
+
+/// The form of the log's lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, else JSON.
+    Auto,
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// The configuration file with every key, commented out at its default.
+pub fn template() -> String {
+    confique::toml::template::<Config>(FormatOptions::default())
+}
+
+impl Config {
+    /// What the application needs to know of it.
+    pub fn app(&self) -> AppConfig {
+        AppConfig {
+            data: DataLocation::Directory(self.data.directory.clone()),
+            key_file: self.data.key_file.clone(),
+            slots: self.sandbox.slots,
+            limits: self.limits.limits(),
+            tenant_share: self.sandbox.tenant_share.unwrap_or((self.sandbox.slots / 4).max(1)),
+            storage_limit_bytes: self.data.storage_limit_mb << 20,
+        }
+    }
+}
+
+impl ListenersConfig {
+    /// The URL of the API as clients see it, where a proxy shows it under one. Checked when it was read.
+    pub(crate) fn public_url(&self) -> Option<Uri> {
+        self.public_url.as_deref().and_then(|url| url.parse().ok())
+    }
+
+    /// The URL of the endpoints as clients see it.
+    pub(crate) fn endpoints_url(&self) -> Option<Uri> {
+        self.endpoints_url.as_deref().and_then(|url| url.parse().ok())
+    }
+}
+
+impl LimitsConfig {
+    fn limits(&self) -> Limits {
+        Limits {
+            fuel: self.fuel,
+            wall_time: Duration::from_millis(self.wall_time_ms),
+            memory_bytes: self.memory_mb << 20,
+            host_calls: self.host_calls,
+            outbound_requests: self.outbound_requests,
+            log_lines: self.log_lines,
+            log_bytes: self.log_kb << 10,
+            result_bytes: self.result_kb << 10,
+            ..Limits::DEFAULT
+        }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! `/scripts/{script}/draft` and `…/deploy`: what is written before it runs.
+
+use app::{App, SavedScript};
+use axum::{Json, extract::State, response::IntoResponse};
+use http::{StatusCode, header};
+
+use crate::{
+    views::{
+        scripts::{DraftEdit, DraftView},
+        versions::{DeployedScriptView, DeploymentBody},
+    },
+    web::{
+        body::{JsonBody, JsonBodyOrNone},
+        caller::Caller,
+        etag::{self, IfMatch},
+        extract::ScriptPath,
+        problem::Problem,
+        responses::{DraftProblems, ReadProblems},
+    },
+};
+
+/// Show a script's draft.
+#[utoipa::path(
+    get, path = "/api/v1/scripts/{script}/draft", tag = "drafts",
+    params(("script" = String, Path, description = "Its id or its name")),
+    responses(
+        (status = 200, description = "The draft", body = DraftView,
+            headers(("ETag", description = "Send it as If-Match to change the draft"))),
+        ReadProblems
+    )
+)]
+pub(crate) async fn show_draft(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    ScriptPath(script): ScriptPath,
+) -> Result<impl IntoResponse, Problem> {
+    Ok(answer(&app.scripts().get(&principal, &script)?))
+}
+
+/// Write a script's draft. `If-Match` names the revision that was changed, so that nobody's change is lost.
+#[utoipa::path(
+    put, path = "/api/v1/scripts/{script}/draft", tag = "drafts",
+    params(
+        ("script" = String, Path, description = "Its id or its name"),
+        ("If-Match" = String, Header, description = "The draft's ETag", example = "\"3\"")
+    ),
+    request_body = DraftEdit,
+    responses(
+        (status = 200, description = "The draft", body = DraftView,
+            headers(("ETag", description = "The new revision"))),
+        DraftProblems
+    )
+)]
+pub(crate) async fn save_draft(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    ScriptPath(script): ScriptPath,
+    expected: IfMatch,
+    JsonBody(edit): JsonBody<DraftEdit>,
+) -> Result<impl IntoResponse, Problem> {
+    let (revision, language) = (expected.required()?, edit.language.map(|language| language.0));
+    Ok(answer(&app.scripts().edit_draft(&principal, &script, revision, language, edit.source).await?))
+}
+
+/// Make the draft an immutable version, and let that one run.
+#[utoipa::path(
+    post, path = "/api/v1/scripts/{script}/deploy", tag = "drafts",
+    params(
+        ("script" = String, Path, description = "Its id or its name"),
+        ("If-Match" = Option<String>, Header, description = "The draft's ETag: refuses to deploy another draft")
+    ),
+    request_body = DeploymentBody,
+    responses((status = 201, description = "The version", body = DeployedScriptView), DraftProblems)
+)]
+pub(crate) async fn deploy_draft(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    ScriptPath(script): ScriptPath,
+    IfMatch(expected): IfMatch,
+    JsonBodyOrNone(body): JsonBodyOrNone<DeploymentBody>,
+) -> Result<impl IntoResponse, Problem> {
+    let deployed = app.scripts().deploy(&principal, &script, expected, body.change_summary).await?;
+    let location = format!("/api/v1/scripts/{}/versions/{}", deployed.version.script, deployed.version.number);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(DeployedScriptView::from(&deployed))))
+}
+
+fn answer(saved: &SavedScript) -> impl IntoResponse + use<> {
+    let tag = etag::of_revision(saved.script.summary.draft_revision);
+    ([(header::ETAG, tag)], Json(DraftView::from(saved)))
+}

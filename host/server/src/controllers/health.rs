@@ -1,0 +1,40 @@
+//! `/healthz` and `/readyz`: for whoever keeps the process alive, and for whoever sends it work.
+
+use app::App;
+use axum::{Json, extract::State};
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Whether the server takes work.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    ready: bool,
+    /// Whether the database takes writes.
+    writable: bool,
+    /// What is wrong; empty where nothing is.
+    detail: String,
+}
+
+/// Whether the process is alive.
+#[utoipa::path(
+    get, path = "/healthz", tag = "health", security(()),
+    responses((status = 200, description = "It is", body = str, content_type = "text/plain"))
+)]
+pub(crate) async fn show_health() -> &'static str {
+    "ok\n"
+}
+
+/// Whether the server takes work.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health", security(()),
+    responses(
+        (status = 200, description = "It does", body = Readiness),
+        (status = 503, description = "It does not now", body = Readiness)
+    )
+)]
+pub(crate) async fn show_readiness(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
+    let health = app.health();
+    let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { ready: health.ready, writable: health.writable, detail: health.detail }))
+}

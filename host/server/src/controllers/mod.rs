@@ -1,0 +1,11 @@
+//! One function for each operation of the API: take the request apart, know who acts, ask the application, answer JSON.
+#![expect(unused_qualifications, reason = "utoipa's macros qualify the types of parameters")]
+
+pub(crate) mod drafts;
+pub(crate) mod executions;
+pub(crate) mod health;
+pub(crate) mod me;
+pub(crate) mod replays;
+pub(crate) mod runs;
+pub(crate) mod scripts;
+pub(crate) mod versions;

@@ -1,0 +1,127 @@
+//! `/scripts`: make, list, show, set and delete.
+
+use app::{App, SavedScript};
+use axum::{Json, extract::State, response::IntoResponse};
+use domain::ScriptName;
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::IntoParams;
+
+use crate::{
+    views::{
+        pages::{self, Page},
+        scripts::{NewScript, ScriptSummaryView, ScriptView},
+        settings,
+        words::KindWord,
+    },
+    web::{
+        body::JsonBody,
+        caller::Caller,
+        etag,
+        extract::{Params, ScriptPath},
+        problem::Problem,
+        responses::{ChangeProblems, CreateProblems, ListProblems, ReadProblems, SettingsProblems},
+    },
+};
+
+/// Which scripts to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ScriptsQuery {
+    /// Those of one kind.
+    kind: Option<KindWord>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Items of the page, from 1 to 200; 50 where nothing is said.
+    limit: Option<u32>,
+}
+
+/// List scripts, by name.
+#[utoipa::path(
+    get, path = "/api/v1/scripts", tag = "scripts", params(ScriptsQuery),
+    responses((status = 200, description = "A page of scripts", body = Page<ScriptSummaryView>), ListProblems)
+)]
+pub(crate) async fn browse_scripts(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Params(query): Params<ScriptsQuery>,
+) -> Result<Json<Page<ScriptSummaryView>>, Problem> {
+    let limit = pages::limit(query.limit)?;
+    let after = query.cursor.as_deref().map(ScriptName::parse).transpose()?;
+    let scripts = app.scripts().list(&principal, query.kind.map(|kind| kind.0), after.as_ref(), limit)?;
+    Ok(Json(Page::new(&scripts, limit, |script| script.name.to_string())))
+}
+
+/// Make a script. Its source is its first draft; deploy it to let it run.
+#[utoipa::path(
+    post, path = "/api/v1/scripts", tag = "scripts", request_body = NewScript,
+    responses(
+        (status = 201, description = "The script", body = ScriptView,
+            headers(("Location", description = "The script's address"), ("ETag", description = "The draft's revision"))),
+        CreateProblems
+    )
+)]
+pub(crate) async fn create_script(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    JsonBody(body): JsonBody<NewScript>,
+) -> Result<impl IntoResponse, Problem> {
+    let saved = app.scripts().create(&principal, body.input()?).await?;
+    let location = format!("/api/v1/scripts/{}", saved.script.summary.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answer(&saved)))
+}
+
+/// Show a script.
+#[utoipa::path(
+    get, path = "/api/v1/scripts/{script}", tag = "scripts",
+    params(("script" = String, Path, description = "Its id or its name")),
+    responses((status = 200, description = "The script", body = ScriptView), ReadProblems)
+)]
+pub(crate) async fn show_script(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    ScriptPath(script): ScriptPath,
+) -> Result<impl IntoResponse, Problem> {
+    Ok(answer(&app.scripts().get(&principal, &script)?))
+}
+
+/// Change a script's settings by a merge patch (RFC 7396).
+#[utoipa::path(
+    patch, path = "/api/v1/scripts/{script}", tag = "scripts",
+    params(("script" = String, Path, description = "Its id or its name")),
+    request_body(content = settings::Settings, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The script", body = ScriptView), SettingsProblems)
+)]
+pub(crate) async fn change_settings(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    ScriptPath(script): ScriptPath,
+    JsonBody(patch): JsonBody<Map<String, Value>>,
+) -> Result<impl IntoResponse, Problem> {
+    // A merge patch is a change of what is there, so that has to be read first.
+    let current = app.scripts().get(&principal, &script)?;
+    let settings = settings::patched(&current, &patch)?;
+    Ok(answer(&app.scripts().update_settings(&principal, &script, settings).await?))
+}
+
+/// Delete a script with its versions. Its executions stay.
+#[utoipa::path(
+    delete, path = "/api/v1/scripts/{script}", tag = "scripts",
+    params(("script" = String, Path, description = "Its id or its name")),
+    responses((status = 204, description = "It is gone"), ChangeProblems)
+)]
+pub(crate) async fn delete_script(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    ScriptPath(script): ScriptPath,
+) -> Result<StatusCode, Problem> {
+    app.scripts().delete(&principal, &script).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn answer(saved: &SavedScript) -> impl IntoResponse + use<> {
+    let tag = etag::of_revision(saved.script.summary.draft_revision);
+    ([(header::ETAG, tag)], Json(ScriptView::from(saved)))
+}

@@ -1,0 +1,21 @@
+//! The faces of Skerry: the REST API, the tenants' endpoints, and the command line.
+//!
+//! Only this crate knows status codes, JSON shapes and configuration files. What anything means is the application's.
+
+pub mod cli;
+mod commands;
+pub mod config;
+mod controllers;
+mod endpoints;
+mod listener;
+mod router;
+pub mod server;
+mod telemetry;
+mod terminal;
+mod views;
+mod web;
+mod welcome;
+
+pub use config::Config;
+pub use router::openapi;
+pub use server::{Server, StartError};

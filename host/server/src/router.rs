@@ -1,0 +1,124 @@
+//! The API's routes, and the OpenAPI document that is made of them.
+
+use app::App;
+use axum::{
+    Router,
+    extract::{FromRef, State},
+    response::IntoResponse,
+};
+use bytes::Bytes;
+use http::header;
+use utoipa::{
+    OpenApi as _,
+    openapi::{
+        OpenApi,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    controllers::{drafts::*, executions::*, health::*, me::*, replays::*, runs::*, scripts::*, versions::*},
+    web::{layers, responses},
+};
+
+/// What the handlers share.
+#[derive(Clone, Debug)]
+struct Api {
+    app: App,
+    document: Document,
+}
+
+/// The OpenAPI document as it is sent.
+#[derive(Clone, Debug)]
+struct Document(Bytes);
+
+impl FromRef<Api> for App {
+    fn from_ref(api: &Api) -> Self {
+        api.app.clone()
+    }
+}
+
+impl FromRef<Api> for Document {
+    fn from_ref(api: &Api) -> Self {
+        api.document.clone()
+    }
+}
+
+/// What the document says beside the operations.
+#[derive(Debug, utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Skerry",
+        version = "1",
+        description = "Scripts of your customers, each run in a sandbox of its own.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    security(("token" = [])),
+    tags(
+        (name = "scripts", description = "Scripts and their settings"),
+        (name = "drafts", description = "What is written before it runs"),
+        (name = "versions", description = "What was deployed"),
+        (name = "executions", description = "Running scripts, and what came of it"),
+        (name = "me", description = "Whose token it is"),
+        (name = "health", description = "For whoever runs the server")
+    )
+)]
+struct About;
+
+/// The API's router.
+pub(crate) fn api(app: App) -> Router {
+    let (router, document) = described();
+    let json = document.to_json().unwrap_or_default();
+    router
+        .with_state(Api { app, document: Document(Bytes::from(json)) })
+        .method_not_allowed_fallback(layers::answer_wrong_method)
+        .fallback(layers::answer_unknown_route)
+}
+
+/// The OpenAPI document of the API, as JSON for people.
+///
+/// # Errors
+/// Never: the document is made of plain values.
+pub fn openapi() -> serde_json::Result<String> {
+    let mut json = described().1.to_pretty_json()?;
+    json.push('\n');
+    Ok(json)
+}
+
+fn described() -> (Router<Api>, OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(About::openapi())
+        .routes(routes!(browse_scripts, create_script))
+        .routes(routes!(show_script, change_settings, delete_script))
+        .routes(routes!(show_draft, save_draft))
+        .routes(routes!(deploy_draft))
+        .routes(routes!(browse_versions))
+        .routes(routes!(show_version))
+        .routes(routes!(activate_version))
+        .routes(routes!(start_execution))
+        .routes(routes!(invoke_script))
+        .routes(routes!(browse_executions))
+        .routes(routes!(show_execution))
+        .routes(routes!(show_logs))
+        .routes(routes!(cancel_execution))
+        .routes(routes!(replay_execution))
+        .routes(routes!(show_me))
+        .routes(routes!(show_openapi))
+        .routes(routes!(show_health))
+        .routes(routes!(show_readiness))
+        .split_for_parts();
+    let components = document.components.get_or_insert_default();
+    components.schemas.extend(responses::schemas());
+    let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    components.add_security_scheme("token", token);
+    (router, document)
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/api/v1/openapi.json", tag = "health", security(()),
+    responses((status = 200, description = "The OpenAPI document", body = serde_json::Value))
+)]
+async fn show_openapi(State(document): State<Document>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], document.0)
+}

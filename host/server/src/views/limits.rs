@@ -1,0 +1,63 @@
+//! What an execution of a script may use.
+
+use std::time::Duration;
+
+use domain::Limits;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A script's own limits. What is not named is the system's; none can be higher than that.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = Limits, example = json!({ "wall_time_ms": 5000, "memory_mb": 64 }))]
+pub(crate) struct LimitsView {
+    /// Units of fuel.
+    fuel: Option<u64>,
+    /// Milliseconds from the start to the result.
+    wall_time_ms: Option<u64>,
+    /// Mebibytes of memory.
+    memory_mb: Option<u64>,
+    /// Host calls.
+    host_calls: Option<u32>,
+    /// Host calls that leave the machine.
+    outbound_requests: Option<u32>,
+    /// Lines of log.
+    log_lines: Option<u32>,
+    /// Bytes of log.
+    log_bytes: Option<u64>,
+    /// Bytes of the result.
+    result_bytes: Option<u64>,
+}
+
+impl From<LimitsView> for Limits {
+    fn from(view: LimitsView) -> Self {
+        let system = Self::DEFAULT;
+        Self {
+            fuel: view.fuel.unwrap_or(system.fuel),
+            wall_time: view.wall_time_ms.map_or(system.wall_time, Duration::from_millis),
+            // Saturates, so that a number too large for bytes is refused like any other that is too large.
+            memory_bytes: view.memory_mb.map_or(system.memory_bytes, |megabytes| megabytes.saturating_mul(1 << 20)),
+            host_calls: view.host_calls.unwrap_or(system.host_calls),
+            outbound_requests: view.outbound_requests.unwrap_or(system.outbound_requests),
+            boundary_bytes: system.boundary_bytes,
+            log_lines: view.log_lines.unwrap_or(system.log_lines),
+            log_bytes: view.log_bytes.unwrap_or(system.log_bytes),
+            result_bytes: view.result_bytes.unwrap_or(system.result_bytes),
+        }
+    }
+}
+
+impl From<&Limits> for LimitsView {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            fuel: Some(limits.fuel),
+            wall_time_ms: u64::try_from(limits.wall_time.as_millis()).ok(),
+            memory_mb: Some(limits.memory_bytes >> 20),
+            host_calls: Some(limits.host_calls),
+            outbound_requests: Some(limits.outbound_requests),
+            log_lines: Some(limits.log_lines),
+            log_bytes: Some(limits.log_bytes),
+            result_bytes: Some(limits.result_bytes),
+        }
+    }
+}

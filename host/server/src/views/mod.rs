@@ -1,0 +1,15 @@
+//! The shapes of the API's JSON: what a request may say, and what an answer says.
+//!
+//! Requests become the application's types here, with every mistake named by its field; answers are made from the
+//! application's types. Nothing else knows these shapes.
+
+pub(crate) mod capabilities;
+pub(crate) mod diagnostics;
+pub(crate) mod endpoints;
+pub(crate) mod executions;
+pub(crate) mod limits;
+pub(crate) mod pages;
+pub(crate) mod scripts;
+pub(crate) mod settings;
+pub(crate) mod versions;
+pub(crate) mod words;

@@ -1,0 +1,189 @@
+//! Scripts and their drafts.
+
+use app::{DeployedVersion, NewScriptInput, SavedScript, ScriptSummary};
+use domain::{Language, RecordMode, ScriptName};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    capabilities::CapabilitiesView,
+    diagnostics::DiagnosticView,
+    endpoints::EndpointView,
+    limits::LimitsView,
+    words::{KindWord, LanguageWord, RecordWord},
+};
+use crate::web::problem::Problem;
+
+/// A script to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "greet", "kind": "one_off", "source": "export default ({ name }) => `Hello, ${name}!`;"
+}))]
+pub(crate) struct NewScript {
+    /// Lower-case letters, digits, `.`, `_` and `-`; unique in the tenant.
+    name: String,
+    /// What it is for.
+    kind: KindWord,
+    /// What the source is written in; JavaScript where nothing is said.
+    language: Option<LanguageWord>,
+    /// An ES module; at most 1 MiB.
+    source: String,
+    /// What it is for, in your words.
+    #[serde(default)]
+    description: String,
+    /// What it may reach.
+    #[serde(default)]
+    capabilities: CapabilitiesView,
+    /// Its own limits; null where the tenant's stand.
+    limits: Option<LimitsView>,
+    /// How much is recorded of its host calls; everything where nothing is said.
+    record: Option<RecordWord>,
+    /// Where it answers: for kind `endpoint`, and only for that.
+    endpoint: Option<EndpointView>,
+}
+
+impl NewScript {
+    pub(crate) fn input(self) -> Result<NewScriptInput, Problem> {
+        Ok(NewScriptInput {
+            name: ScriptName::parse(&self.name)?,
+            description: self.description,
+            kind: self.kind.0,
+            language: self.language.map_or(Language::JavaScript, |language| language.0),
+            source: self.source,
+            capabilities: self.capabilities.into(),
+            limits: self.limits.map(Into::into),
+            record: self.record.map_or(RecordMode::Full, |record| record.0),
+            endpoint: self.endpoint.map(TryInto::try_into).transpose()?,
+        })
+    }
+}
+
+/// A script without its source.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ScriptSummary)]
+pub(crate) struct ScriptSummaryView {
+    id: Uuid,
+    name: String,
+    description: String,
+    kind: KindWord,
+    language: LanguageWord,
+    /// Whether it runs at all.
+    is_active: bool,
+    /// Counts the changes of the draft, from 1.
+    draft_revision: i64,
+    /// What runs; null before the first deployment.
+    deployed: Option<DeployedVersionView>,
+    capabilities: CapabilitiesView,
+    /// Who set that last.
+    capabilities_set_by: Option<Uuid>,
+    limits: Option<LimitsView>,
+    record: RecordWord,
+    #[schema(format = DateTime)]
+    created_at: String,
+    created_by: Option<Uuid>,
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+/// The version of a script that runs.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeployedVersion)]
+struct DeployedVersionView {
+    id: Uuid,
+    number: u32,
+    /// Whose rights bound the script: whoever activated this version.
+    deployed_by: Option<Uuid>,
+    #[schema(format = DateTime)]
+    deployed_at: String,
+}
+
+/// A script with what belongs to it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Script)]
+pub(crate) struct ScriptView {
+    #[serde(flatten)]
+    summary: ScriptSummaryView,
+    /// Where it answers; null where it is no endpoint.
+    endpoint: Option<EndpointView>,
+    /// Findings about a source that was just saved, which do not keep it from running.
+    warnings: Vec<DiagnosticView>,
+}
+
+/// The draft of a script.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Draft)]
+pub(crate) struct DraftView {
+    /// Counts the changes, from 1; the `ETag` in quotes.
+    revision: i64,
+    language: LanguageWord,
+    source: String,
+    /// Findings about a source that was just saved, which do not keep it from running.
+    warnings: Vec<DiagnosticView>,
+}
+
+/// A draft as it shall be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "source": "export default () => 42;" }))]
+pub(crate) struct DraftEdit {
+    /// As before where nothing is said.
+    pub(crate) language: Option<LanguageWord>,
+    /// An ES module; at most 1 MiB.
+    pub(crate) source: String,
+}
+
+impl From<&ScriptSummary> for ScriptSummaryView {
+    fn from(script: &ScriptSummary) -> Self {
+        Self {
+            id: script.id.uuid(),
+            name: script.name.to_string(),
+            description: script.description.clone(),
+            kind: KindWord(script.kind),
+            language: LanguageWord(script.language),
+            is_active: script.is_active,
+            draft_revision: script.draft_revision,
+            deployed: script.deployed.as_ref().map(DeployedVersionView::from),
+            capabilities: (&script.capabilities).into(),
+            capabilities_set_by: script.capabilities_set_by.map(|user| user.uuid()),
+            limits: script.limits.as_ref().map(LimitsView::from),
+            record: RecordWord(script.record),
+            created_at: script.created_at.to_rfc3339(),
+            created_by: script.created_by.map(|user| user.uuid()),
+            updated_at: script.updated_at.to_rfc3339(),
+        }
+    }
+}
+
+impl From<&DeployedVersion> for DeployedVersionView {
+    fn from(version: &DeployedVersion) -> Self {
+        Self {
+            id: version.id.uuid(),
+            number: version.number,
+            deployed_by: version.deployed_by.map(|user| user.uuid()),
+            deployed_at: version.deployed_at.to_rfc3339(),
+        }
+    }
+}
+
+impl From<&SavedScript> for ScriptView {
+    fn from(saved: &SavedScript) -> Self {
+        Self {
+            summary: (&saved.script.summary).into(),
+            endpoint: saved.endpoint.as_ref().map(EndpointView::from),
+            warnings: saved.warnings.iter().map(DiagnosticView::from).collect(),
+        }
+    }
+}
+
+impl From<&SavedScript> for DraftView {
+    fn from(saved: &SavedScript) -> Self {
+        Self {
+            revision: saved.script.summary.draft_revision,
+            language: LanguageWord(saved.script.summary.language),
+            source: saved.script.draft_source.clone(),
+            warnings: saved.warnings.iter().map(DiagnosticView::from).collect(),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The domain's closed sets of words, in JSON and in the OpenAPI document.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
+
+macro_rules! words {
+    ($($name:ident($set:path) = $schema:literal [$($cases:tt)+];)+) => {
+        $(
+            #[doc = concat!("One word of `", $schema, "`.")]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub(crate) struct $name(pub(crate) $set);
+
+            impl Serialize for $name {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    serializer.serialize_str(self.0.as_str())
+                }
+            }
+
+            impl<'de> Deserialize<'de> for $name {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let text: Cow<'de, str> = Cow::deserialize(deserializer)?;
+                    text.parse().map(Self).map_err(|invalid: domain::Invalid| D::Error::custom(invalid.message))
+                }
+            }
+
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    let words = $($cases)+.iter().map(|case| case.as_str());
+                    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+                }
+            }
+
+            impl ToSchema for $name {
+                fn name() -> Cow<'static, str> {
+                    Cow::Borrowed($schema)
+                }
+            }
+        )+
+    };
+}
+
+words! {
+    AuthenticationWord(app::EndpointAuthentication) = "EndpointAuthentication"
+        [[app::EndpointAuthentication::Public, app::EndpointAuthentication::Token]];
+    ErrorKindWord(domain::ErrorKind) = "ErrorKind" [domain::ErrorKind::ALL];
+    KindWord(domain::ScriptKind) = "ScriptKind" [domain::ScriptKind::ALL];
+    LanguageWord(domain::Language) = "Language" [domain::Language::ALL];
+    PermissionWord(domain::Permission) = "Permission" [domain::Permission::ALL];
+    RecordWord(domain::RecordMode) = "RecordMode" [domain::RecordMode::ALL];
+    StatusWord(domain::ExecutionStatus) = "ExecutionStatus" [domain::ExecutionStatus::ALL];
+    TriggerWord(domain::Trigger) = "Trigger" [domain::Trigger::ALL];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_word_is_refused_with_those_that_there_are() {
+        let error = serde_json::from_str::<KindWord>("\"lambda\"").expect_err("no such kind");
+        assert!(error.to_string().contains("cron, endpoint, event, embedded, one_off"), "{error}");
+    }
+}

@@ -1,0 +1,183 @@
+//! JSON bodies: bounded in size, time and depth before anything reads them, and errors that name the place.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::problem::{Problem, kinds};
+
+/// The most bytes of a body of the API: a script of 1 MiB whose every character is escaped still fits in most cases.
+pub(crate) const API_BODY_BYTES_MAX: usize = 2 << 20;
+
+/// How long a body may take to arrive. A client on a bad line sends 2 MiB in it; one that trickles is cut.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The most arrays and objects in one another. Every shape of the API needs less than ten.
+const JSON_DEPTH_MAX: usize = 64;
+
+/// A body of JSON in the shape `T`.
+#[derive(Debug)]
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        require_json(request.headers())?;
+        let bytes = read(request.into_body(), API_BODY_BYTES_MAX).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// The same, or the shape's default where there is no body at all.
+#[derive(Debug)]
+pub(crate) struct JsonBodyOrNone<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for JsonBodyOrNone<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, API_BODY_BYTES_MAX).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        require_json(&parts.headers)?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// Read a whole body of at most `limit` bytes.
+///
+/// # Errors
+/// 413 as soon as it is larger, by its own length or while it streams; 408 when it does not arrive in time.
+pub(crate) async fn read<B>(body: B, limit: usize) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let too_large = || Problem::new(&kinds::BODY_TOO_LARGE, format!("the body has at most {limit} bytes"));
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(&kinds::MALFORMED_REQUEST, "the body ended before its end")),
+        Err(_) => Err(Problem::new(&kinds::REQUEST_TIMEOUT, format!("the body took longer than {BODY_TIMEOUT:?}"))),
+    }
+}
+
+/// Read JSON in the shape `T`.
+///
+/// # Errors
+/// 400 with line and column where it is no JSON; 422 with the field's path where it has another shape.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if depth(bytes) > JSON_DEPTH_MAX {
+        let detail = format!("arrays and objects are nested at most {JSON_DEPTH_MAX} deep");
+        return Err(Problem::new(&kinds::JSON_TOO_DEEP, detail));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        of_json(error.inner(), &path)
+    })?;
+    deserializer.end().map_err(|error| of_json(&error, ""))?;
+    Ok(value)
+}
+
+fn of_json(error: &serde_json::Error, path: &str) -> Problem {
+    if error.classify() == Category::Data {
+        return Problem::field(path.trim_matches('.'), without_position(error));
+    }
+    Problem::new(&kinds::MALFORMED_JSON, error.to_string()).with("line", error.line()).with("column", error.column())
+}
+
+/// The message alone: where a value has the wrong shape, its path says more than a column.
+fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    message.strip_suffix(&position).map_or_else(|| message.clone(), str::to_owned)
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if matches!(essence.as_str(), "application/json" | "application/merge-patch+json") {
+        return Ok(());
+    }
+    Err(Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE, "send the body as 'Content-Type: application/json'"))
+}
+
+/// How deep arrays and objects lie in one another, without recursion and whether or not it is JSON at all.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use http_body_util::Full;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        #[expect(dead_code, reason = "only its shape matters")]
+        items: Vec<u32>,
+    }
+
+    fn refused(json: &str) -> Problem {
+        parse::<Order>(json.as_bytes()).expect_err("it has another shape")
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_with_its_place() {
+        for json in ["", "{", "{\"items\":[1,]}", "{} {}", "\u{feff}{}"] {
+            let problem = parse::<serde_json::Value>(json.as_bytes()).expect_err("no JSON");
+            assert_eq!(problem.kind(), &kinds::MALFORMED_JSON, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_type_is_refused_with_its_field() {
+        let body = format!("{:?}", refused("{\"items\":[1,\"two\"]}"));
+        assert!(body.contains("items[1]"), "{body}");
+        assert!(refused("{\"items\":[],\"colour\":1}").detail().contains("unknown field `colour`"));
+    }
+
+    #[test]
+    fn deep_json_is_refused_before_it_is_read() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(parse::<serde_json::Value>(deep.as_bytes()).expect_err("deep").kind(), &kinds::JSON_TOO_DEEP);
+        let text = format!("{{\"items\":[],\"colour\":\"{}\"}}", "[".repeat(1000));
+        assert_eq!(refused(&text).kind(), &kinds::INVALID);
+    }
+
+    #[tokio::test]
+    async fn a_body_over_its_limit_is_refused_by_length() {
+        let problem = read(Full::new(Bytes::from_static(b"123456")), 5).await.expect_err("too large");
+        assert_eq!(problem.kind().status, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+}

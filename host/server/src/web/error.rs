@@ -1,0 +1,125 @@
+//! From the use cases' errors to problems: the one place where an error meets a status.
+
+use std::{error::Error, time::Duration};
+
+use app::AppError;
+use domain::Invalid;
+use http::header;
+use serde_json::Value;
+
+use super::{
+    etag,
+    problem::{Problem, kinds},
+};
+use crate::views::diagnostics::DiagnosticView;
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Unauthenticated => unauthenticated(),
+            AppError::Forbidden(forbidden) => {
+                let permission = forbidden.permission.as_str();
+                Self::new(&kinds::FORBIDDEN, forbidden.to_string()).with("permission", permission)
+            }
+            AppError::NotFound { what } => Self::new(&kinds::NOT_FOUND, format!("there is no such {what}")),
+            AppError::Invalid(invalid) => invalid.into(),
+            AppError::Source { diagnostics } => {
+                let detail = diagnostics.first().map_or("the source does not compile", |first| &first.message);
+                let views: Vec<DiagnosticView> = diagnostics.iter().map(DiagnosticView::from).collect();
+                let views = serde_json::to_value(views).unwrap_or(Value::Null);
+                Self::new(&kinds::SOURCE, detail).with("diagnostics", views)
+            }
+            AppError::NameTaken { name } => {
+                Self::new(&kinds::NAME_TAKEN, format!("there is a script named '{name}' already: choose another name"))
+            }
+            AppError::RouteTaken { method, path } => Self::new(
+                &kinds::ROUTE_TAKEN,
+                format!("another script answers '{method} {path}' already: choose another address"),
+            ),
+            AppError::Stale { current_revision } => stale(current_revision),
+            AppError::NotDeployed => {
+                Self::new(&kinds::NOT_DEPLOYED, "the script has no deployed version yet: deploy it first")
+            }
+            AppError::Paused => Self::new(&kinds::PAUSED, "the script is paused: set 'is_active' to run it again"),
+            AppError::Quota { quota, limit, retry_after } => {
+                Self::new(&kinds::QUOTA, format!("the tenant's quota of {quota} ({limit}) is used up"))
+                    .with("quota", quota)
+                    .with("limit", limit)
+                    .with_header(header::RETRY_AFTER, seconds(retry_after))
+            }
+            AppError::Overloaded { retry_after } => {
+                Self::new(&kinds::OVERLOADED, "too many executions are waiting: try again in a while")
+                    .with_header(header::RETRY_AFTER, seconds(retry_after))
+            }
+            AppError::StorageFull => {
+                Self::new(&kinds::STORAGE_FULL, "the disk is full: nothing was written; free some room and try again")
+            }
+            AppError::Unavailable => {
+                Self::new(&kinds::UNAVAILABLE, "the database takes no writes now; nothing was written")
+            }
+            AppError::Internal(source) => internal(source.as_ref()),
+        }
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::field(invalid.field, invalid.message)
+    }
+}
+
+/// Nobody, or nobody that is known: RFC 6750 asks for the header.
+pub(crate) fn unauthenticated() -> Problem {
+    Problem::new(&kinds::UNAUTHENTICATED, "send a valid API token, as 'Authorization: Bearer sk_…'")
+        .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"skerry\"")
+}
+
+fn stale(current_revision: i64) -> Problem {
+    Problem::new(&kinds::STALE, "the draft was changed since you read it: read it again and repeat your change")
+        .with("current_revision", current_revision)
+        .with_header(header::ETAG, etag::of_revision(current_revision))
+}
+
+/// The host failed: whoever asked learns only that, the operator's log has the chain.
+pub(crate) fn internal(error: &(dyn Error + 'static)) -> Problem {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        chain.push_str(": ");
+        chain.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    tracing::error!(error = %chain, "a request failed inside the server");
+    Problem::new(&kinds::INTERNAL, "the server failed; its log says why, under the id in 'X-Request-Id'")
+}
+
+/// Whole seconds, rounded up, as `Retry-After` has them; at least one.
+pub(crate) fn seconds(duration: Duration) -> u64 {
+    duration.as_millis().div_ceil(1000).clamp(1, u128::from(u32::MAX)) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+
+    use super::*;
+
+    #[test]
+    fn retry_after_is_never_less_than_the_wait() {
+        assert_eq!(seconds(Duration::ZERO), 1);
+        assert_eq!(seconds(Duration::from_millis(1001)), 2);
+    }
+
+    #[test]
+    fn an_error_of_the_host_tells_the_caller_nothing_of_itself() {
+        let problem = Problem::from(AppError::Internal("a path on this machine".into()));
+        assert_eq!(problem.kind(), &kinds::INTERNAL);
+        assert!(!problem.detail().contains("path"));
+    }
+
+    #[test]
+    fn a_stale_write_is_answered_with_the_current_revision() {
+        let response = Problem::from(AppError::Stale { current_revision: 7 }).into_response();
+        assert_eq!(response.headers()[header::ETAG], "\"7\"");
+    }
+}

@@ -1,0 +1,68 @@
+//! Entity tags: the revision of a draft in quotes (RFC 9110, section 8.8.3), and the `If-Match` that asks for one.
+
+use axum::extract::FromRequestParts;
+use http::{HeaderValue, header, request::Parts};
+
+use super::problem::{Problem, kinds};
+
+/// The tag of a revision.
+pub(crate) fn of_revision(revision: i64) -> String {
+    format!("\"{revision}\"")
+}
+
+/// The revision that a request expects; `None` where it says nothing, or `*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IfMatch(pub(crate) Option<i64>);
+
+impl IfMatch {
+    /// The revision, for an operation that must not be done without one.
+    pub(crate) fn required(self) -> Result<i64, Problem> {
+        self.0.ok_or_else(|| {
+            let detail = "send the ETag of the draft that you changed as 'If-Match', so that nobody's change is lost";
+            Problem::new(&kinds::PRECONDITION_REQUIRED, detail)
+        })
+    }
+
+    fn parse(value: &HeaderValue) -> Result<Self, Problem> {
+        let text = value.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(Self(None));
+        }
+        let revision = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+        match revision {
+            Some(revision) => Ok(Self(Some(revision))),
+            // A tag that this server never gave matches nothing, which is what the header asks for.
+            None => Err(Problem::new(&kinds::STALE, "'If-Match' is the ETag of a draft, as \"3\"")),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        parts.headers.get(header::IF_MATCH).map_or(Ok(Self(None)), Self::parse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &'static str) -> Option<IfMatch> {
+        IfMatch::parse(&HeaderValue::from_static(text)).ok()
+    }
+
+    #[test]
+    fn a_tag_reads_back_as_its_revision() {
+        assert_eq!(parsed("\"12\""), Some(IfMatch(Some(12))));
+        assert_eq!(parsed("*"), Some(IfMatch(None)));
+    }
+
+    #[test]
+    fn a_tag_that_was_never_given_matches_nothing() {
+        for text in ["12", "W/\"12\"", "\"x\"", "\"1\", \"2\"", ""] {
+            assert_eq!(parsed(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The parts of an address as the domain's types. What cannot name anything is answered like what is not there.
+
+use app::ScriptRef;
+use axum::extract::{FromRequestParts, Path, Query};
+use domain::ExecutionId;
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::problem::{Problem, kinds};
+
+/// The script that the path names, by id or by name.
+#[derive(Debug)]
+pub(crate) struct ScriptPath(pub(crate) ScriptRef);
+
+/// The script and the version's number that the path names.
+#[derive(Debug)]
+pub(crate) struct VersionPath(pub(crate) ScriptRef, pub(crate) u32);
+
+/// The execution that the path names.
+#[derive(Debug)]
+pub(crate) struct ExecutionPath(pub(crate) ExecutionId);
+
+/// The query string in the shape `T`; an unknown or malformed parameter is refused by name.
+#[derive(Debug)]
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S: Send + Sync> FromRequestParts<S> for ScriptPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "script").await?;
+        script(&text).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for VersionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (text, number): (String, u32) = segments(parts, state, "version").await?;
+        Ok(Self(script(&text)?, number))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ExecutionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "execution").await?;
+        text.parse().map(Self).map_err(|_| nothing("execution"))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Query(params) = Query::from_request_parts(parts, state).await.map_err(|rejection| {
+            let message = rejection.body_text();
+            let message = message.strip_prefix("Failed to deserialize query string: ").unwrap_or(&message);
+            let field = message.split_once(": ").map_or("query", |(field, _)| field);
+            Problem::field(field, message)
+        })?;
+        Ok(Self(params))
+    }
+}
+
+async fn segments<S: Send + Sync, T: DeserializeOwned + Send>(
+    parts: &mut Parts,
+    state: &S,
+    what: &str,
+) -> Result<T, Problem> {
+    match Path::from_request_parts(parts, state).await {
+        Ok(Path(segments)) => Ok(segments),
+        Err(_) => Err(nothing(what)),
+    }
+}
+
+fn script(text: &str) -> Result<ScriptRef, Problem> {
+    ScriptRef::parse(text).map_err(|_| nothing("script"))
+}
+
+fn nothing(what: &str) -> Problem {
+    Problem::new(&kinds::NOT_FOUND, format!("there is no such {what}"))
+}

@@ -1,0 +1,12 @@
+//! What all controllers share: problems, bodies, who calls, entity tags, cursors, and the layers around the routers.
+
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod cursor;
+pub(crate) mod error;
+pub(crate) mod etag;
+pub(crate) mod extract;
+pub(crate) mod hosts;
+pub(crate) mod layers;
+pub(crate) mod problem;
+pub(crate) mod responses;

@@ -1,0 +1,142 @@
+//! Problems: every answer that says no, in the form of RFC 9457.
+//!
+//! A kind of problem is one constant of [`kinds`]; its code is part of the API and never changes. What happened in the
+//! one case at hand stands in `detail` and in extension members.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A kind of problem.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// The stable word, in snake case.
+    pub(crate) code: &'static str,
+    /// The status of the answer.
+    pub(crate) status: StatusCode,
+    /// The kind in a few words, the same in every case.
+    pub(crate) title: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $status:ident $code:literal $title:literal;)+) => {
+        $(pub(crate) const $name: Kind = Kind { code: $code, status: StatusCode::$status, title: $title };)+
+    };
+}
+
+/// Every kind, by status.
+pub(crate) mod kinds {
+    use super::{Kind, StatusCode};
+
+    kinds! {
+        MALFORMED_REQUEST = BAD_REQUEST "malformed_request" "The request cannot be read";
+        MALFORMED_JSON = BAD_REQUEST "malformed_json" "The body is not JSON";
+        JSON_TOO_DEEP = BAD_REQUEST "json_too_deep" "The body is nested too deeply";
+        UNAUTHENTICATED = UNAUTHORIZED "unauthenticated" "Authentication is needed";
+        FORBIDDEN = FORBIDDEN "forbidden" "A permission is missing";
+        NOT_FOUND = NOT_FOUND "not_found" "There is nothing here";
+        METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
+        REQUEST_TIMEOUT = REQUEST_TIMEOUT "request_timeout" "The body did not arrive in time";
+        NAME_TAKEN = CONFLICT "name_taken" "The name is taken";
+        ROUTE_TAKEN = CONFLICT "route_taken" "The address is taken";
+        NOT_DEPLOYED = CONFLICT "not_deployed" "The script has no deployed version";
+        PAUSED = CONFLICT "paused" "The script is paused";
+        STALE = PRECONDITION_FAILED "stale" "What was changed has changed meanwhile";
+        BODY_TOO_LARGE = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large";
+        UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The content type is not supported";
+        MISDIRECTED = MISDIRECTED_REQUEST "misdirected" "The host name is not this server's";
+        INVALID = UNPROCESSABLE_ENTITY "invalid" "A value is not allowed";
+        SOURCE = UNPROCESSABLE_ENTITY "source" "The source does not compile";
+        PRECONDITION_REQUIRED = PRECONDITION_REQUIRED "precondition_required" "If-Match is needed";
+        QUOTA = TOO_MANY_REQUESTS "quota" "A quota is used up";
+        INTERNAL = INTERNAL_SERVER_ERROR "internal" "The server failed";
+        EXECUTION_FAILED = INTERNAL_SERVER_ERROR "execution_failed" "The script failed";
+        OVERLOADED = SERVICE_UNAVAILABLE "overloaded" "The server has too much to do";
+        UNAVAILABLE = SERVICE_UNAVAILABLE "unavailable" "The server cannot write";
+        EXECUTION_TIMEOUT = GATEWAY_TIMEOUT "execution_timeout" "The script took too long";
+        STORAGE_FULL = INSUFFICIENT_STORAGE "storage_full" "The disk is full";
+    }
+}
+
+/// A problem, ready to be answered.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: &'static Kind,
+    detail: String,
+    members: Map<String, Value>,
+    headers: HeaderMap,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem of `kind`; `detail` is a sentence for whoever sent the request.
+    pub(crate) fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, detail: detail.into(), members: Map::new(), headers: HeaderMap::new() }))
+    }
+
+    /// A value of the request that is not allowed, and the field that has it.
+    pub(crate) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let (field, message) = (field.into(), message.into());
+        let errors = serde_json::json!([{ "field": field, "message": message }]);
+        Self::new(&kinds::INVALID, message).with("errors", errors)
+    }
+
+    /// The same with an extension member.
+    #[must_use]
+    pub(crate) fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.0.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// The same with a header. A value that is no header value is left out.
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
+        if let Ok(value) = value.try_into() {
+            self.0.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// Which kind it is.
+    #[cfg(test)]
+    pub(crate) fn kind(&self) -> &'static Kind {
+        self.0.kind
+    }
+
+    /// What happened.
+    #[cfg(test)]
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Inner { kind, detail, members, headers } = *self.0;
+        let body = Body {
+            r#type: format!("urn:skerry:problem:{}", kind.code),
+            title: kind.title,
+            status: kind.status.as_u16(),
+            detail: &detail,
+            code: kind.code,
+            members: &members,
+        };
+        let mut response = (kind.status, headers, axum::Json(body)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}

@@ -1,0 +1,124 @@
+//! The problems that operations answer with, in groups, for the OpenAPI document.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use utoipa::{
+    IntoResponses, PartialSchema, ToSchema,
+    openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema},
+};
+
+use super::problem::{Kind, kinds};
+
+/// A problem in the form of RFC 9457 (`application/problem+json`).
+#[derive(Debug, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "urn:skerry:problem:not_found", "title": "There is nothing here", "status": 404,
+    "detail": "there is no such script", "code": "not_found"
+}))]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct ProblemBody {
+    /// `urn:skerry:problem:` and the code.
+    r#type: String,
+    /// The kind in a few words, the same in every case.
+    title: String,
+    /// The status of the answer.
+    status: u16,
+    /// What happened, for whoever sent the request.
+    detail: String,
+    /// The stable word to decide by.
+    code: String,
+    /// With `invalid`: which fields, and what is wrong with each.
+    errors: Option<Vec<FieldError>>,
+    /// With `source`: the findings, as in a compiled script's `warnings`.
+    #[schema(value_type = Option<Vec<crate::views::diagnostics::DiagnosticView>>)]
+    diagnostics: Option<()>,
+    /// With problems of one execution: which.
+    execution_id: Option<uuid::Uuid>,
+}
+
+/// One field that is not as it has to be.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct FieldError {
+    /// The path of the field.
+    field: String,
+    /// What is wrong and what is allowed.
+    message: String,
+}
+
+macro_rules! groups {
+    ($($(#[$doc:meta])* $name:ident = [$($kind:ident),+ $(,)?];)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub(crate) struct $name;
+
+            impl IntoResponses for $name {
+                fn responses() -> BTreeMap<String, RefOr<Response>> {
+                    answers(&[$(&kinds::$kind),+])
+                }
+            }
+        )+
+    };
+}
+
+groups! {
+    /// Of operations that read one thing.
+    ReadProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INTERNAL];
+    /// Of operations that list things.
+    ListProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, INTERNAL];
+    /// Of making a script.
+    CreateProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NAME_TAKEN, ROUTE_TAKEN, BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE, INVALID, SOURCE, QUOTA, INTERNAL, OVERLOADED, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of changing a script's settings.
+    SettingsProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, ROUTE_TAKEN, BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE, INVALID, INTERNAL, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of changing a draft and of deploying it.
+    DraftProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, STALE, BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE, INVALID, SOURCE, PRECONDITION_REQUIRED, QUOTA, INTERNAL, OVERLOADED, UNAVAILABLE,
+        STORAGE_FULL
+    ];
+    /// Of changes that need no body.
+    ChangeProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INTERNAL, UNAVAILABLE, STORAGE_FULL];
+    /// Of running a script.
+    RunProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, NOT_DEPLOYED, PAUSED, BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE, INVALID, QUOTA, INTERNAL, OVERLOADED, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of replaying an execution.
+    ReplayProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, QUOTA, INTERNAL, OVERLOADED];
+}
+
+/// One response for each status; where several kinds share one, it names them all.
+fn answers(of: &[&Kind]) -> BTreeMap<String, RefOr<Response>> {
+    let mut codes: BTreeMap<String, Vec<&Kind>> = BTreeMap::new();
+    for kind in of {
+        codes.entry(kind.status.as_str().to_owned()).or_default().push(kind);
+    }
+    codes.into_iter().map(|(status, kinds)| (status, answer(&kinds).into())).collect()
+}
+
+fn answer(kinds: &[&Kind]) -> Response {
+    let lines: Vec<String> = kinds.iter().map(|kind| format!("`{}`: {}.", kind.code, kind.title)).collect();
+    let schema: RefOr<Schema> = Ref::from_schema_name("Problem").into();
+    let content = Content::builder().schema(Some(schema)).example(kinds.first().map(|kind| {
+        json!({
+            "type": format!("urn:skerry:problem:{}", kind.code), "title": kind.title, "status": kind.status.as_u16(),
+            "detail": "…", "code": kind.code
+        })
+    }));
+    ResponseBuilder::new().description(lines.join(" ")).content("application/problem+json", content.build()).build()
+}
+
+/// The schemas that the groups refer to.
+pub(crate) fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas = vec![(String::from("Problem"), ProblemBody::schema())];
+    ProblemBody::schemas(&mut schemas);
+    schemas
+}
