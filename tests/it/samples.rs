@@ -1,9 +1,10 @@
 //! The sample scripts of the first start: each one really runs.
 
 use app::{
-    App, AppConfig, Bootstrap, EndpointCall, ExecutionView, Header, LogsView, Output, ResultView, RunRequest, ScriptRef,
+    App, AppConfig, Bootstrap, EndpointCall, ExecutionView, Header, LogsView, NewScriptInput, Output, ResultView,
+    RunRequest, ScriptRef,
 };
-use domain::{ExecutionStatus, Principal, Trigger};
+use domain::{Capabilities, ExecutionStatus, Language, Principal, RecordMode, ScriptKind, ScriptName, Trigger};
 use serde_json::{Value, json};
 
 struct Shop {
@@ -34,6 +35,23 @@ impl Shop {
         let script = ScriptRef::parse(script).unwrap();
         let request = RunRequest { script, input: input.to_string(), trigger: Trigger::Api };
         self.app.executions().run(&self.principal, request).await.unwrap()
+    }
+
+    async fn deploy(&self, name: &str, source: &str) {
+        let script = NewScriptInput {
+            name: ScriptName::parse(name).unwrap(),
+            description: String::new(),
+            kind: ScriptKind::OneOff,
+            language: Language::JavaScript,
+            source: source.to_owned(),
+            capabilities: Capabilities::default(),
+            limits: None,
+            record: RecordMode::Full,
+            endpoint: None,
+        };
+        self.app.scripts().create(&self.principal, script).await.unwrap();
+        let name = ScriptRef::parse(name).unwrap();
+        self.app.scripts().deploy(&self.principal, &name, None, String::new()).await.unwrap();
     }
 
     /// Report an order to the endpoint; answers status and body.
@@ -101,15 +119,19 @@ async fn the_daily_report_sums_up_the_orders_of_any_day_it_is_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_backfill_goes_through_every_page_and_finds_nothing_left_to_do() {
+async fn the_backfill_gives_old_orders_their_total_page_by_page_and_then_finds_nothing_left_to_do() {
     let shop = Shop::open().await;
-    for number in 0..7 {
-        let order = json!({ "id": format!("o-{number}"), "items": [{ "product_id": "p-101", "quantity": 1 }] });
-        assert_eq!(shop.order(&order.to_string()).await.0, 201);
-    }
-    let counts = json!({ "seen": 7, "changed": 0 });
-    assert_eq!(shop.run("backfill-totals", json!({ "page_size": 3 })).await, counts);
-    assert_eq!(shop.run("backfill-totals", json!(null)).await, counts);
+    shop.order(&shop.made.sample_body).await;
+    let old = r#"export default async () => {
+        for (let i = 0; i < 7; i++) await storage.set(`orders/old-${i}`, { id: `old-${i}`, items: [{ product_id: "p-101", quantity: i }] });
+    }"#;
+    shop.deploy("old-orders", old).await;
+    shop.run("old-orders", json!(null)).await;
+
+    assert_eq!(shop.run("backfill-totals", json!({ "page_size": 3 })).await, json!({ "seen": 8, "changed": 7 }));
+    assert_eq!(shop.run("backfill-totals", json!(null)).await, json!({ "seen": 8, "changed": 0 }));
+    let report = shop.run("daily-report", json!({})).await;
+    assert_eq!((&report["orders"], &report["total"], &report["largest"]), (&json!(8), &json!(199.5), &json!("old-6")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
