@@ -10,6 +10,10 @@ use crate::{App, AppError, NewScriptInput, ScriptRef, samples};
 
 const OPERATOR_EMAIL: &str = "operator@localhost";
 
+/// Slug and name of the first tenant, with samples and without.
+const SAMPLE_TENANT: (&str, &str) = ("acme", "Acme");
+const PLAIN_TENANT: (&str, &str) = ("main", "Main");
+
 /// How long the first token is good for (RULES 42): long enough to look around and make one's own.
 const TOKEN_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -51,11 +55,11 @@ impl App {
     /// # Errors
     /// Whatever keeps a step from being done; the next call goes on there.
     pub async fn bootstrap(&self, samples: bool) -> Result<Option<Bootstrap>, AppError> {
-        let (slug, name) = if samples { ("acme", "Acme") } else { ("main", "Main") };
-        let slug = TenantSlug::parse(slug)?;
-        if !self.is_empty_but_for(&slug)? {
+        if !self.is_untouched()? {
             return Ok(None);
         }
+        let (slug, name) = if samples { SAMPLE_TENANT } else { PLAIN_TENANT };
+        let slug = TenantSlug::parse(slug)?;
         let user = self.operator().await?;
         let tenant = self.first_tenant(&slug, name, user).await?;
         let token = TokenId::generate();
@@ -78,14 +82,15 @@ impl App {
         }))
     }
 
-    /// Whether there is no tenant, or only `slug` and for it no token yet: what a first start that was cut off leaves.
-    fn is_empty_but_for(&self, slug: &TenantSlug) -> Result<bool, AppError> {
-        let tenants = self.inner.database.list_tenants(None, 2)?;
-        match tenants.as_slice() {
-            [] => Ok(true),
-            [only] if only.slug == *slug => Ok(self.inner.database.list_tokens(only.id)?.is_empty()),
-            _ => Ok(false),
+    /// Whether there is nothing but what a first start that was cut off leaves: its tenant, without any token.
+    fn is_untouched(&self) -> Result<bool, AppError> {
+        let own = [SAMPLE_TENANT.0, PLAIN_TENANT.0];
+        for tenant in self.inner.database.list_tenants(None, 3)? {
+            if !own.contains(&tenant.slug.as_str()) || !self.inner.database.list_tokens(tenant.id)?.is_empty() {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
 
     async fn operator(&self) -> Result<UserId, AppError> {
@@ -188,7 +193,7 @@ mod tests {
     #[tokio::test]
     async fn a_first_start_that_was_cut_off_is_finished_by_the_next() {
         let app = App::open(AppConfig::in_memory()).await.unwrap();
-        let slug = TenantSlug::parse("acme").unwrap();
+        let slug = TenantSlug::parse(SAMPLE_TENANT.0).unwrap();
         let user = app.operator().await.unwrap();
         let tenant = app.first_tenant(&slug, "Acme", user).await.unwrap();
         let actor = Actor::Token { token: TokenId::generate(), user };
