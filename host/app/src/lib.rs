@@ -25,7 +25,7 @@ mod transaction;
 use std::{sync::Arc, time::Duration};
 
 use database::Database;
-use domain::UnixMillis;
+use domain::{Limits, UnixMillis};
 use runtime::{Sandbox, SandboxConfig};
 
 pub use bootstrap::Bootstrap;
@@ -156,6 +156,11 @@ impl App {
     /// The name of the engine in this binary.
     pub fn engine_build(&self) -> &str {
         self.inner.sandbox.build_id()
+    }
+
+    /// The system's limits of one execution, which no script's own exceed.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.config.limits
     }
 
     /// Whether the process can do its work.

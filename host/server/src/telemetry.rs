@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 use crate::config::{LogConfig, LogFormat};
 
@@ -10,7 +10,7 @@ use crate::config::{LogConfig, LogFormat};
 pub(crate) fn start(config: &LogConfig) {
     let is_terminal = io::stderr().is_terminal();
     // Directives that do not read were refused with the configuration.
-    let filter = EnvFilter::try_new(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let is_json = match config.format {
         LogFormat::Json => true,
@@ -24,6 +24,12 @@ pub(crate) fn start(config: &LogConfig) {
 ///
 /// # Errors
 /// Why not.
-pub(crate) fn check_level(level: &str) -> Result<(), String> {
-    EnvFilter::try_new(level).map(drop).map_err(|error| error.to_string())
+pub(crate) fn check_level(level: &str) -> Result<(), ParseError> {
+    filter(level).map(drop)
+}
+
+/// The directives of `level`, and a quieter migration library where they do not name it: at `info` it tells its every
+/// step on every start.
+fn filter(level: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::try_new(format!("refinery_core=warn,{level}"))
 }

@@ -60,9 +60,7 @@ fn first_start(bootstrap: &Bootstrap, token: &Token, api: &str, endpoints: &str)
              -H 'content-type: application/json' -d '{sample_body}'\n"
         );
     }
-    text += &format!(
-        "\nSee what ran, with logs and fuel:\n\n  curl -s {api}/api/v1/executions -H \"authorization: Bearer {in_shell}\"\n"
-    );
+    text += &format!("\nSee what ran:\n\n  curl -s {api}/api/v1/executions -H \"authorization: Bearer {in_shell}\"\n");
     text
 }
 

@@ -15,6 +15,9 @@ use serde_json::value::RawValue;
 use super::{fail, shown};
 use crate::cli::{Run, USAGE};
 
+/// The most bytes that are read of a file. Larger ones are no scripts, and need not be read to their end to say so.
+const FILE_BYTES_MAX: usize = 64 << 20;
+
 /// What a failure of the host ends with.
 const HOST_FAILED: u8 = 1;
 
@@ -63,7 +66,7 @@ fn source(path: &Path) -> Result<String, String> {
     if path.is_dir() {
         return Err(format!("{shown} is a directory: name the file with the script"));
     }
-    let bytes = read_at_most(path, SOURCE_BYTES_MAX + 1).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    let bytes = read_at_most(path, FILE_BYTES_MAX).map_err(|error| format!("{shown} cannot be read: {error}"))?;
     if bytes.len() > SOURCE_BYTES_MAX {
         // Too long for a script, which the compiler says like any other mistake in it; how it ends is all the same.
         return Ok(String::from_utf8_lossy(&bytes).into_owned());

@@ -68,7 +68,7 @@ pub(crate) async fn create_script(
     Caller(principal): Caller,
     JsonBody(body): JsonBody<NewScript>,
 ) -> Result<impl IntoResponse, Problem> {
-    let saved = app.scripts().create(&principal, body.input()?).await?;
+    let saved = app.scripts().create(&principal, body.input(app.limits())?).await?;
     let location = format!("/api/v1/scripts/{}", saved.script.summary.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], answer(&saved)))
 }
@@ -102,7 +102,7 @@ pub(crate) async fn change_settings(
 ) -> Result<impl IntoResponse, Problem> {
     // A merge patch is a change of what is there, so that has to be read first.
     let current = app.scripts().get(&principal, &script)?;
-    let settings = settings::patched(&current, &patch)?;
+    let settings = settings::patched(&current, &patch, app.limits())?;
     Ok(answer(&app.scripts().update_settings(&principal, &script, settings).await?))
 }
 

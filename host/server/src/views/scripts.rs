@@ -1,7 +1,7 @@
 //! Scripts and their drafts.
 
 use app::{DeployedVersion, NewScriptInput, SavedScript, ScriptSummary};
-use domain::{Language, RecordMode, ScriptName};
+use domain::{Language, Limits, RecordMode, ScriptName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -45,7 +45,8 @@ pub(crate) struct NewScript {
 }
 
 impl NewScript {
-    pub(crate) fn input(self) -> Result<NewScriptInput, Problem> {
+    /// The script for the application; limits that are not named are the `system`'s.
+    pub(crate) fn input(self, system: &Limits) -> Result<NewScriptInput, Problem> {
         Ok(NewScriptInput {
             name: ScriptName::parse(&self.name)?,
             description: self.description,
@@ -53,7 +54,7 @@ impl NewScript {
             language: self.language.map_or(Language::JavaScript, |language| language.0),
             source: self.source,
             capabilities: self.capabilities.into(),
-            limits: self.limits.map(Into::into),
+            limits: self.limits.map(|limits| limits.within(system)),
             record: self.record.map_or(RecordMode::Full, |record| record.0),
             endpoint: self.endpoint.map(TryInto::try_into).transpose()?,
         })

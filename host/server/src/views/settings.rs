@@ -1,12 +1,16 @@
 //! What is set beside a script's source, changed by a merge patch (RFC 7396).
 
 use app::{SavedScript, SettingsInput};
+use domain::Limits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{capabilities::CapabilitiesView, endpoints::EndpointView, limits::LimitsView, words::RecordWord};
 use crate::web::{body, error::internal, problem::Problem};
+
+/// Settings without which there is no script.
+const KEPT: [&str; 3] = ["is_active", "record", "endpoint"];
 
 /// Settings to be changed. What is not named stays; inside `capabilities`, `limits` and `endpoint` too.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -25,21 +29,27 @@ pub(crate) struct Settings {
     endpoint: Option<EndpointView>,
 }
 
-/// What `patch` makes of the settings of `saved`: only what the patch names is there.
+/// What `patch` makes of the settings of `saved`: only what the patch names is there. Limits that are not named are the
+/// `system`'s.
 ///
 /// # Errors
-/// A field has the wrong shape, or there is no such setting.
-pub(crate) fn patched(saved: &SavedScript, patch: &Map<String, Value>) -> Result<SettingsInput, Problem> {
-    let mut merged = serde_json::to_value(Settings::of(saved)).map_err(|error| internal(&error))?;
-    for (key, value) in patch {
-        merge(&mut merged[key.as_str()], value);
+/// A field has the wrong shape, there is no such setting, or it cannot be taken away.
+pub(crate) fn patched(
+    saved: &SavedScript,
+    patch: &Map<String, Value>,
+    system: &Limits,
+) -> Result<SettingsInput, Problem> {
+    if let Some(key) = KEPT.iter().find(|key| patch.get(**key).is_some_and(Value::is_null)) {
+        return Err(Problem::field(*key, format!("'{key}' cannot be taken away: leave it out, or give another value")));
     }
+    let mut merged = serde_json::to_value(Settings::of(saved)).map_err(|error| internal(&error))?;
+    merge(&mut merged, &Value::Object(patch.clone()));
     let settings: Settings = body::parse(merged.to_string().as_bytes())?;
     let named = |key: &str| patch.contains_key(key);
     Ok(SettingsInput {
         description: named("description").then_some(settings.description),
         capabilities: named("capabilities").then(|| settings.capabilities.into()),
-        limits: named("limits").then(|| settings.limits.map(Into::into)),
+        limits: named("limits").then(|| settings.limits.map(|limits| limits.within(system))),
         record: settings.record.filter(|_| named("record")).map(|record| record.0),
         endpoint: settings.endpoint.filter(|_| named("endpoint")).map(TryInto::try_into).transpose()?,
         is_active: settings.is_active.filter(|_| named("is_active")),

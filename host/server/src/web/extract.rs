@@ -58,7 +58,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         let Query(params) = Query::from_request_parts(parts, state).await.map_err(|rejection| {
             let message = rejection.body_text();
             let message = message.strip_prefix("Failed to deserialize query string: ").unwrap_or(&message);
-            let field = message.split_once(": ").map_or("query", |(field, _)| field);
+            let (field, message) = message.split_once(": ").unwrap_or(("query", message));
             Problem::field(field, message)
         })?;
         Ok(Self(params))
