@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod app;
+mod examples;
 mod samples;
 mod sandbox;
 mod support;
+mod tidy;

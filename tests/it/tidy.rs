@@ -106,8 +106,11 @@ fn only_the_database_contains_sql() {
             assert!(!is_statement(&text), "{} contains SQL: {text}", file.path);
         }
     }
-    let strays: Vec<String> =
-        files().into_iter().filter(|file| file.is("sql") && !file.path.starts_with("migrations/")).map(|f| f.path).collect();
+    let strays: Vec<String> = files()
+        .into_iter()
+        .filter(|file| file.is("sql") && !file.path.starts_with("migrations/"))
+        .map(|f| f.path)
+        .collect();
     assert!(strays.is_empty(), "SQL files outside migrations: {strays:?}");
 }
 
@@ -133,14 +136,19 @@ fn nothing_is_left_for_later() {
         for mark in marks {
             assert!(!has_word(&file.text, mark), "{} has a {mark}", file.path);
         }
-        assert!(!file.is("rs") || !parts(&file.text).code.contains(concat!("#[ig", "nore")), "{} skips a test", file.path);
+        assert!(
+            !file.is("rs") || !parts(&file.text).code.contains(concat!("#[ig", "nore")),
+            "{} skips a test",
+            file.path
+        );
     }
 }
 
 #[test]
 fn no_file_names_a_machine_or_where_packages_are_fetched() {
     let paths = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
-    let hosts = [concat!("crates", ".io"), concat!("npmjs", ".org"), concat!("debian", ".org"), concat!("proxy", ".golang")];
+    let hosts =
+        [concat!("crates", ".io"), concat!("npmjs", ".org"), concat!("debian", ".org"), concat!("proxy", ".golang")];
     for file in files() {
         for word in paths.into_iter().chain(hosts) {
             assert!(!file.text.contains(word), "{} names {word}", file.path);

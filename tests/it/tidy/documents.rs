@@ -18,6 +18,8 @@ fn every_link_in_a_document_leads_to_a_file() {
             let path = link.split('#').next().unwrap_or_default();
             let is_elsewhere = link.contains("://") || link.starts_with("mailto:") || path.is_empty();
             assert!(is_elsewhere || folder.join(path).exists(), "{}: {link} leads nowhere", document.path);
+            let anchor = link.strip_prefix('#');
+            assert!(anchor.is_none_or(|anchor| anchors(&document.text).contains(anchor)), "{}: {link}", document.path);
         }
     }
 }
@@ -51,7 +53,11 @@ fn decisions_are_numbered_without_a_gap_and_have_one_form() {
     let decisions: Vec<File> = files().into_iter().filter(|f| f.path.starts_with("docs/decisions/")).collect();
     for (at, decision) in decisions.iter().enumerate() {
         let number = format!("{:04}", at + 1);
-        assert!(decision.path.starts_with(&format!("docs/decisions/{number}-")), "{}: expected {number}", decision.path);
+        assert!(
+            decision.path.starts_with(&format!("docs/decisions/{number}-")),
+            "{}: expected {number}",
+            decision.path
+        );
         let headings: Vec<&str> = decision.text.lines().filter(|line| line.starts_with("## ")).collect();
         assert_eq!(headings, DECISION_PARTS, "{}", decision.path);
     }
@@ -89,6 +95,15 @@ fn links(text: &str) -> Vec<&str> {
         }
     }
     links
+}
+
+/// The names under which the headings of a document can be linked to.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let kept = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    headings
+        .map(|heading| heading.to_lowercase().chars().filter(|c| kept(*c)).collect::<String>().replace(' ', "-"))
+        .collect()
 }
 
 /// What stands between backticks within one line.
