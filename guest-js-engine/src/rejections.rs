@@ -15,11 +15,12 @@ const REPORTED: usize = 10;
 
 /// A rejected promise (kept, so that its address stays its own) and the reason.
 struct Rejection {
+    ordinal: u64,
     promise: Persistent<Value<'static>>,
     reason: Persistent<Value<'static>>,
 }
 
-/// The unhandled rejections, by their ordinal.
+/// The unhandled rejections, by the address of the promise: a script may make thousands, and handle them one by one.
 #[derive(Default)]
 struct Unhandled {
     next: u64,
@@ -33,13 +34,14 @@ thread_local! {
 /// Have QuickJS report rejections here.
 pub(crate) fn register(runtime: &Runtime) {
     runtime.set_host_promise_rejection_tracker(Some(Box::new(|cx, promise, reason, handled| {
-        let promise = Persistent::save(&cx, promise);
+        let address = promise.as_raw();
         UNHANDLED.with_borrow_mut(|unhandled| {
             if handled {
-                unhandled.rejections.retain(|_, rejection| rejection.promise != promise);
+                unhandled.rejections.remove(&address);
             } else {
-                let rejection = Rejection { promise, reason: Persistent::save(&cx, reason) };
-                unhandled.rejections.insert(unhandled.next, rejection);
+                let (promise, reason) = (Persistent::save(&cx, promise), Persistent::save(&cx, reason));
+                let rejection = Rejection { ordinal: unhandled.next, promise, reason };
+                unhandled.rejections.insert(address, rejection);
                 unhandled.next += 1;
             }
         });
@@ -48,8 +50,9 @@ pub(crate) fn register(runtime: &Runtime) {
 
 /// Write one warning line for each of the first unhandled rejections, but not for the entry's own promise.
 pub(crate) fn report<'js>(cx: &Ctx<'js>, entry_promise: Option<&Value<'js>>) {
-    let unhandled = UNHANDLED.take();
-    let reasons = unhandled.rejections.into_values().filter_map(|rejection| {
+    let mut rejections: Vec<Rejection> = UNHANDLED.take().rejections.into_values().collect();
+    rejections.sort_by_key(|rejection| rejection.ordinal);
+    let reasons = rejections.into_iter().filter_map(|rejection| {
         let promise = rejection.promise.restore(cx).ok()?;
         let reason = rejection.reason.restore(cx).ok()?;
         (Some(&promise) != entry_promise).then_some(reason)

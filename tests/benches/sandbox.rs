@@ -1,7 +1,7 @@
 //! One execution in the sandbox beside one in native QuickJS, in the same run: `./just bench sandbox`.
 //!
 //! A fresh instance each, with fuel, epochs, limits, logs and the journal on; the record is encoded and not waited for.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
 mod native;
 mod workloads;

@@ -3,7 +3,7 @@
 //!
 //! In the folder `success` a script checks by itself and returns "ok". Lines at the top of a file say more:
 //! `// input: JSON` is the argument of its entry, `// says: TEXT` is a part of the failure's name and message, and
-//! `// fuel: NUMBER` is what it needs beyond the others.
+//! `// fuel: NUMBER` and `// memory: MEBIBYTES` are what it needs beyond the others.
 
 use std::{
     collections::BTreeSet,
@@ -18,14 +18,11 @@ use runtime::{Input, Outcome};
 
 use crate::support::{Run, json, kind, try_compile};
 
-/// Enough for each script to come to its end, and little enough that a hundred endless loops take seconds.
-const LIMITS: Limits = Limits {
-    fuel: 1_500_000_000,
-    wall_time: Duration::from_secs(30),
-    memory_bytes: 64 << 20,
-    host_calls: 200,
-    ..Limits::DEFAULT
-};
+/// Little fuel where a script only burns it, so that a hundred endless loops take seconds; little memory where it grows.
+fn limits_for(kind: &str) -> Limits {
+    let (fuel, memory_bytes) = if kind == "cpu_limit" { (1_000_000_000, 64 << 20) } else { (5_000_000_000, 16 << 20) };
+    Limits { fuel, memory_bytes, host_calls: 200, wall_time: Duration::from_secs(30), ..Limits::DEFAULT }
+}
 
 /// How many scripts run at once.
 const AT_ONCE: usize = 4;
@@ -74,8 +71,13 @@ async fn check(script: &Path, honest: &(serde_json::Value, u64)) -> Option<Strin
         Err(error) => return finding(format!("does not compile: {:?}", error.diagnostics[0])),
         Ok(compiled) => {
             let input = header(&text, "input").unwrap_or("null");
-            let fuel = header(&text, "fuel").map_or(LIMITS.fuel, |fuel| fuel.parse().unwrap());
-            let limits = Limits { fuel, ..LIMITS };
+            let mut limits = limits_for(&expected);
+            if let Some(fuel) = header(&text, "fuel") {
+                limits.fuel = fuel.parse().unwrap();
+            }
+            if let Some(mebibytes) = header(&text, "memory") {
+                limits.memory_bytes = mebibytes.parse::<u64>().unwrap() << 20;
+            }
             let run = Run { input: Input::Json(input.to_owned()), limits, ..Run::default() };
             judge(&expected, &text, &run.script(compiled).await.outcome)
         }
