@@ -1,0 +1,7 @@
+//! The binary as a process: what it survives, and what it says on the command line.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod command_line;
+mod crash;
+mod markers;
+mod stage;
