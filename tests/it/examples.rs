@@ -8,6 +8,7 @@ const PAGE: &str = include_str!("../../docs/script-api.md");
 /// An example, and what the page says of it.
 #[derive(Debug)]
 struct Example {
+    language: Language,
     source: String,
     kind: ScriptKind,
     input: String,
@@ -24,28 +25,32 @@ async fn every_example_of_the_script_api_answers_what_its_page_says() {
     }
 }
 
-/// The blocks of JavaScript that say how they end.
+/// The page's blocks of code. Each says how it ends.
 fn examples() -> Vec<Example> {
-    let blocks = PAGE.split("```js\n").skip(1).filter_map(|rest| rest.split("```").next());
-    blocks
-        .map(|block| {
-            let said = |mark: &str| block.lines().find_map(|line| line.strip_prefix(mark)).map(str::to_owned);
-            let failure = said("// fails: ").map(|kind| format!("fails: {kind}"));
-            Example {
-                kind: said("// kind: ").map_or(ScriptKind::OneOff, |kind| kind.parse().unwrap()),
-                input: said("// input: ").unwrap_or_else(|| String::from("null")),
-                expected: said("// → ").or(failure).expect("every example says how it ends"),
-                source: block.to_owned(),
-            }
-        })
-        .collect()
+    let languages = [("```js\n", Language::JavaScript), ("```ts\n", Language::TypeScript)];
+    let blocks = languages.into_iter().flat_map(|(fence, language)| {
+        PAGE.split(fence).skip(1).filter_map(move |rest| Some((language, rest.split("```").next()?)))
+    });
+    blocks.map(|(language, block)| example(language, block)).collect()
+}
+
+fn example(language: Language, block: &str) -> Example {
+    let said = |mark: &str| block.lines().find_map(|line| line.strip_prefix(mark)).map(str::to_owned);
+    let failure = said("// fails: ").map(|kind| format!("fails: {kind}"));
+    Example {
+        language,
+        kind: said("// kind: ").map_or(ScriptKind::OneOff, |kind| kind.parse().unwrap()),
+        input: said("// input: ").unwrap_or_else(|| String::from("null")),
+        expected: said("// → ").or(failure).expect("every example says how it ends"),
+        source: block.to_owned(),
+    }
 }
 
 async fn run(example: &Example) -> String {
     let app = App::open(AppConfig::in_memory()).await.unwrap();
     let run = LocalRun {
-        file_name: String::from("example.js"),
-        language: Language::JavaScript,
+        file_name: format!("example{}", example.language.extension()),
+        language: example.language,
         text: example.source.clone(),
         kind: example.kind,
         input: example.input.clone(),
