@@ -3,6 +3,7 @@
 
 mod app;
 mod examples;
+mod routes;
 mod samples;
 mod sandbox;
 mod support;

@@ -15,7 +15,7 @@ use http::Uri;
 
 pub use read::ConfigError;
 
-/// The configuration of Skerry. Every line that begins with '#' and a name shows a default; remove the '#' to change it.
+/// The configuration of Skerry. A line such as '#fuel = 20000000000' shows a default: remove its '#' to change it.
 #[derive(Clone, Debug, confique::Config)]
 pub struct Config {
     #[config(nested)]
@@ -114,6 +114,10 @@ pub struct LimitsConfig {
     #[config(default = 50)]
     pub outbound_requests: u32,
 
+    /// Mebibytes of arguments and answers of all host calls together.
+    #[config(default = 16)]
+    pub boundary_mb: u64,
+
     /// Lines of log; further ones are dropped.
     #[config(default = 1_000)]
     pub log_lines: u32,
@@ -190,10 +194,10 @@ impl LimitsConfig {
             memory_bytes: self.memory_mb << 20,
             host_calls: self.host_calls,
             outbound_requests: self.outbound_requests,
+            boundary_bytes: self.boundary_mb << 20,
             log_lines: self.log_lines,
             log_bytes: self.log_kb << 10,
             result_bytes: self.result_kb << 10,
-            ..Limits::DEFAULT
         }
     }
 }

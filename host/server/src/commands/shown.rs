@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, process::ExitCode};
 
-use app::{Diagnostic, Failure, LocalEnd, LogLevel, Outcome, ResultView};
+use app::{Diagnostic, Failure, LocalEnd, LogLevel, LogLine, Outcome, ResultView};
 use domain::{ErrorKind, ExecutionStatus};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ use super::{FAILED, print, warn};
 use crate::{
     cli::OutputForm,
     terminal::Shown,
-    views::executions::{FailureView, LogLineView, level_word, result},
+    views::executions::{FailureView, level_word, result},
 };
 
 /// What a run that a limit ended ends with.
@@ -32,12 +32,26 @@ struct Object<'a> {
     status: &'static str,
     result: Option<&'a RawValue>,
     error: Option<FailureView>,
-    logs: Vec<LogLineView>,
+    logs: Vec<Line<'a>>,
     logs_truncated: bool,
     fuel: u64,
     peak_memory_bytes: u64,
     duration_us: u64,
     host_calls: u32,
+}
+
+/// A line of log as others rely on it: these three fields and no more.
+#[derive(Serialize)]
+struct Line<'a> {
+    level: &'static str,
+    message: &'a str,
+    offset_ms: u64,
+}
+
+impl<'a> Line<'a> {
+    fn of(line: &'a LogLine) -> Self {
+        Self { level: level_word(line.level), message: &line.message, offset_ms: line.offset_ms }
+    }
 }
 
 impl<'a> End<'a> {
@@ -103,7 +117,7 @@ impl<'a> End<'a> {
             status: status.as_str(),
             result: self.result.as_deref(),
             error: self.failure.as_ref().map(FailureView::from),
-            logs: self.outcome.iter().flat_map(|outcome| &outcome.logs).cloned().map(LogLineView::from).collect(),
+            logs: self.outcome.iter().flat_map(|outcome| &outcome.logs).map(Line::of).collect(),
             logs_truncated: self.outcome.is_some_and(|outcome| outcome.logs_truncated),
             fuel: of(|outcome| outcome.fuel),
             peak_memory_bytes: of(|outcome| outcome.peak_memory_bytes),

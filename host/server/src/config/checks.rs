@@ -36,6 +36,7 @@ fn check_limits(limits: &LimitsConfig, mistakes: &mut Vec<String>) {
         ("limits.fuel", limits.fuel, 1_000_000, 1_000_000_000_000_000),
         ("limits.wall_time_ms", limits.wall_time_ms, 1, 24 * 60 * 60 * 1000),
         ("limits.memory_mb", limits.memory_mb, memory.0, memory.1),
+        ("limits.boundary_mb", limits.boundary_mb, 1, 4 << 10),
         ("limits.log_kb", limits.log_kb, 0, 64 << 10),
         ("limits.result_kb", limits.result_kb, 1, 4 << 10),
     ];

@@ -106,7 +106,7 @@ pub(crate) async fn change_settings(
     Ok(answer(&app.scripts().update_settings(&principal, &script, settings).await?))
 }
 
-/// Delete a script with its versions. Its executions stay.
+/// Delete a script with its versions, its endpoint and its executions. To stop it and keep them, pause it.
 #[utoipa::path(
     delete, path = "/api/v1/scripts/{script}", tag = "scripts",
     params(("script" = String, Path, description = "Its id or its name")),

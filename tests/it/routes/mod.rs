@@ -1,0 +1,9 @@
+//! The REST API and the endpoints' listener, from outside: a server in this process, spoken to over its sockets.
+
+mod client;
+mod endpoints;
+mod executions;
+mod problems;
+mod scripts;
+mod serving;
+mod stage;
