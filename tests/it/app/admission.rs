@@ -18,7 +18,11 @@ async fn compiling_and_running_are_charged_to_the_tenant() {
     let usage = database.usage_of_day(principal.tenant, UnixMillis::now().utc_day()).unwrap();
     assert_eq!(usage.executions, 1);
     let run_and_replay = 2 * view.execution.fuel;
-    assert!(usage.fuel > run_and_replay, "{} of compiling, running and replaying, {run_and_replay} without the first", usage.fuel);
+    assert!(
+        usage.fuel > run_and_replay,
+        "{} of compiling, running and replaying, {run_and_replay} without the first",
+        usage.fuel
+    );
 }
 
 /// The data, once the last task of the application has let go of it.

@@ -61,7 +61,11 @@ async fn accepted_work_is_run_and_can_be_cancelled() {
     stage.deploy("slow", "export default async () => { await utils.sleep(20000) }").await;
     stage.deploy("fast", "export default async () => 1").await;
     let executions = stage.app.executions();
-    let ask = |name: &str| RunRequest { script: ScriptRef::parse(name).unwrap(), input: String::from("null"), trigger: Trigger::Api };
+    let ask = |name: &str| RunRequest {
+        script: ScriptRef::parse(name).unwrap(),
+        input: String::from("null"),
+        trigger: Trigger::Api,
+    };
     let slow = executions.accept(&stage.principal, ask("slow")).await.unwrap().execution.id;
     let fast = executions.accept(&stage.principal, ask("fast")).await.unwrap().execution.id;
     let end = async |id| loop {
@@ -83,7 +87,8 @@ async fn accepted_work_is_run_and_can_be_cancelled() {
 async fn stopping_ends_what_runs_as_interrupted() {
     let stage = Stage::set().await;
     stage.deploy("slow", "export default async () => { await utils.sleep(20000) }").await;
-    let ask = RunRequest { script: ScriptRef::parse("slow").unwrap(), input: String::from("null"), trigger: Trigger::Api };
+    let ask =
+        RunRequest { script: ScriptRef::parse("slow").unwrap(), input: String::from("null"), trigger: Trigger::Api };
     let id = stage.app.executions().accept(&stage.principal, ask).await.unwrap().execution.id;
     while stage.app.executions().get(&stage.principal, id).unwrap().execution.status != ExecutionStatus::Running {
         tokio::task::yield_now().await;

@@ -1,7 +1,9 @@
 //! Whose rights a script acts with, and what a principal sees (RULES 13, 14, 19).
 
 use app::{AppError, NewScriptInput};
-use domain::{Capabilities, Language, Permission, Permissions, Principal, RecordMode, ScriptKind, ScriptName, TenantId};
+use domain::{
+    Capabilities, Language, Permission, Permissions, Principal, RecordMode, ScriptKind, ScriptName, TenantId,
+};
 
 use super::stage::{Stage, kind};
 
@@ -27,7 +29,8 @@ async fn a_script_has_no_more_rights_than_who_triggered_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_grants_what_he_does_not_hold() {
     let stage = Stage::set().await;
-    let author = with(&stage.principal, &[Permission::ScriptsWrite, Permission::ScriptsDeploy, Permission::ScriptsRead]);
+    let author =
+        with(&stage.principal, &[Permission::ScriptsWrite, Permission::ScriptsDeploy, Permission::ScriptsRead]);
     let input = NewScriptInput {
         name: ScriptName::parse("greedy").unwrap(),
         description: String::new(),

@@ -1,8 +1,6 @@
 //! A tenant with a principal, and short ways to deploy and run scripts.
 
-use app::{
-    App, AppConfig, AppError, DataLocation, ExecutionView, NewScriptInput, ResultView, RunRequest, ScriptRef,
-};
+use app::{App, AppConfig, AppError, DataLocation, ExecutionView, NewScriptInput, ResultView, RunRequest, ScriptRef};
 use domain::{Capabilities, Language, Limits, Principal, RecordMode, ScriptKind, ScriptName, Trigger};
 use tempfile::TempDir;
 
@@ -15,7 +13,12 @@ pub(crate) struct Stage {
 
 /// How the application of a test is set up.
 pub(crate) fn config(directory: &TempDir) -> AppConfig {
-    AppConfig { data: DataLocation::Directory(directory.path().to_owned()), slots: 16, tenant_share: 8, ..AppConfig::default() }
+    AppConfig {
+        data: DataLocation::Directory(directory.path().to_owned()),
+        slots: 16,
+        tenant_share: 8,
+        ..AppConfig::default()
+    }
 }
 
 impl Stage {

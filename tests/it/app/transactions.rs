@@ -10,7 +10,9 @@ const READ: &str = "export default async (keys) => storage.getMany(keys)";
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_script_wrote_is_there_for_the_next_one() {
     let stage = Stage::set().await;
-    stage.deploy("write", "export default async (n) => { await storage.set('k', { n }); return storage.get('k'); }").await;
+    stage
+        .deploy("write", "export default async (n) => { await storage.set('k', { n }); return storage.get('k'); }")
+        .await;
     stage.deploy("read", READ).await;
     assert_eq!(stage.answer("write", "7").await, json!({ "n": 7 }));
     assert_eq!(stage.answer("read", r#"["k", "absent"]"#).await, json!([{ "n": 7 }, null]));
@@ -34,7 +36,9 @@ async fn a_script_that_fails_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn increments_side_by_side_lose_nothing() {
     let stage = Stage::set().await;
-    stage.deploy("count", "export default async () => { for (let i = 0; i < 50; i++) await storage.increment('n', 2); }").await;
+    stage
+        .deploy("count", "export default async () => { for (let i = 0; i < 50; i++) await storage.increment('n', 2); }")
+        .await;
     stage.deploy("read", READ).await;
     join_all((0..8).map(|_| stage.run("count", "null"))).await;
     assert_eq!(stage.answer("read", r#"["n"]"#).await, json!([800]));
@@ -122,10 +126,8 @@ async fn a_list_shows_the_runs_own_writes_page_by_page() {
 async fn documents_are_read_and_strangers_are_denied() {
     let stage = Stage::set().await;
     let source = "export default async () => (await services.products.list({ limit: 2 })).items.length";
-    let products = domain::Capabilities {
-        services: vec![String::from("products.list")],
-        ..domain::Capabilities::default()
-    };
+    let products =
+        domain::Capabilities { services: vec![String::from("products.list")], ..domain::Capabilities::default() };
     stage.deploy_with("list", source, products, None).await;
     assert_eq!(stage.answer("list", "null").await, json!(2));
     stage.deploy("denied", "export default async () => services.products.get('p1')").await;
