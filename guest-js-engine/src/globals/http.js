@@ -3,6 +3,7 @@
   "use strict";
   const {
     Headers,
+    Promise,
     Request,
     options,
     integer,

@@ -125,6 +125,7 @@
     toText: String,
     Bytes: Uint8Array,
     Map,
+    Promise,
     Proxy,
   });
 });

@@ -1,7 +1,7 @@
 // `setTimeout`, `setInterval` and `queueMicrotask`.
 (function (native, kit) {
   "use strict";
-  const { typeError, describe, apply, global, uncurry, then, resolved } = kit;
+  const { Promise, typeError, describe, apply, global, uncurry, then, resolved } = kit;
   // As in browsers: timers that set timers wait at least 4 ms from the sixth on, so that no chain of them keeps the
   // answers of host calls from being taken.
   const NESTING = 5,
