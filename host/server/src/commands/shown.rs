@@ -70,9 +70,8 @@ impl<'a> End<'a> {
     /// Print it; the answer is the exit code.
     pub(super) fn show(&self, form: OutputForm) -> ExitCode {
         let shown = match form {
-            OutputForm::Json => {
-                serde_json::to_string(&self.object()).map_or(ExitCode::FAILURE, |json| print(&(json + "\n")))
-            }
+            OutputForm::Json => serde_json::to_string(&self.object())
+                .map_or(ExitCode::FAILURE, |json| print(&format!("{}\n", Shown(&json)))),
             OutputForm::Text => self.show_text(),
         };
         match &self.failure {

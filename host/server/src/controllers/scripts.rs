@@ -1,6 +1,6 @@
 //! `/scripts`: make, list, show, set and delete.
 
-use app::{App, SavedScript};
+use app::App;
 use axum::{Json, extract::State, response::IntoResponse};
 use domain::ScriptName;
 use http::{StatusCode, header};
@@ -18,7 +18,6 @@ use crate::{
     web::{
         body::JsonBody,
         caller::Caller,
-        etag,
         extract::{Params, ScriptPath},
         problem::Problem,
         responses::{ChangeProblems, CreateProblems, ListProblems, ReadProblems, SettingsProblems},
@@ -59,7 +58,7 @@ pub(crate) async fn browse_scripts(
     post, path = "/api/v1/scripts", tag = "scripts", request_body = NewScript,
     responses(
         (status = 201, description = "The script", body = ScriptView,
-            headers(("Location", description = "The script's address"), ("ETag", description = "The draft's revision"))),
+            headers(("Location", description = "The script's address"))),
         CreateProblems
     )
 )]
@@ -70,7 +69,7 @@ pub(crate) async fn create_script(
 ) -> Result<impl IntoResponse, Problem> {
     let saved = app.scripts().create(&principal, body.input(app.limits())?).await?;
     let location = format!("/api/v1/scripts/{}", saved.script.summary.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answer(&saved)))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(ScriptView::from(&saved))))
 }
 
 /// Show a script.
@@ -83,8 +82,9 @@ pub(crate) async fn show_script(
     State(app): State<App>,
     Caller(principal): Caller,
     ScriptPath(script): ScriptPath,
-) -> Result<impl IntoResponse, Problem> {
-    Ok(answer(&app.scripts().get(&principal, &script)?))
+) -> Result<Json<ScriptView>, Problem> {
+    let saved = app.scripts().get(&principal, &script)?;
+    Ok(Json(ScriptView::from(&saved)))
 }
 
 /// Change a script's settings by a merge patch (RFC 7396).
@@ -99,11 +99,12 @@ pub(crate) async fn change_settings(
     Caller(principal): Caller,
     ScriptPath(script): ScriptPath,
     JsonBody(patch): JsonBody<Map<String, Value>>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Json<ScriptView>, Problem> {
     // A merge patch is a change of what is there, so that has to be read first.
     let current = app.scripts().get(&principal, &script)?;
     let settings = settings::patched(&current, &patch, app.limits())?;
-    Ok(answer(&app.scripts().update_settings(&principal, &script, settings).await?))
+    let saved = app.scripts().update_settings(&principal, &script, settings).await?;
+    Ok(Json(ScriptView::from(&saved)))
 }
 
 /// Delete a script with its versions, its endpoint and its executions. To stop it and keep them, pause it.
@@ -119,9 +120,4 @@ pub(crate) async fn delete_script(
 ) -> Result<StatusCode, Problem> {
     app.scripts().delete(&principal, &script).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn answer(saved: &SavedScript) -> impl IntoResponse + use<> {
-    let tag = etag::of_revision(saved.script.summary.draft_revision);
-    ([(header::ETAG, tag)], Json(ScriptView::from(saved)))
 }
