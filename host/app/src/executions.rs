@@ -228,7 +228,9 @@ impl ExecutionService {
                 let grant = self.inner.database.token_by_id(token)?.filter(|grant| grant.tenant == tenant);
                 Ok(grant.filter(|grant| grant.is_live(UnixMillis::now())).map_or(Permissions::NONE, |grant| grant.permissions))
             }
-            Actor::Local | Actor::System | Actor::PublicCaller => Ok(Permissions::all()),
+            Actor::Local => Ok(Permissions::all()),
+            // Their rights are their binding's, never "all" (RULES 14); nothing binds accepted work yet.
+            Actor::System | Actor::PublicCaller => Ok(Permissions::NONE),
         }
     }
 }

@@ -10,8 +10,9 @@ use crate::{
     stop::Stop,
 };
 
-/// How far below 2³² an address can be when the shadow stack has wrapped around zero. The stack lies first in memory, so
-/// that its overflow is a fault and not silent corruption; a frame is far smaller than this.
+/// How far from 2³² an address can be when the shadow stack has wrapped around zero: a wrapped pointer lies below it, and
+/// an instruction adds its own offset. The stack lies first in memory, so that its overflow is a fault and not silent
+/// corruption; a frame is far smaller than this.
 const WRAPPED_STACK_BYTES: u64 = 16 << 20;
 
 /// What ended the instance, where the guest did not end by itself.
@@ -42,9 +43,21 @@ pub(crate) fn failed(failure: GuestFailure, gate: Option<&Gate>) -> Failure {
         FailureKind::Syntax => ErrorKind::Syntax,
         FailureKind::UnresolvedPromise => ErrorKind::UnresolvedPromise,
         FailureKind::OutputLimit => ErrorKind::OutputLimit,
-        FailureKind::Thrown => thrown_kind(failure.code.as_deref(), gate),
+        FailureKind::Thrown => engine_limit(&failure).unwrap_or_else(|| thrown_kind(failure.code.as_deref(), gate)),
     };
     Failure { kind, name: failure.name, message: failure.message, stack: failure.stack }
+}
+
+/// QuickJS reports some of its own limits as errors: a text of more than a gigabyte, which no memory limit holds, and
+/// the recursion of its regular expressions. A script that throws the same words deceives nobody but its author.
+fn engine_limit(failure: &GuestFailure) -> Option<ErrorKind> {
+    match (failure.name.as_str(), failure.message.as_str()) {
+        ("InternalError", "string too long" | "out of memory") => Some(ErrorKind::MemoryLimit),
+        ("InternalError" | "RangeError", "stack overflow" | "Maximum call stack size exceeded") => {
+            Some(ErrorKind::StackOverflow)
+        }
+        _ => None,
+    }
 }
 
 /// A thrown `SkerryError` gives its kind only if the host issued that code in this run: a script cannot claim one.
@@ -99,7 +112,7 @@ fn fault_is_a_wrapped_stack(error: &wasmtime::Error) -> bool {
         let end = digits.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digits.len());
         u64::from_str_radix(&digits[..end], 16).ok()
     });
-    let wrapped = (1 << 32) - WRAPPED_STACK_BYTES..1 << 32;
+    let wrapped = (1 << 32) - WRAPPED_STACK_BYTES..(1 << 32) + WRAPPED_STACK_BYTES;
     address.is_some_and(|address| wrapped.contains(&address))
 }
 

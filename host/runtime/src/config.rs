@@ -7,8 +7,8 @@ use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmFeatures,
 };
 
-/// Wasm's own stack, in bytes. Deep recursion in JavaScript ends here as `stack_overflow`; about 4 000 plain calls.
-const WASM_STACK_BYTES: usize = 1 << 20;
+/// Wasm's own stack, in bytes. Deep recursion in JavaScript ends here as `stack_overflow`.
+const WASM_STACK_BYTES: usize = 4 << 20;
 
 /// The fiber that a run waits on: Wasm's stack and a mebibyte for the host functions called on top of it.
 const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + (1 << 20);

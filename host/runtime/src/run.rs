@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use domain::{ErrorKind, Limits, RecordMode, limits::CALL_BYTES_MAX};
 use futures_util::FutureExt;
+use serde::de::IgnoredAny;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
@@ -153,7 +154,11 @@ impl Sandbox {
         if let Err(failure) = instance.call_load(&mut *store, &script.bytecode, at_load).await? {
             return Ok(Err(failure));
         }
-        instance.call_call(store, at_call, input).await
+        let called = instance.call_call(store, at_call, input).await?;
+        if matches!((input, &called), (Input::Json(_), Ok(Output::Response(_)))) {
+            return Err(Stop::Contract("it answers a response where nothing was requested").into());
+        }
+        Ok(called)
     }
 
     async fn finish(
@@ -234,7 +239,8 @@ async fn within<T>(at: Instant, call: impl Future<Output = wasmtime::Result<T>>)
     }
 }
 
-/// The result, if it is within its limit: the script's for a value, what one call may carry for a response's body.
+/// The result, if it is within its limit (the script's for a value, what one call may carry for a response's body) and
+/// what the contract calls it.
 fn bounded(output: Output, limit_bytes: u64) -> Result<Output, Failure> {
     let (bytes, limit_bytes) = match &output {
         Output::Json(json) => (json.len(), limit_bytes),
@@ -243,6 +249,12 @@ fn bounded(output: Output, limit_bytes: u64) -> Result<Output, Failure> {
     if bytes as u64 > limit_bytes {
         let message = format!("the result has {bytes} bytes; at most {limit_bytes} are allowed");
         return Err(Failure::new(ErrorKind::OutputLimit, "OutputLimit", message));
+    }
+    // Whoever answers with the result passes it on as it is, so that a broken guest must not choose its words.
+    if let Output::Json(json) = &output
+        && serde_json::from_str::<IgnoredAny>(json).is_err()
+    {
+        return Err(classify::ended(&Stop::Contract("its result is no JSON").into()));
     }
     Ok(output)
 }
