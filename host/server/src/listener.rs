@@ -1,8 +1,17 @@
 //! A listening socket: accepts connections, bounds what each may take, and drains them when the server stops.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::Router;
+use hyper::service::Service;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
@@ -72,13 +81,17 @@ impl Listener {
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             let Some((stream, place)) = accepted else { continue };
-            let service = TowerToHyperService::new(router.clone());
+            let asked = Arc::new(AtomicBool::new(false));
+            let service = Noting { service: TowerToHyperService::new(router.clone()), asked: Arc::clone(&asked) };
             let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
             tokio::spawn(async move {
-                // A peer that goes away or breaks the protocol is no news.
-                if let Err(error) = connection.await {
-                    tracing::debug!(error = %error, "a connection ended early");
+                tokio::select! {
+                    // A peer that goes away or breaks the protocol is no news.
+                    ended = connection => if let Err(error) = ended {
+                        tracing::debug!(error = %error, "a connection ended early");
+                    },
+                    () = silence(&asked) => tracing::debug!("a connection asked nothing and was closed"),
                 }
                 drop(place);
             });
@@ -101,6 +114,33 @@ impl Listener {
                 None
             }
         }
+    }
+}
+
+/// A service that notes that there was a request.
+#[derive(Clone)]
+struct Noting<S> {
+    service: S,
+    asked: Arc<AtomicBool>,
+}
+
+impl<R, S: Service<R>> Service<R> for Noting<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn call(&self, request: R) -> S::Future {
+        self.asked.store(true, Ordering::Relaxed);
+        self.service.call(request)
+    }
+}
+
+/// Ends when a connection has not asked anything for as long as headers may take. Hyper's own timer begins once it knows
+/// the protocol's version, which a peer that sends nothing, or half a preface, never lets it know.
+async fn silence(asked: &AtomicBool) {
+    tokio::time::sleep(HEADERS_TIMEOUT).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending().await
     }
 }
 
