@@ -8,7 +8,7 @@
 use core::ffi::c_void;
 use std::cell::Cell;
 
-use crate::execution;
+use crate::execution::{self, Need};
 
 thread_local! {
     static START_MS: Cell<u64> = const { Cell::new(0) };
@@ -28,7 +28,7 @@ pub(crate) fn advance(clock_ms: u64) {
 
 /// Unix milliseconds. Reading the clock ends an instance that has no execution.
 pub(crate) fn now_ms() -> u64 {
-    execution::require();
+    execution::require(Need::Clock);
     NOW_MS.get()
 }
 

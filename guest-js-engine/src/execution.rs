@@ -9,7 +9,8 @@ use std::mem;
 
 use javy::quickjs::{Ctx, Function, Persistent, Promise, Result, Value};
 
-use crate::bindings::{Start, skerry::script::calls};
+use crate::bindings::Start;
+use crate::bindings::skerry::script::{calls, console, types::LogLevel};
 use crate::{answers, clock, globals, rejections};
 
 /// What this instance is doing. Outside `Running` nothing may be asked of the world.
@@ -89,22 +90,42 @@ pub(crate) fn begin(start: Start) {
     PHASE.set(Phase::Running);
 }
 
-/// End the instance where there is no execution: the host sees an import, and judges the top level impure.
-pub(crate) fn require() {
+/// What only an execution has.
+#[derive(Clone, Copy)]
+pub(crate) enum Need {
+    Clock,
+    Console,
+    Context,
+    HostCalls,
+    Random,
+    Timers,
+}
+
+/// End the instance where there is no execution: the host sees an import, and judges the top level impure. The line
+/// names what was needed, in the contract's words.
+pub(crate) fn require(need: Need) {
     if PHASE.get() == Phase::Resting {
-        calls::next();
+        let word = match need {
+            Need::Clock => "clock",
+            Need::Console => "console",
+            Need::Context => "context",
+            Need::HostCalls => "host calls",
+            Need::Random => "random numbers",
+            Need::Timers => "timers",
+        };
+        console::write(LogLevel::Debug, word, None);
     }
 }
 
 /// The start record. `None` only while there is no execution.
-pub(crate) fn start_record<T>(read: impl FnOnce(&Start) -> T) -> Option<T> {
-    require();
+pub(crate) fn start_record<T>(need: Need, read: impl FnOnce(&Start) -> T) -> Option<T> {
+    require(need);
     START.with_borrow(|start| start.as_ref().map(read))
 }
 
 /// Start a host call and answer the promise of its answer.
 pub(crate) fn start_call<'js>(cx: &Ctx<'js>, reach: Reach, start: impl FnOnce() -> u32) -> Result<Value<'js>> {
-    require();
+    require(Need::HostCalls);
     let (promise, resolve, reject) = Promise::new(cx)?;
     let waiter =
         Waiter::Promise { reach, resolve: Persistent::save(cx, resolve), reject: Persistent::save(cx, reject) };
@@ -125,7 +146,7 @@ pub(crate) fn forget_timer(call: u32) {
 
 /// Fire the timer as soon as no job is left.
 pub(crate) fn fire_soon(timer: u32) {
-    require();
+    require(Need::Timers);
     DUE.with_borrow_mut(|due| due.push_back(timer));
 }
 

@@ -5,7 +5,8 @@ use javy::quickjs::{Ctx, Object, Result, String as JsString};
 use super::prelude;
 use crate::bindings::skerry::script::console;
 use crate::bindings::skerry::script::types::LogLevel;
-use crate::{execution, text};
+use crate::execution::{self, Need};
+use crate::text;
 
 /// A line longer than a person reads is cut; the host bounds the whole log.
 const MESSAGE_BYTES: usize = 16 * 1024;
@@ -17,7 +18,7 @@ pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
 
 /// Write one line. `arguments` is left out where it is too long: half a JSON text is none.
 fn write<'js>(cx: Ctx<'js>, level: u8, message: JsString<'js>, arguments: Option<String>) {
-    execution::require();
+    execution::require(Need::Console);
     let level = match level {
         0 => LogLevel::Debug,
         1 => LogLevel::Info,

@@ -7,7 +7,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::{bytes, prelude};
-use crate::{clock, execution};
+use crate::clock;
+use crate::execution::{self, Need};
 
 thread_local! {
     /// Set up at the first draw.
@@ -24,7 +25,7 @@ fn fill(bytes: &mut [u8]) {
 }
 
 fn seeded() -> ChaCha20Rng {
-    let words = execution::start_record(|start| start.crypto_seed).unwrap_or_default();
+    let words = execution::start_record(Need::Random, |start| start.crypto_seed).unwrap_or_default();
     let mut seed = [0; 32];
     for (place, word) in seed.chunks_exact_mut(8).zip([words.0, words.1, words.2, words.3]) {
         place.copy_from_slice(&word.to_le_bytes());

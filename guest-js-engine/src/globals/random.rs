@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use javy::quickjs::{Ctx, Function, Object, Result};
 
-use crate::execution;
+use crate::execution::{self, Need};
 
 thread_local! {
     /// The state of xorshift128+; set up at the first draw, so that a script which draws nothing pays nothing.
@@ -30,7 +30,7 @@ fn random() -> f64 {
 /// Spread over all bits (splitmix64), so that seeds which differ in one bit share nothing. All zeros is the one state
 /// that the generator never leaves.
 fn seed() -> (u64, u64) {
-    let (a, b) = execution::start_record(|start| start.random_seed).unwrap_or_default();
+    let (a, b) = execution::start_record(Need::Random, |start| start.random_seed).unwrap_or_default();
     let state = (spread(a), spread(b ^ a.rotate_left(32)));
     if state == (0, 0) { (1, 2) } else { state }
 }

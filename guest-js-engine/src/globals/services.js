@@ -32,15 +32,23 @@
     return object;
   };
 
-  const service = (service) =>
-    lazy(`services.${service}`, (method) => (...values) => {
+  // The names are checked and handed over once, when a method is first touched: a call carries its arguments alone.
+  const method = (service, name) => {
+    let invoke;
+    try {
+      string("services", "name of the service", service);
+      invoke = native.method(service, string(`services.${service}`, "name of the method", name));
+    } catch (error) {
+      return () => reject(error);
+    }
+    return (...values) => {
       try {
-        string("services", "name of the service", service);
-        string(`services.${service}`, "name of the method", method);
-        return native.call(service, method, stringify(values));
+        return invoke(stringify(values));
       } catch (error) {
         return reject(error);
       }
-    });
+    };
+  };
+  const service = (name) => lazy(`services.${name}`, (member) => method(name, member));
   kit.global("services", lazy("services", service));
 });

@@ -4,7 +4,7 @@ use javy::quickjs::{Ctx, Object, Result};
 
 use super::prelude;
 use crate::bindings::skerry::script::timers;
-use crate::execution;
+use crate::execution::{self, Need};
 
 pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
     let native = natives!(cx, { "soon": execution::fire_soon, "start": start, "cancel": cancel });
@@ -13,7 +13,7 @@ pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
 
 /// Start a host timer that fires the guest's timer of that number; answers the host's call.
 fn start(timer: u32, delay_ms: f64) -> u32 {
-    execution::require();
+    execution::require(Need::Timers);
     // A cast from a float saturates: no delay is out of range.
     let call = timers::start(delay_ms as u64);
     execution::expect_timer(call, timer);
