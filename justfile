@@ -44,7 +44,11 @@ advisories:
 
 # Run the benchmarks, or those that match: ./just bench [FILTER …]
 bench *ARGS: engine
-    cargo bench --workspace --bench '*' -- "$@"
+    cargo bench --workspace --bench sandbox --bench commit -- "$@"
+
+# Load a server with requests to endpoint scripts, and print rates and latencies
+load: engine
+    cargo bench --workspace --bench http
 
 # Everything that has to hold before a change is merged, from a fresh clone
 ci: _prepare engine check test

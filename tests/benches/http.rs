@@ -1,0 +1,127 @@
+//! Load over HTTP: requests to endpoint scripts, each answered after its commit: `./just load`.
+//!
+//! Server and clients share this machine's cores and this process; the figures are a floor for what a server with cores
+//! of its own does. Beside them stands what the disk needs for one synchronous write.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that cannot go on has failed; it prints")]
+
+use std::{
+    fs::File,
+    io::Write,
+    net::SocketAddr,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use app::EndpointInput;
+use domain::{Capabilities, EndpointRoute, Language, RecordMode, ScriptKind, ScriptName};
+use server::{Config, Server};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+};
+
+/// How long each figure is measured.
+const MEASURED: Duration = Duration::from_secs(5);
+
+const ORDER: &str = r#"{"id":"load","items":[{"product_id":"p-100","quantity":1}]}"#;
+
+#[tokio::main]
+async fn main() {
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let text = "[listeners]\napi = '127.0.0.1:0'\nendpoints = '127.0.0.1:0'\n[sandbox]\ntenant_share = 128\n";
+    let config = Config::parse(text, |config| config.data.directory = directory.path().join("data")).unwrap();
+    let server = Server::start(&config, true).await.unwrap();
+    deploy_hello(&server).await;
+    println!("fdatasync of 4 KiB, p50: {:.0} µs\n", fdatasync_p50(directory.path()).as_secs_f64() * 1e6);
+    println!("| script | connections | requests/s | p50 ms | p99 ms |\n|---|---|---|---|---|");
+    for (name, path, body) in [("hello", "/acme/hello", "{}"), ("order-received", "/acme/orders", ORDER)] {
+        for connections in [1, 32] {
+            let mut latencies = load(server.endpoints_address(), path, body, connections).await;
+            latencies.sort();
+            let rate = latencies.len() as f64 / MEASURED.as_secs_f64();
+            let at = |part: f64| latencies[(latencies.len() as f64 * part) as usize].as_secs_f64() * 1e3;
+            println!("| {name} | {connections} | {rate:.0} | {:.2} | {:.2} |", at(0.5), at(0.99));
+        }
+    }
+    server.stop(Duration::from_secs(5)).await;
+}
+
+async fn deploy_hello(server: &Server) {
+    let app = server.app();
+    let principal = app.tokens().authenticate(&server.bootstrap().unwrap().token).unwrap();
+    let input = app::NewScriptInput {
+        name: ScriptName::parse("hello").unwrap(),
+        description: String::new(),
+        kind: ScriptKind::Endpoint,
+        language: Language::JavaScript,
+        source: include_str!("workloads/hello.js").to_owned(),
+        capabilities: Capabilities::default(),
+        limits: None,
+        record: RecordMode::Full,
+        endpoint: Some(EndpointInput {
+            route: EndpointRoute::parse("POST", "/hello").unwrap(),
+            authentication: app::EndpointAuthentication::Public,
+        }),
+    };
+    app.scripts().create(&principal, input).await.unwrap();
+    let hello = app::ScriptRef::parse("hello").unwrap();
+    app.scripts().deploy(&principal, &hello, None, String::new()).await.unwrap();
+}
+
+/// Ask over and over on so many connections; answers how long each request took.
+async fn load(address: SocketAddr, path: &str, body: &str, connections: usize) -> Vec<Duration> {
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let until = Instant::now() + MEASURED;
+    let mut clients = JoinSet::new();
+    for _ in 0..connections {
+        clients.spawn(client(address, request.clone(), until));
+    }
+    clients.join_all().await.concat()
+}
+
+async fn client(address: SocketAddr, request: String, until: Instant) -> Vec<Duration> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut latencies = Vec::new();
+    let mut answer = Vec::new();
+    while Instant::now() < until {
+        let began = Instant::now();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        answer.clear();
+        while !is_whole(&answer) {
+            assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "the server hung up");
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 20"), "{}", String::from_utf8_lossy(&answer));
+        latencies.push(began.elapsed());
+    }
+    latencies
+}
+
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    length.is_some_and(|length| answer.len() >= end + 4 + length)
+}
+
+fn fdatasync_p50(directory: &Path) -> Duration {
+    let mut file = File::create(directory.join("probe")).unwrap();
+    let mut times: Vec<Duration> = (0..200)
+        .map(|_| {
+            file.write_all(&[0; 4096]).unwrap();
+            let began = Instant::now();
+            file.sync_data().unwrap();
+            began.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[times.len() / 2]
+}
