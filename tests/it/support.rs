@@ -12,8 +12,8 @@ use std::{
 use domain::{Capabilities, Language, Limits, Permissions, RecordMode};
 use futures_util::FutureExt;
 use runtime::{
-    Answer, CallError, CompileError, CompiledScript, Grants, HostCall, Input, Interfaces, Mode, Outcome, Ran, Sandbox, SandboxConfig,
-    Seeds, Source, StartRecord, Started, SystemClock,
+    Answer, CallError, CompileError, CompiledScript, Grants, HostCall, Input, Interfaces, Mode, Outcome, Ran, Sandbox,
+    SandboxConfig, Seeds, Source, StartRecord, Started, SystemClock,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -73,6 +73,7 @@ pub(crate) struct Run {
     pub(crate) record: RecordMode,
     pub(crate) mode: Mode,
     pub(crate) start: Option<StartRecord>,
+    pub(crate) cancellation: CancellationToken,
 }
 
 impl Default for Run {
@@ -85,6 +86,7 @@ impl Default for Run {
             record: RecordMode::Full,
             mode: Mode::Live,
             start: None,
+            cancellation: CancellationToken::new(),
         }
     }
 }
@@ -98,19 +100,30 @@ impl Run {
 
     /// Run a compiled script.
     pub(crate) async fn script(self, script: Arc<CompiledScript>) -> Ran {
+        let world = self.world.clone();
+        self.script_in(sandbox(), script, Box::new(world)).await
+    }
+
+    /// Run a compiled script in a sandbox and a world of the test's own.
+    pub(crate) async fn script_in(
+        self,
+        sandbox: &Sandbox,
+        script: Arc<CompiledScript>,
+        interfaces: Box<dyn Interfaces>,
+    ) -> Ran {
         let invocation = runtime::Invocation {
             script,
             input: self.input,
             start: self.start.unwrap_or_else(start_record),
             limits: self.limits,
             grants: Arc::new(everything()),
-            interfaces: Box::new(self.world),
+            interfaces,
             clock: Arc::new(SystemClock),
-            cancellation: CancellationToken::new(),
+            cancellation: self.cancellation,
             record: self.record,
             mode: self.mode,
         };
-        sandbox().run(invocation).await.unwrap()
+        sandbox.run(invocation).await.unwrap()
     }
 }
 
@@ -124,6 +137,17 @@ pub(crate) async fn try_compile(language: Language, source: &str) -> Result<Arc<
     let source = Source { file_name: format!("script{}", language.extension()), language, text: source.to_owned() };
     let compiled = sandbox().compile(&source).await.unwrap();
     compiled.map(|compiled| Arc::new(compiled.script))
+}
+
+/// What an honest script comes to, and its fuel: the same, whoever ran before it.
+pub(crate) async fn honest_run() -> (serde_json::Value, u64) {
+    let source = "export default async (input) => {
+        const text = JSON.stringify({ a: [1, 'two', { three: 3 }], b: /x(y)/.exec('xy')[1] });
+        await storage.set('k', text);
+        return [input, await storage.get('k'), Object.keys(globalThis).length, [3, 1, 2].sort()];
+    };";
+    let outcome = Run { input: Input::Json(String::from("[1]")), ..Run::default() }.source(source).await;
+    (json(&outcome), outcome.fuel)
 }
 
 /// The JSON of a successful run.
@@ -158,5 +182,8 @@ pub(crate) fn start_record() -> StartRecord {
 
 fn everything() -> Grants {
     let services = ["products", "echo", "slow"].map(|service| format!("{service}.*")).to_vec();
-    Grants { capabilities: Capabilities { services, ..Capabilities::default() }, permissions: Permissions::all() }
+    Grants {
+        capabilities: Capabilities { services, secrets: vec![String::from("key")], ..Capabilities::default() },
+        permissions: Permissions::all(),
+    }
 }

@@ -16,7 +16,7 @@ use domain::{Language, Limits};
 use futures_util::{StreamExt, stream};
 use runtime::{Input, Outcome};
 
-use crate::support::{Run, json, kind, try_compile};
+use crate::support::{Run, honest_run, json, kind, try_compile};
 
 /// Little fuel where a script only burns it, so that a hundred endless loops take seconds; little memory where it grows.
 fn limits_for(kind: &str) -> Limits {
@@ -27,18 +27,11 @@ fn limits_for(kind: &str) -> Limits {
 /// How many scripts run at once.
 const AT_ONCE: usize = 4;
 
-/// What an honest script has to come to, whoever ran before it.
-const HONEST: &str = "export default async (input) => {
-    const text = JSON.stringify({ a: [1, 'two', { three: 3 }], b: /x(y)/.exec('xy')[1] });
-    await storage.set('k', text);
-    return [input, await storage.get('k'), Object.keys(globalThis).length, [3, 1, 2].sort()];
-};";
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_scripts_end_with_their_own_kind_and_change_nothing() {
     let honest = honest_run().await;
     let scripts = scripts();
-    assert!(scripts.len() > 50, "the folder is there");
+    assert!(scripts.len() > 350, "the folder is there");
     let findings: Vec<String> = stream::iter(scripts)
         .map(|script| {
             let honest = honest.clone();
@@ -102,13 +95,6 @@ fn judge(expected: &str, text: &str, outcome: &Outcome) -> Option<String> {
 fn says(text: &str, message: &str) -> Option<String> {
     let part = header(text, "says")?;
     (!message.contains(part)).then(|| format!("says '{message}'"))
-}
-
-/// What an honest run comes to, and its fuel.
-async fn honest_run() -> (serde_json::Value, u64) {
-    let input = Input::Json(String::from("[1]"));
-    let outcome = Run { input, ..Run::default() }.source(HONEST).await;
-    (json(&outcome), outcome.fuel)
 }
 
 /// A line `// name: value` among the first of a script.

@@ -1,4 +1,10 @@
 //! The sandbox with its real engine.
 
+mod component;
+mod determinism;
 mod hostile;
+mod leaks;
+mod limits;
+mod nesting;
+mod purity;
 mod runs;
