@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use domain::Limits;
 use runtime::{
-    Answer, CallError, Header, HostCall, HttpResponse, Input, Interfaces, Outcome, Page, PageEntry, Sandbox, Started,
+    Answer, CallError, Header, HostCall, HttpResponse, Input, Interfaces, Outcome, Page, PageEntry, Request, Sandbox,
+    Started,
 };
 
 use self::guest::{Guest, script};
@@ -309,6 +310,49 @@ async fn failures_that_lie_are_taken_as_the_scripts_own() {
         (i32.const 256)"#;
     let items = String::from(r#"(data (i32.const 2048) "internal") (data (i32.const 2064) "capability_denied")"#);
     expect(&Guest { call: lie.to_owned(), items, ..Guest::default() }, &["user_error"]).await;
+}
+
+#[tokio::test]
+async fn failures_of_any_length_are_cut() {
+    // err(failure) whose name, message, stack and code are 3 MB each.
+    let texts: String = [264, 272, 280, 292]
+        .map(|at| format!("(i32.store (i32.const {at}) (i32.const 131072)) (i32.store offset=4 (i32.const {at}) (i32.const 3000000))"))
+        .concat();
+    let call = format!(
+        "(drop (memory.grow (i32.const 100))) (i32.store (i32.const 256) (i32.const 1)) (i32.store (i32.const 260) (i32.const 0))
+        (i32.store (i32.const 288) (i32.const 1)) {texts} (i32.const 256)"
+    );
+    let outcome = run(&Guest { call, ..Guest::default() }).await;
+    let failure = outcome.result.unwrap_err();
+    assert_eq!(failure.kind.as_str(), "user_error");
+    assert!(failure.name.len() + failure.message.len() + failure.stack.len() < 64 << 10);
+}
+
+#[tokio::test]
+async fn responses_have_a_bounded_header_and_body() {
+    let request = || {
+        let (method, url, auth) = ("GET".into(), "http://localhost/".into(), r#"{"kind":"public","id":null}"#.into());
+        Input::Request(Request { method, url, headers: Vec::new(), body: Vec::new(), params: Vec::new(), auth })
+    };
+    // ok(response) with so many header fields (all the same, `key: key`) and so many bytes of body.
+    let cases = [(2, 1_000, "success"), (5_000, 0, "output_limit"), (0, 5_000_000, "output_limit")];
+    for (fields, bytes, expected) in cases {
+        let call = format!(
+            "(local $at i32) (drop (memory.grow (i32.const 100))) (local.set $at (i32.const 131072))
+            (loop $again
+                (i32.store (local.get $at) (i32.const 1024)) (i32.store offset=4 (local.get $at) (i32.const 3))
+                (i32.store offset=8 (local.get $at) (i32.const 1024)) (i32.store offset=12 (local.get $at) (i32.const 3))
+                (local.set $at (i32.add (local.get $at) (i32.const 16)))
+                (br_if $again (i32.lt_u (local.get $at) (i32.const 211072))))
+            (i32.store (i32.const 256) (i32.const 0)) (i32.store (i32.const 260) (i32.const 1)) (i32.store (i32.const 264) (i32.const 200))
+            (i32.store (i32.const 268) (i32.const 131072)) (i32.store (i32.const 272) (i32.const {fields}))
+            (i32.store (i32.const 276) (i32.const 262144)) (i32.store (i32.const 280) (i32.const {bytes})) (i32.const 256)"
+        );
+        let sandbox = Guest { call, ..Guest::default() }.sandbox().unwrap();
+        let run = Run { limits: LIMITS, input: request(), ..Run::default() };
+        let outcome = run.script_in(&sandbox, script(), Box::new(Generous)).await.outcome;
+        assert_eq!(kind(&outcome), expected, "{fields} fields and {bytes} bytes");
+    }
 }
 
 #[tokio::test]
