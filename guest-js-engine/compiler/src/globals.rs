@@ -68,11 +68,8 @@ const LANGUAGE: &[&str] = &[
 const SCRIPT_API: &[&str] = &[
     "AbortController",
     "AbortSignal",
-    "Blob",
     "DOMException",
-    "FormData",
     "Headers",
-    "ReadableStream",
     "Request",
     "Response",
     "SkerryError",

@@ -218,8 +218,11 @@ fn matching(endpoints: &[Endpoint], method: &str, path: &str) -> Option<(Endpoin
 }
 
 fn public_methods(endpoints: &[Endpoint], path: &str) -> Vec<String> {
-    let public: Vec<Endpoint> =
-        endpoints.iter().filter(|endpoint| endpoint.authentication == EndpointAuthentication::Public).cloned().collect();
+    let public: Vec<Endpoint> = endpoints
+        .iter()
+        .filter(|endpoint| endpoint.authentication == EndpointAuthentication::Public)
+        .cloned()
+        .collect();
     let mut methods: Vec<String> = public.iter().map(|endpoint| endpoint.route.method().to_owned()).collect();
     methods.sort();
     methods.dedup();

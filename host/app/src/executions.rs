@@ -10,8 +10,10 @@ use std::{sync::Arc, time::Duration};
 
 use database::{Begun, Execution, ExecutionCursor, ExecutionFilter, StartRow};
 use domain::{
-    Actor, ExecutionId, ExecutionStatus, Permission, Permissions, Principal, TenantId, Trigger, UnixMillis,
+    Actor, ErrorKind, ExecutionId, ExecutionStatus, Permission, Permissions, Principal, TenantId, Trigger, UnixMillis,
 };
+use runtime::Failure;
+
 pub(crate) use order::{Order, Target, member_rights, request_of};
 pub(crate) use running::Running;
 pub(crate) use views::Sealed;
@@ -151,7 +153,24 @@ impl ExecutionService {
             let row = StartRow { started_at, ..self.start_row(&order)? };
             self.inner.database.announce_execution(row);
         }
-        attempts::Attempts::new(&self.inner, &order, &runnable, started_at)?.run(running.cancellation()).await
+        let ended = match attempts::Attempts::new(&self.inner, &order, &runnable, started_at) {
+            Ok(attempts) => attempts.run(running.cancellation()).await,
+            Err(error) => Err(error),
+        };
+        if ended.is_err() {
+            self.end_as_internal(&order).await;
+        }
+        ended
+    }
+
+    /// The host failed: say so in the execution's own row, as far as the database still takes it. What it does not take
+    /// is ended as interrupted by the next start.
+    async fn end_as_internal(&self, order: &Order) {
+        let (tenant, execution) = (order.target.tenant.id, order.execution);
+        let failure = Failure::new(ErrorKind::Internal, "Internal", "the server failed; the script is not to blame");
+        if let Err(error) = attempts::end_without_run(&self.inner, tenant, execution, &failure).await {
+            tracing::warn!(tenant.id = %tenant, execution.id = %execution, %error, "a failed execution stays as running");
+        }
     }
 
     fn order(&self, principal: &Principal, request: RunRequest) -> Result<Order, AppError> {
@@ -213,7 +232,11 @@ impl ExecutionService {
     async fn cancel_pending(&self, tenant: TenantId, execution: ExecutionId) -> Result<(), AppError> {
         let epoch = self.inner.database.epoch();
         match self.inner.database.begin_pending(tenant, execution, epoch, UnixMillis::now()).await? {
-            Begun::Running => attempts::end_cancelled(&self.inner, tenant, execution).await,
+            Begun::Running => {
+                let message = "the execution was cancelled before it began";
+                let failure = Failure::new(ErrorKind::Cancelled, "Cancelled", message);
+                attempts::end_without_run(&self.inner, tenant, execution, &failure).await
+            }
             Begun::NotPending => {
                 self.inner.running.cancel(execution);
                 Ok(())
@@ -226,7 +249,9 @@ impl ExecutionService {
         match actor {
             Actor::Token { token, .. } => {
                 let grant = self.inner.database.token_by_id(token)?.filter(|grant| grant.tenant == tenant);
-                Ok(grant.filter(|grant| grant.is_live(UnixMillis::now())).map_or(Permissions::NONE, |grant| grant.permissions))
+                Ok(grant
+                    .filter(|grant| grant.is_live(UnixMillis::now()))
+                    .map_or(Permissions::NONE, |grant| grant.permissions))
             }
             Actor::Local => Ok(Permissions::all()),
             // Their rights are their binding's, never "all" (RULES 14); nothing binds accepted work yet.

@@ -12,7 +12,8 @@ pub(crate) struct Guests(Option<Runtime>);
 impl Guests {
     pub(crate) fn start() -> io::Result<Self> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("skerry-guest").enable_all().build()?;
+        let runtime =
+            Builder::new_multi_thread().worker_threads(threads).thread_name("skerry-guest").enable_all().build()?;
         Ok(Self(Some(runtime)))
     }
 

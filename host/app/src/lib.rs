@@ -39,7 +39,9 @@ pub use error::{AppError, AppOpenError};
 pub use executions::{ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
 pub use local::{LocalEnd, LocalRun};
 pub use replay::ReplayView;
-pub use runtime::{Diagnostic, Failure, Header, LogLevel, LogLine, Outcome, Output, Purity, Request, Response, Severity};
+pub use runtime::{
+    Diagnostic, Failure, Header, LogLevel, LogLine, Outcome, Output, Purity, Request, Response, Severity,
+};
 pub use scripts::{
     DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
 };

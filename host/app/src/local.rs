@@ -165,7 +165,8 @@ impl App {
         let now = UnixMillis::now();
         let sealed_key = self.inner.keyring.wrap_new(tenant).map_err(AppError::internal)?;
         let slug = TenantSlug::parse("local")?;
-        let row = NewTenant { id: tenant, slug, name: String::from("Local"), sealed_key, limits: None, created_at: now };
+        let row =
+            NewTenant { id: tenant, slug, name: String::from("Local"), sealed_key, limits: None, created_at: now };
         self.inner.database.create_tenant(row).await?;
         let person = User {
             id: user,

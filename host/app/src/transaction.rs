@@ -49,7 +49,13 @@ impl Transaction {
     }
 
     /// Make what is buffered so far durable.
-    pub(crate) async fn commit_so_far(self, database: Database, lease: Lease, now: UnixMillis, limit: u64) -> CallOutcome {
+    pub(crate) async fn commit_so_far(
+        self,
+        database: Database,
+        lease: Lease,
+        now: UnixMillis,
+        limit: u64,
+    ) -> CallOutcome {
         let effects = self.lock().take_effects(limit);
         let published = effects.writes.len();
         let result = database.commit_storage(PartialCommit { lease, effects, now }).await;
@@ -124,7 +130,9 @@ impl Buffer {
 
     pub(crate) fn write(&mut self, key: String, change: StorageChange) -> CallOutcome {
         if self.writes.len() >= WRITES_MAX {
-            return Err(CallError::HostcallLimit(format!("more than {WRITES_MAX} writes are buffered: commit in between")));
+            return Err(CallError::HostcallLimit(format!(
+                "more than {WRITES_MAX} writes are buffered: commit in between"
+            )));
         }
         self.overlay.apply(&key, &change)?;
         self.writes.push(StorageWrite { key, change });

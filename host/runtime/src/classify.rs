@@ -15,6 +15,13 @@ use crate::{
 /// corruption; a frame is far smaller than this.
 const WRAPPED_STACK_BYTES: u64 = 16 << 20;
 
+/// The most bytes of an error's name: one short line.
+const NAME_BYTES_MAX: usize = 200;
+/// The most bytes of an error's message.
+const MESSAGE_BYTES_MAX: usize = 8 << 10;
+/// The most bytes of an error's frames: some hundred.
+const STACK_BYTES_MAX: usize = 16 << 10;
+
 /// What ended the instance, where the guest did not end by itself.
 pub(crate) fn ended(error: &wasmtime::Error) -> Failure {
     if let Some(stop) = error.downcast_ref::<Stop>() {
@@ -45,7 +52,18 @@ pub(crate) fn failed(failure: GuestFailure, gate: Option<&Gate>) -> Failure {
         FailureKind::OutputLimit => ErrorKind::OutputLimit,
         FailureKind::Thrown => engine_limit(&failure).unwrap_or_else(|| thrown_kind(failure.code.as_deref(), gate)),
     };
-    Failure { kind, name: failure.name, message: failure.message, stack: failure.stack }
+    Failure {
+        kind,
+        name: clamped(failure.name, NAME_BYTES_MAX),
+        message: clamped(failure.message, MESSAGE_BYTES_MAX),
+        stack: clamped(failure.stack, STACK_BYTES_MAX),
+    }
+}
+
+/// Cut guest-controlled text. The engine keeps to the same bounds by itself; another guest need not.
+fn clamped(mut text: String, bytes_max: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes_max));
+    text
 }
 
 /// QuickJS reports some of its own limits as errors: a text of more than a gigabyte, which no memory limit holds, and

@@ -31,9 +31,9 @@ pub use clock::{Clock, SystemClock};
 pub use compile::{CompileError, Compiled, CompiledScript, Purity, Source};
 pub use config::{SandboxConfig, engine_config};
 pub use contract::{
-    Answer, CallError, Delivery, Diagnostic, Entry as PageEntry, Event, Header, HmacAlgorithm, HttpBody, HttpField, HttpFieldValue,
-    HttpRedirect, HttpRequest, HttpResponse, Input, LogLevel, Output, Page, Request, Response, Secret, SecretHeader,
-    Severity,
+    Answer, CallError, Delivery, Diagnostic, Entry as PageEntry, Event, Header, HmacAlgorithm, HttpBody, HttpField,
+    HttpFieldValue, HttpRedirect, HttpRequest, HttpResponse, Input, LogLevel, Output, Page, Request, Response, Secret,
+    SecretHeader, Severity,
 };
 pub use gate::{Grants, RecordedCalls};
 pub use journal::{Entry as JournalEntry, Journal, JournalError, Record, StartRecord};

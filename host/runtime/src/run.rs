@@ -27,6 +27,11 @@ use crate::{
 /// How long past its deadline a run may take to be ended by the ticker or the gate, before it is dropped where it waits.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// The most header fields of a response, as most clients read.
+const HEADER_FIELDS_MAX: u64 = 100;
+/// The most bytes of a response's header fields.
+const HEADER_BYTES_MAX: u64 = 64 << 10;
+
 /// One run of one script.
 #[expect(missing_debug_implementations, reason = "holds host interfaces, which have no form to show")]
 pub struct Invocation {
@@ -239,16 +244,17 @@ async fn within<T>(at: Instant, call: impl Future<Output = wasmtime::Result<T>>)
     }
 }
 
-/// The result, if it is within its limit (the script's for a value, what one call may carry for a response's body) and
-/// what the contract calls it.
+/// The result, if it is within its limits: the script's for a value, what one call may carry for a response's body, and
+/// what clients read for its header fields. All of it is guest-controlled.
 fn bounded(output: Output, limit_bytes: u64) -> Result<Output, Failure> {
-    let (bytes, limit_bytes) = match &output {
-        Output::Json(json) => (json.len(), limit_bytes),
-        Output::Response(response) => (response.body.len(), CALL_BYTES_MAX),
-    };
-    if bytes as u64 > limit_bytes {
-        let message = format!("the result has {bytes} bytes; at most {limit_bytes} are allowed");
-        return Err(Failure::new(ErrorKind::OutputLimit, "OutputLimit", message));
+    match &output {
+        Output::Json(json) => within_limit("result", json.len(), "bytes", limit_bytes)?,
+        Output::Response(response) => {
+            let header_bytes = response.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
+            within_limit("response's header", response.headers.len(), "fields", HEADER_FIELDS_MAX)?;
+            within_limit("response's header", header_bytes, "bytes", HEADER_BYTES_MAX)?;
+            within_limit("response's body", response.body.len(), "bytes", CALL_BYTES_MAX)?;
+        }
     }
     // Whoever answers with the result passes it on as it is, so that a broken guest must not choose its words.
     if let Output::Json(json) = &output
@@ -257,4 +263,12 @@ fn bounded(output: Output, limit_bytes: u64) -> Result<Output, Failure> {
         return Err(classify::ended(&Stop::Contract("its result is no JSON").into()));
     }
     Ok(output)
+}
+
+fn within_limit(what: &str, size: usize, unit: &str, limit: u64) -> Result<(), Failure> {
+    if size as u64 <= limit {
+        return Ok(());
+    }
+    let message = format!("the {what} has {size} {unit}; at most {limit} are allowed");
+    Err(Failure::new(ErrorKind::OutputLimit, "OutputLimit", message))
 }

@@ -42,7 +42,9 @@ impl Reach {
 
     fn get_document(&self, collection: &str, arguments: &str) -> CallOutcome {
         let Ok([id]) = serde_json::from_str::<[String; 1]>(arguments) else {
-            return Err(CallError::InvalidArgument(format!("services.{collection}.get takes one text: the document's id")));
+            return Err(CallError::InvalidArgument(format!(
+                "services.{collection}.get takes one text: the document's id"
+            )));
         };
         if id.len() > ID_BYTES_MAX {
             return Err(CallError::OutOfRange(format!("a document's id has at most {ID_BYTES_MAX} bytes")));

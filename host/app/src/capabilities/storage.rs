@@ -47,7 +47,8 @@ impl Reach {
         let mut buffer = self.transaction.lock();
         let own = u32::try_from(buffer.overlay.count_in(&prefix, cursor.as_deref())).unwrap_or(u32::MAX);
         let query = StorageQuery { prefix, after: cursor, limit: limit.saturating_add(own), now };
-        let range = self.database.storage_list(self.lease.tenant, &query).map_err(|error| failed(self.lease, &error))?;
+        let range =
+            self.database.storage_list(self.lease.tenant, &query).map_err(|error| failed(self.lease, &error))?;
         let within = (query.prefix.as_str(), query.after.as_deref());
         let mut entries = buffer.overlay.lay_over(range.entries, range.more, within, now)?;
         buffer.read_range(StorageRangeRead { query, digest: range.digest });

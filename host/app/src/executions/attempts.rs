@@ -7,7 +7,9 @@ use std::{
 
 use database::{CommitResult, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Usage};
 use domain::{ErrorKind, ExecutionId, ExecutionStatus, Limits, TenantId, UnixMillis};
-use runtime::{Failure, Grants, Invocation, LogLine, Mode, Outcome, Output, Ran, RecordedCalls, StartRecord, SystemClock};
+use runtime::{
+    Failure, Grants, Invocation, LogLine, Mode, Outcome, Output, Ran, RecordedCalls, StartRecord, SystemClock,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{order::Order, start, views::Sealed};
@@ -65,10 +67,7 @@ impl<'a> Attempts<'a> {
             lease: lease(tenant, order.execution, 1, inner.database.epoch()),
             start: start::record(context, started_at)?,
             limits,
-            grants: Arc::new(Grants {
-                capabilities: runnable.version.capabilities.clone(),
-                permissions: order.rights,
-            }),
+            grants: Arc::new(Grants { capabilities: runnable.version.capabilities.clone(), permissions: order.rights }),
         })
     }
 
@@ -225,12 +224,7 @@ impl<'a> Attempts<'a> {
         Ok(self.inner.database.commit_execution(commit).await?)
     }
 
-    fn record(
-        &self,
-        execution: ExecutionId,
-        logs: &[LogLine],
-        outcome: &Outcome,
-    ) -> Result<ExecutionRecord, AppError> {
+    fn record(&self, execution: ExecutionId, logs: &[LogLine], outcome: &Outcome) -> Result<ExecutionRecord, AppError> {
         let journal = outcome.record.as_bytes();
         Ok(ExecutionRecord {
             logs: self.sealed.logs(execution, logs)?,
@@ -280,16 +274,20 @@ fn depends_on_reads(kind: ErrorKind) -> bool {
     )
 }
 
-/// End an execution that was cancelled before it began.
-pub(crate) async fn end_cancelled(inner: &Inner, tenant: TenantId, execution: ExecutionId) -> Result<(), AppError> {
-    let failure = Failure::new(ErrorKind::Cancelled, "Cancelled", "the execution was cancelled before it began");
+/// End an execution that never ran to an end of its own.
+pub(crate) async fn end_without_run(
+    inner: &Inner,
+    tenant: TenantId,
+    execution: ExecutionId,
+    failure: &Failure,
+) -> Result<(), AppError> {
     let commit = ExecutionCommit {
         lease: lease(tenant, execution, 1, inner.database.epoch()),
         end: ExecutionEnd {
-            status: ExecutionStatus::Cancelled,
-            error_kind: Some(ErrorKind::Cancelled),
+            status: failure.kind.status(),
+            error_kind: Some(failure.kind),
             result: None,
-            error: Some(Sealed::of(inner, tenant)?.error(execution, &failure)?),
+            error: Some(Sealed::of(inner, tenant)?.error(execution, failure)?),
             fuel: 0,
             peak_memory_bytes: 0,
             host_calls: 0,

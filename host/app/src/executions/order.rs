@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use database::{Endpoint, ScriptSummary, StartRow, Tenant, TenantStatus};
-use domain::{
-    Actor, ExecutionId, Permissions, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis, UserId, VersionId,
-};
+use domain::{Actor, ExecutionId, Permissions, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis, UserId, VersionId};
 use runtime::{Header, Input, Request};
 
 use crate::{AppError, Inner, scripts::ScriptRef};

@@ -109,7 +109,8 @@ impl Sealed {
     }
 
     pub(crate) fn view_logs(&self, execution: ExecutionId) -> Result<LogsView, AppError> {
-        let truncated = self.database.get_execution(self.tenant, execution).map_err(not_found)?.execution.logs_truncated;
+        let truncated =
+            self.database.get_execution(self.tenant, execution).map_err(not_found)?.execution.logs_truncated;
         Ok(LogsView { lines: self.logs_of(execution)?, truncated })
     }
 
@@ -136,12 +137,22 @@ impl Sealed {
         self.open(Purpose::Error, execution, sealed)
     }
 
-    fn seal<T: Serialize + ?Sized>(&self, purpose: Purpose, execution: ExecutionId, value: &T) -> Result<Vec<u8>, AppError> {
+    fn seal<T: Serialize + ?Sized>(
+        &self,
+        purpose: Purpose,
+        execution: ExecutionId,
+        value: &T,
+    ) -> Result<Vec<u8>, AppError> {
         let plain = postcard::to_stdvec(value).map_err(AppError::internal)?;
         Ok(self.key.seal(purpose, execution.as_bytes(), &plain))
     }
 
-    fn open<T: DeserializeOwned>(&self, purpose: Purpose, execution: ExecutionId, sealed: &[u8]) -> Result<T, AppError> {
+    fn open<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        execution: ExecutionId,
+        sealed: &[u8],
+    ) -> Result<T, AppError> {
         let plain = self.key.open(purpose, execution.as_bytes(), sealed).map_err(AppError::internal)?;
         postcard::from_bytes(&plain).map_err(AppError::internal)
     }

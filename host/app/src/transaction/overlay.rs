@@ -74,8 +74,7 @@ impl Overlay {
         now: UnixMillis,
     ) -> Result<Vec<(String, String)>, CallError> {
         let last = more.then(|| stored.last().map(|entry| entry.key.clone())).flatten();
-        let mut entries: BTreeMap<String, String> =
-            stored.into_iter().map(|entry| (entry.key, entry.value)).collect();
+        let mut entries: BTreeMap<String, String> = stored.into_iter().map(|entry| (entry.key, entry.value)).collect();
         for (key, local) in self.in_range(prefix, after) {
             if last.as_ref().is_some_and(|last| key > last) {
                 break;
@@ -89,7 +88,11 @@ impl Overlay {
         Ok(entries.into_iter().collect())
     }
 
-    fn in_range<'a>(&'a self, prefix: &'a str, after: Option<&'a str>) -> impl Iterator<Item = (&'a String, &'a Local)> {
+    fn in_range<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'a String, &'a Local)> {
         let lower = match after {
             Some(after) if after >= prefix => Bound::Excluded(after),
             _ => Bound::Included(prefix),
@@ -103,9 +106,7 @@ impl Local {
     /// The value of the key for the run, over what is stored.
     pub(crate) fn over(&self, key: &str, stored: Option<&str>, now: UnixMillis) -> Result<Option<String>, CallError> {
         match self {
-            Self::Set { value, expires_at } => {
-                Ok(expires_at.is_none_or(|end| end > now).then(|| value.clone()))
-            }
+            Self::Set { value, expires_at } => Ok(expires_at.is_none_or(|end| end > now).then(|| value.clone())),
             Self::Deleted => Ok(None),
             Self::Added(by) => added(key, stored, *by).map(Some),
         }

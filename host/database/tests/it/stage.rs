@@ -191,10 +191,7 @@ pub(crate) fn ended(lease: Lease, effects: Effects) -> ExecutionCommit {
             completed_at: NOW,
             duration: Duration::from_micros(31),
         },
-        record: Some(ExecutionRecord {
-            logs: b"logs".to_vec(),
-            journal: b"journal".to_vec(),
-        }),
+        record: Some(ExecutionRecord { logs: b"logs".to_vec(), journal: b"journal".to_vec() }),
         effects,
         usage: Usage { executions: 1, fuel: 1_000, host_calls: 3, bytes: 64 },
     }

@@ -26,7 +26,15 @@ fn run_prints_one_object_with_exactly_the_fields_that_others_rely_on() {
     let object = json_of(&output);
     let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
     let expected = [
-        "duration_us", "error", "fuel", "host_calls", "logs", "logs_truncated", "peak_memory_bytes", "result", "status",
+        "duration_us",
+        "error",
+        "fuel",
+        "host_calls",
+        "logs",
+        "logs_truncated",
+        "peak_memory_bytes",
+        "result",
+        "status",
     ];
     assert_eq!(keys, expected);
     assert_eq!(object["result"], json!({ "got": { "n": 1 } }));
