@@ -241,7 +241,8 @@ fn visible(call: EndpointCall, params: Vec<(String, String)>, caller: Option<&Pr
         let name = header.name.to_ascii_lowercase();
         let identifies = IDENTITY_HEADERS.contains(&name.as_str())
             || IDENTITY_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-        !identifies && !(name == "authorization" && is_ours(header))
+        let authenticates = name == "authorization" && is_ours(header);
+        !identifies && !authenticates
     });
     let auth = match caller.map(|principal| principal.actor) {
         Some(Actor::Token { token, .. }) => serde_json::json!({ "kind": "token", "id": token.to_string() }),

@@ -1,7 +1,6 @@
 //! The contract of `wit/` as Rust types, generated; and the names under which the rest of the crate uses them.
 
 /// The world `script`: the JavaScript engine.
-#[expect(clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated code")]
 pub(crate) mod script {
     wasmtime::component::bindgen!({
         world: "script",
@@ -12,7 +11,6 @@ pub(crate) mod script {
 }
 
 /// The world `compiler`.
-#[expect(clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated code")]
 pub(crate) mod compiler {
     wasmtime::component::bindgen!({
         world: "compiler",
