@@ -15,6 +15,7 @@ use domain::{
 use runtime::Failure;
 
 pub(crate) use order::{Order, Target, member_rights, request_of};
+use running::Guard;
 pub(crate) use running::Running;
 pub(crate) use views::Sealed;
 pub use views::{ExecutionView, LogsView, ResultView};
@@ -140,14 +141,14 @@ impl ExecutionService {
     /// The only way a script runs: admit, run, commit. Goes on to its end where the caller goes away.
     pub(crate) async fn execute(&self, order: Order) -> Result<attempts::Finished, AppError> {
         let service = self.clone();
-        self.inner.guests.run(async move { service.execute_here(order).await }).await?
+        let running = self.inner.running.begin(order.execution)?;
+        self.inner.guests.run(async move { service.execute_here(order, running).await }).await?
     }
 
-    async fn execute_here(&self, order: Order) -> Result<attempts::Finished, AppError> {
+    async fn execute_here(&self, order: Order, running: Guard) -> Result<attempts::Finished, AppError> {
         let target = &order.target;
         let runnable = self.inner.runnable(target.tenant.id, target.version, &target.script.name).await?;
         let _permit = self.inner.admission.admit(target.tenant.id).await?;
-        let running = self.inner.running.begin(order.execution)?;
         let started_at = UnixMillis::now();
         if !order.is_accepted {
             let row = StartRow { started_at, ..self.start_row(&order)? };
@@ -223,8 +224,10 @@ impl ExecutionService {
     async fn execute_accepted(&self, order: Order) -> Result<(), AppError> {
         let (tenant, execution) = (order.target.tenant.id, order.execution);
         let epoch = self.inner.database.epoch();
+        // Before the row says that it runs, so that a stop waits for it.
+        let running = self.inner.running.begin(execution)?;
         match self.inner.database.begin_pending(tenant, execution, epoch, UnixMillis::now()).await? {
-            Begun::Running => self.execute_here(order).await.map(drop),
+            Begun::Running => self.execute_here(order, running).await.map(drop),
             Begun::NotPending => Ok(()),
         }
     }

@@ -47,12 +47,12 @@ pub struct ListenersConfig {
     #[config(default = false, env = "SKERRY_TLS_TERMINATED_BY_PROXY")]
     pub tls_terminated_by_proxy: bool,
 
-    /// The URL under which the proxy shows the API, as https://skerry.example. Requests that name another host are
+    /// The URL under which the proxy shows the API, as `https://skerry.example`. Requests that name another host are
     /// refused (421).
     #[config(env = "SKERRY_PUBLIC_URL")]
     pub public_url: Option<String>,
 
-    /// The URL under which the proxy shows the tenants' endpoints, as https://hooks.example. Its host name must differ
+    /// The URL under which the proxy shows the tenants' endpoints, as `https://hooks.example`. Its host name must differ
     /// from that of 'public_url', because cookies do not know ports.
     #[config(env = "SKERRY_ENDPOINTS_URL")]
     pub endpoints_url: Option<String>,
