@@ -18,7 +18,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    controllers::{drafts::*, executions::*, health::*, me::*, replays::*, runs::*, scripts::*, versions::*},
+    controllers::{drafts::*, executions::*, health::*, me::*, replays::*, runs::*, scripts::*, tokens::*, versions::*},
     web::{layers, responses},
 };
 
@@ -103,6 +103,8 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(cancel_execution))
         .routes(routes!(replay_execution))
         .routes(routes!(show_me))
+        .routes(routes!(create_token))
+        .routes(routes!(revoke_token))
         .routes(routes!(show_openapi))
         .routes(routes!(show_health))
         .routes(routes!(show_readiness))

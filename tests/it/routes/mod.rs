@@ -7,3 +7,4 @@ mod problems;
 mod scripts;
 mod serving;
 mod stage;
+mod tokens;

@@ -8,4 +8,5 @@ pub(crate) mod me;
 pub(crate) mod replays;
 pub(crate) mod runs;
 pub(crate) mod scripts;
+pub(crate) mod tokens;
 pub(crate) mod versions;

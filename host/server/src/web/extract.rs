@@ -2,7 +2,7 @@
 
 use app::ScriptRef;
 use axum::extract::{FromRequestParts, Path, Query};
-use domain::ExecutionId;
+use domain::{ExecutionId, TokenId};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -19,6 +19,10 @@ pub(crate) struct VersionPath(pub(crate) ScriptRef, pub(crate) u32);
 /// The execution that the path names.
 #[derive(Debug)]
 pub(crate) struct ExecutionPath(pub(crate) ExecutionId);
+
+/// The token that the path names.
+#[derive(Debug)]
+pub(crate) struct TokenPath(pub(crate) TokenId);
 
 /// The query string in the shape `T`; an unknown or malformed parameter is refused by name.
 #[derive(Debug)]
@@ -48,6 +52,15 @@ impl<S: Send + Sync> FromRequestParts<S> for ExecutionPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text: String = segments(parts, state, "execution").await?;
         text.parse().map(Self).map_err(|_| nothing("execution"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TokenPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "token").await?;
+        text.parse().map(Self).map_err(|_| nothing("token"))
     }
 }
 

@@ -1,0 +1,92 @@
+//! `/tokens`: making an API token for oneself, and revoking one.
+
+use app::{App, IssuedToken};
+use axum::{Json, extract::State};
+use domain::{Permissions, UnixMillis};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    views::words::PermissionWord,
+    web::{
+        body::JsonBody,
+        caller::Caller,
+        extract::TokenPath,
+        problem::Problem,
+        responses::{ChangeProblems, TokenProblems},
+    },
+};
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// A token to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewToken {
+    /// Its name, for people.
+    #[schema(example = "deployments")]
+    name: String,
+    /// What it allows: each one held by the token that asks; all of those where none are named.
+    permissions: Option<Vec<PermissionWord>>,
+    /// Days until it ends, 1 to 3650; 90 where nothing is said.
+    #[schema(example = 90, minimum = 1, maximum = 3650)]
+    expires_in_days: Option<u16>,
+}
+
+/// A token that was made. Its text is shown this one time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TokenMade {
+    id: Uuid,
+    /// What to send after `Authorization: Bearer`.
+    token: String,
+    expires_at: Option<String>,
+}
+
+impl From<IssuedToken> for TokenMade {
+    fn from(issued: IssuedToken) -> Self {
+        let expires_at = issued.expires_at.map(UnixMillis::to_rfc3339);
+        Self { id: issued.id.uuid(), token: issued.text, expires_at }
+    }
+}
+
+/// Make a token for whoever asks. It can never do more than its maker, now or later.
+#[utoipa::path(
+    post, path = "/api/v1/tokens", tag = "me",
+    request_body = NewToken,
+    responses((status = 201, description = "The token, shown once", body = TokenMade), TokenProblems)
+)]
+pub(crate) async fn create_token(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    JsonBody(asked): JsonBody<NewToken>,
+) -> Result<(StatusCode, Json<TokenMade>), Problem> {
+    let days = asked.expires_in_days.unwrap_or(90);
+    if !(1..=3650).contains(&days) {
+        return Err(Problem::field("expires_in_days", "a token lasts 1 to 3650 days"));
+    }
+    let permissions: Permissions = match asked.permissions {
+        Some(words) => words.into_iter().map(|word| word.0).collect(),
+        None => principal.permissions,
+    };
+    let expires_at = UnixMillis(UnixMillis::now().0 + i64::from(days) * DAY_MS);
+    let issued = app.tokens().create(&principal, asked.name, permissions, Some(expires_at)).await?;
+    Ok((StatusCode::CREATED, Json(issued.into())))
+}
+
+/// Revoke a token. Within a second nothing accepts it any more.
+#[utoipa::path(
+    delete, path = "/api/v1/tokens/{token}", tag = "me",
+    params(("token" = Uuid, Path, description = "Its id")),
+    responses((status = 204, description = "It is revoked"), ChangeProblems)
+)]
+pub(crate) async fn revoke_token(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    TokenPath(token): TokenPath,
+) -> Result<StatusCode, Problem> {
+    app.tokens().revoke(&principal, token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
