@@ -6,7 +6,7 @@
 use database::{Membership, MembershipStatus, NewTenant, User};
 use domain::{Actor, Permissions, Principal, TenantId, TenantSlug, TokenId, UnixMillis, UserId};
 
-use crate::{App, AppError, NewScriptInput, ScriptRef, samples};
+use crate::{App, AppError, IssuedToken, NewScriptInput, ScriptRef, samples};
 
 const OPERATOR_EMAIL: &str = "operator@localhost";
 
@@ -48,6 +48,19 @@ impl std::fmt::Debug for Bootstrap {
 }
 
 impl App {
+    /// A token of the operator for a tenant, good for a day. Whoever can call this holds the data and its key already.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown tenant, or one that the operator is no member of.
+    pub async fn operator_token(&self, tenant: &TenantSlug) -> Result<IssuedToken, AppError> {
+        let found = self.inner.database.tenant_by_slug(tenant)?.ok_or(AppError::NotFound { what: "tenant" })?;
+        let operator = self.inner.database.user_by_email(OPERATOR_EMAIL)?;
+        let user = operator.ok_or(AppError::NotFound { what: "operator" })?.id;
+        let expires_at = UnixMillis(UnixMillis::now().0 + TOKEN_LIFE_MS);
+        let (id, name, all) = (TokenId::generate(), String::from("operator"), Permissions::all());
+        self.tokens.issue(id, found.id, user, name, all, Some(expires_at)).await
+    }
+
     /// Set up an empty installation: the operator, a tenant, and a token that lasts a day; with `samples` the tenant is
     /// `acme` with four scripts and a collection, else it is `main` and empty. Answers `None` where there is something
     /// already.

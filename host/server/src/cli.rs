@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::{ExecutionId, Limits, ScriptKind};
+use domain::{ExecutionId, Limits, ScriptKind, TenantSlug};
 
 use crate::commands;
 
@@ -26,6 +26,9 @@ enum Command {
     Run(Run),
     /// Run a recorded execution again, offline, and compare
     Replay(Replay),
+    /// Make an API token while the server is stopped
+    #[command(subcommand)]
+    Token(Token),
     /// Show what can be configured
     #[command(subcommand)]
     Config(Config),
@@ -98,6 +101,23 @@ pub(crate) struct Replay {
 }
 
 #[derive(Debug, Subcommand)]
+enum Token {
+    /// Print a new token of the operator for one tenant, good for a day
+    Create(CreateToken),
+}
+
+/// `skerry token create`
+#[derive(Args, Debug)]
+pub(crate) struct CreateToken {
+    /// The tenant's name in addresses
+    #[arg(long, value_name = "SLUG", value_parser = TenantSlug::parse)]
+    pub(crate) tenant: TenantSlug,
+    /// The data directory of a server that is not running
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
 enum Config {
     /// Print a configuration file with every key, documented, at its default
     Template,
@@ -109,6 +129,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => commands::serve::serve(&arguments),
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Replay(arguments) => commands::replay::replay(&arguments),
+        Command::Token(Token::Create(arguments)) => commands::token::create(&arguments),
         Command::Config(Config::Template) => commands::print(&crate::config::template()),
         Command::Openapi => match crate::openapi() {
             Ok(document) => commands::print(&document),

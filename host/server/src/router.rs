@@ -18,7 +18,9 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    controllers::{drafts::*, executions::*, health::*, me::*, replays::*, runs::*, scripts::*, tokens::*, versions::*},
+    controllers::{
+        drafts::*, executions::*, health::*, me::*, replays::*, runs::*, scripts::*, tokens::*, versions::*,
+    },
     web::{layers, responses},
 };
 

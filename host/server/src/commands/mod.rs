@@ -4,15 +4,33 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod serve;
 mod shown;
+pub(crate) mod token;
 
 use std::{
+    error::Error,
     fmt::Display,
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
+use app::{App, AppConfig, DataLocation};
+
 /// What something that the caller asked for but that did not succeed ends with.
 const FAILED: u8 = 7;
+
+/// What the database's file is called. A directory without it is not to be made one.
+const DATABASE_FILE: &str = "skerry.db";
+
+/// Open the data of a server that is not running and do `work` on it.
+fn offline<T>(data: &Path, work: impl AsyncFnOnce(App) -> Result<T, Box<dyn Error>>) -> Result<T, Box<dyn Error>> {
+    if !data.join(DATABASE_FILE).is_file() {
+        return Err(format!("there is no data in the directory {}: name it with --data", data.display()).into());
+    }
+    let config = AppConfig { data: DataLocation::Directory(data.to_owned()), ..AppConfig::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { work(App::open_offline(config)?).await })
+}
 
 /// Print `text` to the standard output. Whoever closed it early, as `head` does, wanted no more.
 pub(crate) fn print(text: &str) -> ExitCode {

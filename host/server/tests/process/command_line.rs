@@ -125,3 +125,19 @@ fn unknown_keys_of_the_configuration_are_named() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("fule"));
 }
+
+#[test]
+fn whoever_holds_the_data_can_make_a_token_while_the_server_is_stopped() {
+    let data = data();
+    let directory = data.path().display().to_string();
+    let create = || skerry().args(["token", "create", "--tenant", "acme", "--data", &directory]).output().unwrap();
+    assert_eq!(create().status.code(), Some(1), "there is no data yet");
+    let server = Process::start(data.path());
+    assert_eq!(create().status.code(), Some(1), "the data is in use");
+    server.kill();
+    let made = create();
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let mut server = Process::start(data.path());
+    server.token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    assert_eq!(server.api("GET", "/me", None).unwrap().status, 200);
+}
