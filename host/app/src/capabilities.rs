@@ -29,10 +29,15 @@ pub(crate) struct Reach {
     pub(crate) storage_limit_bytes: u64,
 }
 
+/// Whether a call leaves the database. Collections are read in the execution's transaction, and every kind of service
+/// so far is one.
+pub(crate) fn is_outside(call: &HostCall) -> bool {
+    matches!(call, HostCall::HttpSend(_))
+}
+
 impl Interfaces for Reach {
     fn is_outside(&self, call: &HostCall) -> bool {
-        // Collections are read in the execution's transaction; every kind of service so far is one.
-        matches!(call, HostCall::HttpSend(_))
+        is_outside(call)
     }
 
     fn start(&mut self, call: HostCall, clock_ms: u64) -> Started {
@@ -63,8 +68,17 @@ fn unsupported(what: &str) -> CallOutcome {
 
 /// A read failed. The script is told that, the operator why.
 fn failed(lease: Lease, error: &database::DatabaseError) -> CallError {
+    if matches!(error, database::DatabaseError::TooLarge { .. }) {
+        return too_large("the list");
+    }
     tracing::error!(tenant.id = %lease.tenant, execution.id = %lease.execution, %error, "a read failed");
     CallError::Unavailable(String::from("the storage cannot be read at the moment"))
+}
+
+/// More was found than one call carries.
+fn too_large(what: &str) -> CallError {
+    let limit = domain::limits::CALL_BYTES_MAX;
+    CallError::HostcallLimit(format!("{what} would answer more than {limit} bytes: ask for fewer entries at once"))
 }
 
 /// Let through what is JSON. An honest guest sends nothing else.

@@ -129,7 +129,10 @@ impl From<DatabaseError> for AppError {
             DatabaseError::Busy => Self::Overloaded { retry_after: Duration::from_secs(1) },
             DatabaseError::Full => Self::StorageFull,
             DatabaseError::Unavailable => Self::Unavailable,
-            DatabaseError::TooSlow | DatabaseError::Corrupt { .. } | DatabaseError::Sqlite(_) => Self::internal(error),
+            DatabaseError::TooLarge { .. }
+            | DatabaseError::TooSlow
+            | DatabaseError::Corrupt { .. }
+            | DatabaseError::Sqlite(_) => Self::internal(error),
         }
     }
 }

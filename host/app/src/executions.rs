@@ -20,7 +20,7 @@ pub(crate) use running::Running;
 pub(crate) use views::Sealed;
 pub use views::{ExecutionView, LogsView, ResultView};
 
-use crate::{AppError, Inner, scripts::ScriptRef};
+use crate::{AppError, Inner, artifacts::Runnable, scripts::ScriptRef};
 
 /// How long accepted work waits before it asks for a slot again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -76,9 +76,16 @@ impl ExecutionService {
         let order = self.order(principal, request)?;
         let (tenant, execution) = (order.target.tenant.id, order.execution);
         let place = self.inner.running.queue(tenant)?;
-        self.inner.database.accept_execution(self.start_row(&order)?).await?;
-        self.go_on(tenant, execution, Some(place));
-        Sealed::of(&self.inner, tenant)?.view(principal, execution)
+        let row = self.start_row(&order)?;
+        let (service, principal) = (self.clone(), principal.clone());
+        // To its end, also where the caller goes away: what is durable has to be run.
+        let accepted = async move {
+            service.inner.database.accept_execution(row).await?;
+            let view = Sealed::of(&service.inner, tenant)?.view(&principal, execution);
+            service.go_on(tenant, execution, Some(place));
+            view
+        };
+        self.inner.guests.run(accepted).await?
     }
 
     /// One execution.
@@ -150,24 +157,31 @@ impl ExecutionService {
         let runnable = self.inner.runnable(target.tenant.id, target.version, &target.script.name).await?;
         let _permit = self.inner.admission.admit(target.tenant.id).await?;
         let started_at = UnixMillis::now();
-        if !order.is_accepted {
-            let row = StartRow { started_at, ..self.start_row(&order)? };
-            self.inner.database.announce_execution(row);
-        }
-        let ended = match attempts::Attempts::new(&self.inner, &order, &runnable, started_at) {
+        self.inner.database.announce_execution(StartRow { started_at, ..self.start_row(&order)? });
+        self.run_begun(&order, &runnable, started_at, &running).await
+    }
+
+    /// Run what the database knows to be running.
+    async fn run_begun(
+        &self,
+        order: &Order,
+        runnable: &Runnable,
+        started_at: UnixMillis,
+        running: &Guard,
+    ) -> Result<attempts::Finished, AppError> {
+        let ended = match attempts::Attempts::new(&self.inner, order, runnable, started_at) {
             Ok(attempts) => attempts.run(running.cancellation()).await,
             Err(error) => Err(error),
         };
         if ended.is_err() {
-            self.end_as_internal(&order).await;
+            self.end_as_internal(order.target.tenant.id, order.execution).await;
         }
         ended
     }
 
     /// The host failed: say so in the execution's own row, as far as the database still takes it. What it does not take
     /// is ended as interrupted by the next start.
-    async fn end_as_internal(&self, order: &Order) {
-        let (tenant, execution) = (order.target.tenant.id, order.execution);
+    async fn end_as_internal(&self, tenant: TenantId, execution: ExecutionId) {
         let failure = Failure::new(ErrorKind::Internal, "Internal", "the server failed; the script is not to blame");
         if let Err(error) = attempts::end_without_run(&self.inner, tenant, execution, &failure).await {
             tracing::warn!(tenant.id = %tenant, execution.id = %execution, %error, "a failed execution stays as running");
@@ -195,8 +209,8 @@ impl ExecutionService {
                 match service.run_accepted(tenant, execution).await {
                     Err(AppError::Overloaded { .. } | AppError::Quota { .. }) => tokio::time::sleep(RETRY_DELAY).await,
                     Err(error) => {
-                        let error: &dyn std::error::Error = &error;
-                        tracing::error!(tenant.id = %tenant, execution.id = %execution, error, "an accepted execution failed");
+                        tracing::error!(tenant.id = %tenant, execution.id = %execution, ?error, "an accepted execution failed");
+                        service.end_as_internal(tenant, execution).await;
                         break;
                     }
                     Ok(()) => break,
@@ -217,17 +231,20 @@ impl ExecutionService {
         let input = Sealed::of(&self.inner, tenant)?.open_input(execution, detail.input.as_deref())?;
         let target = Target::of_version(&self.inner, tenant, row.script, row.version)?;
         let rights = target.deployer_rights(&self.inner)?.intersection(self.rights_of(tenant, row.actor)?);
-        let order = Order { execution, is_accepted: true, ..Order::new(target, row.trigger, row.actor, rights, input) };
+        let order = Order { execution, ..Order::new(target, row.trigger, row.actor, rights, input) };
         self.execute_accepted(order).await
     }
 
     async fn execute_accepted(&self, order: Order) -> Result<(), AppError> {
         let (tenant, execution) = (order.target.tenant.id, order.execution);
-        let epoch = self.inner.database.epoch();
+        // It stays `pending` until it has its slot, so that a crash or a refusal meanwhile leaves it as it was.
+        let runnable = self.inner.runnable(tenant, order.target.version, &order.target.script.name).await?;
+        let _permit = self.inner.admission.admit(tenant).await?;
         // Before the row says that it runs, so that a stop waits for it.
         let running = self.inner.running.begin(execution)?;
-        match self.inner.database.begin_pending(tenant, execution, epoch, UnixMillis::now()).await? {
-            Begun::Running => self.execute_here(order, running).await.map(drop),
+        let started_at = UnixMillis::now();
+        match self.inner.database.begin_pending(tenant, execution, self.inner.database.epoch(), started_at).await? {
+            Begun::Running => self.run_begun(&order, &runnable, started_at, &running).await.map(drop),
             Begun::NotPending => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use database::{Database, Execution, ExecutionDetail};
-use domain::{Actor, ErrorKind, ExecutionId, Limits, Permission, Permissions, Principal, RecordMode};
+use domain::{Actor, ErrorKind, ExecutionId, Limits, Permission, Principal, RecordMode};
 use runtime::{
     CallError, Failure, Grants, HostCall, Interfaces, Invocation, Journal, LogLine, Mode, Outcome, Output, Ran,
     Started, SystemClock,
@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     App, AppError, ExecutionService, Inner,
-    executions::{Order, Sealed, Target, start},
+    capabilities::is_outside,
+    executions::{Sealed, Target},
 };
 
 /// How long a replay may take: it waits for nobody, so that it is only slower than its original on a slower machine.
@@ -50,8 +51,8 @@ struct Recorded {
 struct Nowhere;
 
 impl Interfaces for Nowhere {
-    fn is_outside(&self, _call: &HostCall) -> bool {
-        true
+    fn is_outside(&self, call: &HostCall) -> bool {
+        is_outside(call)
     }
 
     fn start(&mut self, _call: HostCall, _clock_ms: u64) -> Started {
@@ -74,13 +75,11 @@ impl ExecutionService {
         let runnable = inner.runnable(principal.tenant, row.version, &target.script.name).await?;
         let detail = inner.database.get_execution(principal.tenant, execution)?;
         let input = sealed.open_input(execution, detail.input.as_deref())?;
-        let order = Order::new(target, row.trigger, row.actor, Permissions::NONE, input);
-        let limits = recorded.limits(start::limits(inner, &order, &runnable));
         let invocation = Invocation {
             script: runnable.script,
-            input: order.input,
+            input,
             start: recorded.journal.start.clone(),
-            limits,
+            limits: recorded.limits(),
             grants: Arc::new(Grants::default()),
             interfaces: Box::new(Nowhere),
             clock: Arc::new(SystemClock),
@@ -151,7 +150,8 @@ impl Recorded {
     }
 
     /// A run that was cut is replayed with the fuel at the cut as its limit.
-    fn limits(&self, limits: Limits) -> Limits {
+    fn limits(&self) -> Limits {
+        let limits = self.journal.limits;
         let fuel = if self.was_cut() { self.journal.fuel().unwrap_or(limits.fuel) } else { limits.fuel };
         Limits { fuel: fuel.max(1), wall_time: WALL_TIME, ..limits }
     }

@@ -4,14 +4,18 @@
 
 mod overlay;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use database::{
-    CommitResult, Database, DocumentRangeRead, DocumentRead, Effects, EntryRead, Lease, OutboxEvent, PartialCommit,
-    ReadSet, StorageChange, StorageRangeRead, StorageWrite,
+    CommitResult, Database, DatabaseError, DocumentRangeRead, DocumentRead, Effects, EntryRead, Lease, OutboxEvent,
+    PartialCommit, ReadSet, StorageChange, StorageRangeRead, StorageWrite,
 };
 use domain::{TenantId, UnixMillis};
 use runtime::{Answer, CallError};
+use tokio::{sync::oneshot, task::JoinHandle};
 
 pub(crate) use overlay::{Local, Overlay};
 
@@ -28,6 +32,8 @@ pub(crate) struct Transaction(Arc<Mutex<Buffer>>);
 #[derive(Default)]
 pub(crate) struct Buffer {
     pub(crate) reads: ReadSet,
+    /// The keys in `reads`, to find them at once.
+    read_keys: HashSet<String>,
     pub(crate) overlay: Overlay,
     writes: Vec<StorageWrite>,
     events: Vec<OutboxEvent>,
@@ -35,6 +41,8 @@ pub(crate) struct Buffer {
     pub(crate) has_committed: bool,
     /// What `storage.commit()` found changed.
     pub(crate) stale: Option<String>,
+    /// Commits that were begun by `storage.commit()`.
+    commits: Vec<JoinHandle<()>>,
     /// Events of the whole execution: their ids are counted from here.
     events_published: usize,
 }
@@ -48,42 +56,41 @@ impl Transaction {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Make what is buffered so far durable.
-    pub(crate) async fn commit_so_far(
-        self,
+    /// Begin to make what is buffered so far durable. The write goes on where nobody waits for it, and the end of the
+    /// run waits for it: whether the run can be repeated depends on it.
+    pub(crate) fn commit_so_far(
+        &self,
         database: Database,
         lease: Lease,
         now: UnixMillis,
         limit: u64,
-    ) -> CallOutcome {
+    ) -> impl Future<Output = CallOutcome> + Send + 'static {
         let effects = self.lock().take_effects(limit);
-        let published = effects.writes.len();
-        let result = database.commit_storage(PartialCommit { lease, effects, now }).await;
-        let mut buffer = self.lock();
-        match result {
-            Ok(CommitResult::Committed { .. }) => {
-                buffer.has_committed = true;
-                buffer.overlay.forget(published);
-                Ok(Answer::Nothing)
-            }
-            Ok(CommitResult::Conflict { what }) => {
-                let message = format!("storage.commit: {what} was changed meanwhile");
-                buffer.stale = Some(what);
-                Err(CallError::Conflict(message))
-            }
-            Ok(CommitResult::NotANumber { key }) => {
-                Err(CallError::InvalidArgument(format!("storage.commit: the value of '{key}' is no number to add to")))
-            }
-            Ok(CommitResult::StorageFull { limit_bytes }) => Err(CallError::Quota(storage_full(limit_bytes))),
-            Ok(CommitResult::AlreadyEnded) => {
-                Err(CallError::Conflict(String::from("storage.commit: the execution was ended meanwhile")))
-            }
-            Err(error) => {
-                tracing::error!(tenant.id = %lease.tenant, execution.id = %lease.execution, %error, "a commit failed");
-                Err(CallError::Unavailable(String::from("storage.commit: the storage takes no writes at the moment")))
-            }
+        let transaction = self.clone();
+        let written = tokio::spawn(async move {
+            let result = database.commit_storage(PartialCommit { lease, effects: effects.clone(), now }).await;
+            transaction.lock().settle(result, effects, lease)
+        });
+        let (sender, receiver) = oneshot::channel();
+        self.lock().commits.push(tokio::spawn(async move {
+            let outcome = written.await.unwrap_or_else(|_| Err(not_written()));
+            // Nobody waits any more where the run has ended.
+            let _ = sender.send(outcome);
+        }));
+        async move { receiver.await.unwrap_or_else(|_| Err(not_written())) }
+    }
+
+    /// Wait for every commit that was begun.
+    pub(crate) async fn settled(&self) {
+        let commits = std::mem::take(&mut self.lock().commits);
+        for commit in commits {
+            let _ = commit.await;
         }
     }
+}
+
+fn not_written() -> CallError {
+    CallError::Unavailable(String::from("storage.commit: the storage takes no writes at the moment"))
 }
 
 /// What a host call answers.
@@ -95,8 +102,54 @@ pub(crate) fn storage_full(limit_bytes: u64) -> String {
 }
 
 impl Buffer {
+    /// Take into account what became of a commit. What was not committed is put back, before what came later: it counts
+    /// at the next commit, or fails the run there.
+    fn settle(&mut self, result: Result<CommitResult, DatabaseError>, effects: Effects, lease: Lease) -> CallOutcome {
+        let is_committed = matches!(result, Ok(CommitResult::Committed { .. }));
+        if is_committed {
+            self.has_committed = true;
+            self.overlay.forget(effects.writes.len());
+        } else {
+            self.put_back(effects);
+        }
+        Err(match result {
+            Ok(CommitResult::Committed { .. }) => return Ok(Answer::Nothing),
+            Ok(CommitResult::Conflict { what }) => {
+                let message = format!("storage.commit: {what} was changed meanwhile");
+                self.stale = Some(what);
+                CallError::Conflict(message)
+            }
+            Ok(CommitResult::NotANumber { key }) => {
+                CallError::InvalidArgument(format!("storage.commit: the value of '{key}' is no number to add to"))
+            }
+            Ok(CommitResult::StorageFull { limit_bytes }) => CallError::Quota(storage_full(limit_bytes)),
+            Ok(CommitResult::AlreadyEnded) => {
+                CallError::Conflict(String::from("storage.commit: the execution was ended meanwhile"))
+            }
+            Err(error) => {
+                tracing::error!(tenant.id = %lease.tenant, execution.id = %lease.execution, %error, "a commit failed");
+                not_written()
+            }
+        })
+    }
+
+    fn put_back(&mut self, mut effects: Effects) {
+        let later = self.take_effects(0);
+        effects.checks.entries.extend(later.checks.entries);
+        effects.checks.ranges.extend(later.checks.ranges);
+        effects.checks.documents.extend(later.checks.documents);
+        effects.checks.document_ranges.extend(later.checks.document_ranges);
+        effects.writes.extend(later.writes);
+        effects.events.extend(later.events);
+        self.reads = effects.checks;
+        self.read_keys = self.reads.entries.iter().map(|read| read.key.clone()).collect();
+        self.writes = effects.writes;
+        self.events = effects.events;
+    }
+
     /// Everything that the run read and wants to change; nothing is left behind.
     pub(crate) fn take_effects(&mut self, storage_limit_bytes: u64) -> Effects {
+        self.read_keys.clear();
         Effects {
             checks: std::mem::take(&mut self.reads),
             writes: std::mem::take(&mut self.writes),
@@ -111,7 +164,7 @@ impl Buffer {
     }
 
     pub(crate) fn read_entry(&mut self, key: &str, revision: Option<i64>) {
-        if !self.reads.entries.iter().any(|read| read.key == key) {
+        if self.read_keys.insert(key.to_owned()) {
             self.reads.entries.push(EntryRead { key: key.to_owned(), revision });
         }
     }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::{
     Database, DatabaseError,
     rows::{bytes, millis},
-    storage::{ADD_STORED_BYTES, digest},
+    storage::{ADD_STORED_BYTES, bounded, digest},
 };
 
 const PUT_COLLECTION: &str = "
@@ -178,7 +178,7 @@ impl Database {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(LIST)?;
             let rows = statement.query_map(query.parameters(tenant), Document::from_row)?;
-            let mut documents = rows.collect::<rusqlite::Result<Vec<Document>>>()?;
+            let mut documents = bounded(rows, |document| document.id.len() + document.body.len())?;
             let more = query.cut(&mut documents);
             let digest = digest(documents.iter().map(|document| (document.id.as_str(), document.revision)), more);
             Ok(DocumentRange { documents, digest, more })

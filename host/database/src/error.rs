@@ -101,6 +101,12 @@ pub enum DatabaseError {
     /// The disk is full; nothing was written, and once there is room it will be.
     #[error("the disk is full")]
     Full,
+    /// A page would hold more bytes than anybody may ask for at once.
+    #[error("the page would have more than {limit_bytes} bytes")]
+    TooLarge {
+        /// The most that it may have.
+        limit_bytes: usize,
+    },
     /// A read took longer than a second and was cut.
     #[error("the read took too long")]
     TooSlow,

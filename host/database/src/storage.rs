@@ -84,6 +84,27 @@ pub struct StorageQuery {
     pub now: UnixMillis,
 }
 
+/// The most bytes of one page: what one host call carries.
+const PAGE_BYTES_MAX: usize = 4 << 20;
+
+/// Collect rows, as long as they are a page: a list must not take the memory of the process.
+pub(crate) fn bounded<T>(
+    rows: impl Iterator<Item = rusqlite::Result<T>>,
+    size: impl Fn(&T) -> usize,
+) -> Result<Vec<T>, DatabaseError> {
+    let mut page = Vec::new();
+    let mut bytes = 0;
+    for row in rows {
+        let row = row?;
+        bytes += size(&row);
+        if bytes > PAGE_BYTES_MAX {
+            return Err(DatabaseError::TooLarge { limit_bytes: PAGE_BYTES_MAX });
+        }
+        page.push(row);
+    }
+    Ok(page)
+}
+
 impl Database {
     /// Read one entry.
     pub fn storage_get(&self, tenant: TenantId, key: &str, now: UnixMillis) -> Result<StorageRead, DatabaseError> {
@@ -109,7 +130,7 @@ impl Database {
             let rows = statement.query_map(parameters, |row| {
                 Ok(StorageEntry { key: row.get(0)?, value: row.get(1)?, revision: row.get(2)? })
             })?;
-            let mut entries = rows.collect::<rusqlite::Result<Vec<StorageEntry>>>()?;
+            let mut entries = bounded(rows, |entry| entry.key.len() + entry.value.len())?;
             let more = query.cut(&mut entries);
             let digest = digest(entries.iter().map(|entry| (entry.key.as_str(), entry.revision)), more);
             Ok(StorageRange { entries, digest, more })

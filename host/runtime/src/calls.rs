@@ -84,10 +84,18 @@ impl HostCall {
     }
 }
 
+/// What an element of a list counts beside its text: a list of empty ones is not free.
+const ELEMENT_BYTES: usize = 8;
+
 fn http_request_bytes(request: &HttpRequest) -> usize {
     use crate::contract::{HttpBody, HttpFieldValue};
-    let headers: usize = request.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
-    let secrets: usize = request.secret_headers.iter().map(|header| header.name.len() + header.value.name.len()).sum();
+    let header = |name: &str, value: &str| name.len() + value.len() + ELEMENT_BYTES;
+    let headers: usize = request.headers.iter().map(|field| header(&field.name, &field.value)).sum();
+    let secrets: usize = request
+        .secret_headers
+        .iter()
+        .map(|field| header(&field.name, &field.value.name) + field.value.format.len())
+        .sum();
     let body = match &request.body {
         HttpBody::None => 0,
         HttpBody::Bytes(bytes) => bytes.len(),
@@ -98,7 +106,7 @@ fn http_request_bytes(request: &HttpRequest) -> usize {
                     HttpFieldValue::Plain(text) => text.len(),
                     HttpFieldValue::Secret(secret) => secret.name.len() + secret.format.len(),
                 };
-                field.name.len() + value
+                field.name.len() + value + ELEMENT_BYTES
             })
             .sum(),
     };

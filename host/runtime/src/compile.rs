@@ -20,7 +20,7 @@ const COMPILER_LIMITS: Limits =
 /// What running a top level without an execution may take. A longer one is run anew in each execution, under the
 /// script's own limits.
 const TOP_LEVEL_LIMITS: Limits =
-    Limits { fuel: 2_000_000_000, wall_time: Duration::from_secs(2), memory_bytes: 64 << 20, ..Limits::DEFAULT };
+    Limits { fuel: 500_000_000, wall_time: Duration::from_secs(2), memory_bytes: 64 << 20, ..Limits::DEFAULT };
 
 /// A script as its author wrote it.
 #[derive(Clone, Debug)]

@@ -144,15 +144,18 @@ impl Gate {
         let _span = tracing::trace_span!("host_call", call = call.name(), id).entered();
         let at_us = self.elapsed_us();
         self.start.record.call(at_us, &call);
+        let is_outside = self.start.interfaces.is_outside(&call);
         if let Some(replay) = &mut self.start.replay {
             replay.start(id, &call)?;
+            self.count_outbound(is_outside)?;
             return Ok(id);
         }
+        self.count_outbound(is_outside)?;
         if let Err(error) = bounds::check(&call).and_then(|()| permitted(&self.start.grants, &call)) {
             self.ready.push_back((id, Err(error)));
         } else if let HostCall::Timer { delay_ms } = call {
             self.timers.insert((self.start.clock_ms.saturating_add(delay_ms), id));
-        } else if self.start.interfaces.is_outside(&call) {
+        } else if is_outside {
             self.start_outside(id, call)?;
         } else {
             match self.start.interfaces.start(call, self.start.clock_ms) {
@@ -217,11 +220,6 @@ impl Gate {
     }
 
     fn start_outside(&mut self, id: u32, call: HostCall) -> Result<(), Stop> {
-        self.outbound_requests += 1;
-        if self.outbound_requests > self.start.limits.outbound_requests {
-            let limit = self.start.limits.outbound_requests;
-            return Err(Stop::Hostcalls(format!("the script made more than {limit} outbound requests")));
-        }
         if let Some((recorded, outcome)) = self.start.repeat_of.0.pop_front() {
             if !same(&recorded, &call) {
                 return Err(Stop::Conflict(format!(
@@ -286,7 +284,8 @@ impl Gate {
         };
         if let Some((id, outcome)) = answer {
             self.answered(id, outcome);
-            if let Some((id, call)) = self.waiting.pop_front() {
+            while self.in_flight.as_ref().map_or(0, FuturesUnordered::len) < CALLS_IN_FLIGHT_MAX {
+                let Some((id, call)) = self.waiting.pop_front() else { break };
                 self.begin_outside(id, call)?;
             }
         }
@@ -308,14 +307,24 @@ impl Gate {
 
     /// The last step of a call, before its answer is lowered into the guest: nothing is left to be done for it.
     fn hand_over(&mut self, delivery: Delivery) -> Result<Delivery, Stop> {
-        self.count_bytes(answer_bytes(&delivery.outcome))?;
         self.start.clock_ms = self.start.clock_ms.max(delivery.clock_ms);
         if let Err(error) = &delivery.outcome {
             self.issued_codes.push(error.code_and_message().0);
         }
+        // Before it is counted: a replay has to end by the same answer.
         let at_us = self.elapsed_us();
         self.start.record.delivery(at_us, &delivery);
+        self.count_bytes(answer_bytes(&delivery.outcome))?;
         Ok(delivery)
+    }
+
+    fn count_outbound(&mut self, is_outside: bool) -> Result<(), Stop> {
+        self.outbound_requests += u32::from(is_outside);
+        let limit = self.start.limits.outbound_requests;
+        if self.outbound_requests > limit {
+            return Err(Stop::Hostcalls(format!("the script made more than {limit} outbound requests")));
+        }
+        Ok(())
     }
 
     fn count_bytes(&mut self, bytes: u64) -> Result<(), Stop> {

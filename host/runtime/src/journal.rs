@@ -5,7 +5,9 @@
 //! the boundary's limit already bounds them to 16 MiB. It holds what the guest saw and never a secret's value, since
 //! secrets are names to the guest. Whoever stores it seals it.
 
-use domain::{ErrorKind, RecordMode};
+use std::time::Duration;
+
+use domain::{ErrorKind, Limits, RecordMode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -79,6 +81,52 @@ pub enum Entry {
     },
 }
 
+/// The limits of a run as the journal keeps them: a replay has to end by the same ones.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct RecordedLimits {
+    fuel: u64,
+    wall_time_us: u64,
+    memory_bytes: u64,
+    host_calls: u32,
+    outbound_requests: u32,
+    boundary_bytes: u64,
+    log_lines: u32,
+    log_bytes: u64,
+    result_bytes: u64,
+}
+
+impl From<&Limits> for RecordedLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            fuel: limits.fuel,
+            wall_time_us: u64::try_from(limits.wall_time.as_micros()).unwrap_or(u64::MAX),
+            memory_bytes: limits.memory_bytes,
+            host_calls: limits.host_calls,
+            outbound_requests: limits.outbound_requests,
+            boundary_bytes: limits.boundary_bytes,
+            log_lines: limits.log_lines,
+            log_bytes: limits.log_bytes,
+            result_bytes: limits.result_bytes,
+        }
+    }
+}
+
+impl From<RecordedLimits> for Limits {
+    fn from(recorded: RecordedLimits) -> Self {
+        Self {
+            fuel: recorded.fuel,
+            wall_time: Duration::from_micros(recorded.wall_time_us),
+            memory_bytes: recorded.memory_bytes,
+            host_calls: recorded.host_calls,
+            outbound_requests: recorded.outbound_requests,
+            boundary_bytes: recorded.boundary_bytes,
+            log_lines: recorded.log_lines,
+            log_bytes: recorded.log_bytes,
+            result_bytes: recorded.result_bytes,
+        }
+    }
+}
+
 /// A journal that was read back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Journal {
@@ -86,6 +134,8 @@ pub struct Journal {
     pub engine_build: String,
     /// The start of the run.
     pub start: StartRecord,
+    /// The limits of the run; of a repeat those that were left to it.
+    pub limits: Limits,
     /// What happened, in order.
     pub entries: Vec<Entry>,
 }
@@ -118,15 +168,15 @@ impl Journal {
         if *version != VERSION {
             return Err(JournalError::Version { found: *version });
         }
-        let ((engine_build, start), mut rest) =
-            postcard::take_from_bytes::<(String, StartRecord)>(rest).map_err(damaged)?;
+        let ((engine_build, start, limits), mut rest) =
+            postcard::take_from_bytes::<(String, StartRecord, RecordedLimits)>(rest).map_err(damaged)?;
         let mut entries = Vec::new();
         while !rest.is_empty() {
             let (entry, after) = postcard::take_from_bytes::<Entry>(rest).map_err(damaged)?;
             entries.push(entry);
             rest = after;
         }
-        Ok(Self { engine_build, start, entries })
+        Ok(Self { engine_build, start, limits: limits.into(), entries })
     }
 
     /// The fuel at the end, where the run came to one.
@@ -163,7 +213,7 @@ enum Keep {
 
 impl Record {
     /// Begin a journal.
-    pub(crate) fn begin(mode: RecordMode, engine_build: &str, start: &StartRecord) -> Self {
+    pub(crate) fn begin(mode: RecordMode, engine_build: &str, start: &StartRecord, limits: &Limits) -> Self {
         let keep = match mode {
             RecordMode::Full => Keep::Everything,
             RecordMode::Metadata => Keep::Outline,
@@ -173,7 +223,7 @@ impl Record {
         if keep != Keep::Nothing {
             record.bytes.reserve(512);
             record.bytes.push(VERSION);
-            record.append(&(engine_build, start));
+            record.append(&(engine_build, start, RecordedLimits::from(limits)));
         }
         record
     }
@@ -260,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_journal_reads_back_as_it_was_written() {
-        let mut record = Record::begin(RecordMode::Full, "build", &start());
+        let mut record = Record::begin(RecordMode::Full, "build", &start(), &Limits::DEFAULT);
         let call = HostCall::StorageGet { key: String::from("k") };
         record.call(10, &call);
         let outcome = Ok(Answer::Value(Some(String::from("1"))));
@@ -268,6 +318,7 @@ mod tests {
         record.end(99, Some(ErrorKind::UserError));
         let journal = Journal::decode(&record.into_bytes()).unwrap();
         assert_eq!(journal.start, start());
+        assert_eq!(journal.limits, Limits::DEFAULT);
         assert_eq!(journal.fuel(), Some(99));
         assert_eq!(journal.error_kind(), Some(ErrorKind::UserError));
         assert_eq!(journal.entries[0], Entry::Call { at_us: 10, call });
@@ -276,7 +327,7 @@ mod tests {
 
     #[test]
     fn metadata_keeps_no_argument_and_no_answer() {
-        let mut record = Record::begin(RecordMode::Metadata, "build", &start());
+        let mut record = Record::begin(RecordMode::Metadata, "build", &start(), &Limits::DEFAULT);
         record.call(1, &HostCall::StorageGet { key: String::from("MARKER") });
         let outcome = Ok(Answer::Value(Some(String::from("MARKER"))));
         record.delivery(2, &Delivery { id: 1, clock_ms: 8, outcome });
@@ -286,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_cut_or_foreign_journal_is_refused_and_never_a_panic() {
-        let mut record = Record::begin(RecordMode::Full, "build", &start());
+        let mut record = Record::begin(RecordMode::Full, "build", &start(), &Limits::DEFAULT);
         record.call(1, &HostCall::StorageGet { key: String::from("k") });
         let bytes = record.into_bytes();
         for length in 0..bytes.len() {

@@ -121,7 +121,7 @@ impl Sandbox {
             clock_ms: invocation.start.clock_ms,
             deadline,
             cancellation: invocation.cancellation.clone(),
-            record: Record::begin(invocation.record, &self.inner.build_id, &invocation.start),
+            record: Record::begin(invocation.record, &self.inner.build_id, &invocation.start, &invocation.limits),
         });
         let cancellation = invocation.cancellation;
         let may_go_on = move || match () {
@@ -187,6 +187,8 @@ impl Sandbox {
                 Err(failure)
             }
         };
+        // The instance goes before a stack is mapped, which takes a slot of its own.
+        let mut gate = store.into_data().into_gate().ok_or(SandboxError::Panicked)?.into_end();
         let (result, overhead_fuel) = match result {
             Ok(output) => (Ok(output), 0),
             Err(failure) => {
@@ -194,7 +196,6 @@ impl Sandbox {
                 (Err(failure), fuel)
             }
         };
-        let mut gate = store.into_data().into_gate().ok_or(SandboxError::Panicked)?.into_end();
         gate.record.end(fuel, result.as_ref().err().map(|failure| failure.kind));
         let outcome = Outcome {
             result,
@@ -253,6 +254,10 @@ fn bounded(output: Output, limit_bytes: u64) -> Result<Output, Failure> {
             let header_bytes = response.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
             within_limit("response's header", response.headers.len(), "fields", HEADER_FIELDS_MAX)?;
             within_limit("response's header", header_bytes, "bytes", HEADER_BYTES_MAX)?;
+            if !(200..=599).contains(&response.status) {
+                let stop = Stop::Contract("it answered with a status outside 200 to 599");
+                return Err(Failure::new(ErrorKind::EngineFault, "EngineFault", stop.to_string()));
+            }
             within_limit("response's body", response.body.len(), "bytes", CALL_BYTES_MAX)?;
         }
     }

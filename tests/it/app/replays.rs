@@ -97,3 +97,43 @@ async fn stopping_ends_what_runs_as_interrupted() {
     assert_eq!(kind(&stage.app.executions().get(&stage.principal, id).unwrap()), "interrupted");
     assert!(!stage.app.health().ready);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accepted_work_that_waits_for_a_slot_is_done_all_the_same() {
+    let stage = Stage::set().await;
+    stage.deploy("short", "export default async () => { await utils.sleep(20); return 1 }").await;
+    let executions = stage.app.executions();
+    let mut ids = Vec::new();
+    for _ in 0..40 {
+        let request = RunRequest {
+            script: ScriptRef::parse("short").unwrap(),
+            input: String::from("null"),
+            trigger: Trigger::Api,
+        };
+        ids.push(executions.accept(&stage.principal, request).await.unwrap().execution.id);
+    }
+    for id in ids {
+        let status = loop {
+            let status = executions.get(&stage.principal, id).unwrap().execution.status;
+            if status.is_terminal() {
+                break status;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(status, ExecutionStatus::Success);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_its_host_calls_ended_is_replayed_to_the_same_end() {
+    let stage = Stage::set().await;
+    let source = "export default async () => {
+        await storage.set('big', 'x'.repeat(900000));
+        for (;;) await storage.get('big');
+    }";
+    stage.deploy("bytes", source).await;
+    let view = stage.run("bytes", "null").await;
+    assert_eq!(kind(&view), "hostcall_limit");
+    let replay = stage.app.executions().replay(&stage.principal, view.execution.id).await.unwrap();
+    assert!(replay.equal, "{:?}", replay.difference);
+}

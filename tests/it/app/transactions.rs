@@ -136,3 +136,31 @@ async fn documents_are_read_and_strangers_are_denied() {
     stage.deploy("caught", source).await;
     assert_eq!(stage.answer("caught", "null").await, json!(["SkerryError", "capability_denied"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_was_refused_and_caught_loses_nothing_silently() {
+    let stage = Stage::set().await;
+    let source = "export default async () => {
+        await storage.set('text', 'text');
+        await storage.commit();
+        await storage.set('y', 1);
+        await storage.increment('text');
+        try { await storage.commit() } catch { return storage.get('y') }
+    }";
+    stage.deploy("refused", source).await;
+    stage.deploy("read", READ).await;
+    assert_eq!(kind(&stage.run("refused", "null").await), "user_error", "what could not be committed fails the run");
+    assert_eq!(stage.answer("read", r#"["text", "y"]"#).await, json!(["text", null]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_nobody_waits_for_is_made_once() {
+    let stage = Stage::set().await;
+    let source = "export default async () => { await storage.increment('n'); storage.commit(); }";
+    stage.deploy("count", source).await;
+    stage.deploy("read", READ).await;
+    for _ in 0..5 {
+        assert_eq!(kind(&stage.run("count", "null").await), "success");
+    }
+    assert_eq!(stage.answer("read", r#"["n"]"#).await, json!([5]));
+}

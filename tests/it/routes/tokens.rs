@@ -10,9 +10,8 @@ async fn a_token_makes_another_that_can_do_less() {
     let body = json!({ "name": "reader", "permissions": ["scripts.read"], "expires_in_days": 1 });
     let made = stage.post("/api/v1/tokens", body).await.expect(201);
     let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
-    let as_reader = async |method: &str, path: &str| {
-        stage.stranger(method, path).header("authorization", &bearer).send().await
-    };
+    let as_reader =
+        async |method: &str, path: &str| stage.stranger(method, path).header("authorization", &bearer).send().await;
     assert_eq!(as_reader("GET", "/api/v1/scripts").await.status, 200);
     assert_eq!(as_reader("GET", "/api/v1/executions").await.status, 403);
     let path = format!("/api/v1/tokens/{}", made["id"].as_str().unwrap());

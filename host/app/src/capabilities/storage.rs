@@ -1,11 +1,11 @@
 //! `storage`: the tenant's key-value entries, read and written in the execution's transaction.
 
 use database::{StorageChange, StorageQuery, StorageRangeRead};
-use domain::UnixMillis;
+use domain::{UnixMillis, limits::CALL_BYTES_MAX};
 use futures_util::FutureExt;
 use runtime::{Answer, CallError, Page, PageEntry, Started};
 
-use super::{Reach, failed, require_json};
+use super::{Reach, failed, require_json, too_large};
 use crate::transaction::CallOutcome;
 
 impl Reach {
@@ -14,7 +14,17 @@ impl Reach {
     }
 
     pub(super) fn storage_get_many(&self, keys: &[String], now: UnixMillis) -> CallOutcome {
-        keys.iter().map(|key| self.read(key, now)).collect::<Result<_, _>>().map(Answer::Values)
+        let mut values = Vec::with_capacity(keys.len());
+        let mut bytes = 0;
+        for key in keys {
+            let value = self.read(key, now)?;
+            bytes += value.as_ref().map_or(0, String::len) as u64;
+            if bytes > CALL_BYTES_MAX {
+                return Err(too_large("storage.getMany"));
+            }
+            values.push(value);
+        }
+        Ok(Answer::Values(values))
     }
 
     pub(super) fn storage_set(
@@ -61,8 +71,8 @@ impl Reach {
     }
 
     pub(super) fn storage_commit(&self, now: UnixMillis) -> Started {
-        let transaction = self.transaction.clone();
-        let commit = transaction.commit_so_far(self.database.clone(), self.lease, now, self.storage_limit_bytes);
+        let (database, limit) = (self.database.clone(), self.storage_limit_bytes);
+        let commit = self.transaction.commit_so_far(database, self.lease, now, limit);
         Started::Pending(commit.boxed())
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use database::{CommitResult, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Usage};
@@ -74,15 +74,24 @@ impl<'a> Attempts<'a> {
     pub(crate) async fn run(self, cancellation: CancellationToken) -> Result<Finished, AppError> {
         let mut recorded = RecordedCalls::default();
         let mut usage = Usage { executions: 1, ..Usage::default() };
+        let mut spent = 0;
+        let began = Instant::now();
         for repeat in 0..=REPEATS_MAX {
             let is_last = repeat == REPEATS_MAX;
             let lane = if is_last { Some(self.exclusive_lane().await) } else { None };
             let transaction = Transaction::new();
-            // A repeat's fuel counts against the run's limit (RULES 7).
-            let fuel = self.limits.fuel.saturating_sub(usage.fuel).max(1);
-            let invocation = self.invocation(&transaction, fuel, std::mem::take(&mut recorded), &cancellation);
+            // A repeat's fuel and time count against the run's limits (RULES 7).
+            let limits = Limits {
+                fuel: self.limits.fuel.saturating_sub(spent).max(1),
+                wall_time: self.limits.wall_time.saturating_sub(began.elapsed()),
+                ..self.limits
+            };
+            let invocation = self.invocation(&transaction, limits, std::mem::take(&mut recorded), &cancellation);
             let Ran { outcome, outside, overhead_fuel } = self.inner.sandbox.run(invocation).await?;
+            spent += outcome.fuel;
             usage.fuel += outcome.fuel + overhead_fuel;
+            // Whether it can be repeated depends on the commits that it began.
+            transaction.settled().await;
             usage.host_calls += u64::from(outcome.host_calls);
             usage.bytes += outcome.boundary_bytes;
             let shared = if lane.is_none() { Some(self.inner.lanes.shared(self.lease.tenant).await) } else { None };
@@ -101,7 +110,7 @@ impl<'a> Attempts<'a> {
     fn invocation(
         &self,
         transaction: &Transaction,
-        fuel: u64,
+        limits: Limits,
         recorded: RecordedCalls,
         cancellation: &CancellationToken,
     ) -> Invocation {
@@ -109,7 +118,7 @@ impl<'a> Attempts<'a> {
             script: Arc::clone(&self.runnable.script),
             input: self.order.input.clone(),
             start: self.start.clone(),
-            limits: Limits { fuel, ..self.limits },
+            limits,
             grants: Arc::clone(&self.grants),
             interfaces: Box::new(Reach {
                 database: self.inner.database.clone(),

@@ -27,8 +27,6 @@ pub(crate) struct Order {
     pub(crate) rights: Permissions,
     pub(crate) input: Input,
     pub(crate) accepted_at: UnixMillis,
-    /// Whether there is a durable row for it already.
-    pub(crate) is_accepted: bool,
 }
 
 impl Target {
@@ -60,9 +58,14 @@ impl Target {
         Ok(Self { tenant: active_tenant(inner, tenant)?, script, version })
     }
 
-    /// The rights of whoever activated the version, as they are now.
+    /// The rights of whoever activated the version, as they are now. Work that was accepted before another version was
+    /// activated does not get that one's rights: it has those of its own version's author.
     pub(crate) fn deployer_rights(&self, inner: &Inner) -> Result<Permissions, AppError> {
-        member_rights(inner, self.tenant.id, self.script.deployed.and_then(|deployed| deployed.deployed_by))
+        let deployer = match self.script.deployed.filter(|deployed| deployed.id == self.version) {
+            Some(deployed) => deployed.deployed_by,
+            None => inner.database.version(self.tenant.id, self.version)?.summary.author,
+        };
+        member_rights(inner, self.tenant.id, deployer)
     }
 
     /// The entry's argument from a caller's JSON. An endpoint script takes a request, also when it is run by hand: an
@@ -78,7 +81,7 @@ impl Target {
 impl Order {
     pub(crate) fn new(target: Target, trigger: Trigger, actor: Actor, rights: Permissions, input: Input) -> Self {
         let execution = ExecutionId::generate();
-        Self { execution, target, trigger, actor, rights, input, accepted_at: UnixMillis::now(), is_accepted: false }
+        Self { execution, target, trigger, actor, rights, input, accepted_at: UnixMillis::now() }
     }
 
     pub(crate) fn start_row(&self, epoch: i64, input: Option<Vec<u8>>) -> StartRow {

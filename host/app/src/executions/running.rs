@@ -54,11 +54,14 @@ impl Running {
     /// # Errors
     /// [`AppError::Overloaded`] when the process is stopping.
     pub(crate) fn begin(&self, execution: ExecutionId) -> Result<Guard, AppError> {
+        let mut executions = lock(&self.0.executions);
+        // Under the lock, as the flag is set: what begins is waited for, or does not begin.
         if self.is_stopping() {
             return Err(AppError::Overloaded { retry_after: Duration::from_secs(5) });
         }
         let cancellation = CancellationToken::new();
-        lock(&self.0.executions).insert(execution, cancellation.clone());
+        executions.insert(execution, cancellation.clone());
+        drop(executions);
         Ok(Guard { running: self.clone(), execution, cancellation })
     }
 
@@ -91,7 +94,10 @@ impl Running {
 
     /// Take no new work, wait at most `grace` for what runs, then cut it.
     pub(crate) async fn stop(&self, grace: Duration) {
-        self.0.stopping.store(true, Ordering::Release);
+        {
+            let _executions = lock(&self.0.executions);
+            self.0.stopping.store(true, Ordering::Release);
+        }
         if tokio::time::timeout(grace, self.until_idle()).await.is_err() {
             for cancellation in lock(&self.0.executions).values() {
                 cancellation.cancel();

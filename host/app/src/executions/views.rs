@@ -164,7 +164,12 @@ impl From<Output> for ResultView {
             Output::Json(json) => Self::Json(json),
             Output::Response(response) => Self::Response {
                 status: response.status,
-                headers: response.headers.into_iter().map(|Header { name, value }| (name, value)).collect(),
+                headers: response
+                    .headers
+                    .iter()
+                    .map(shown_header)
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .collect(),
                 body: response.body,
             },
         }
@@ -178,16 +183,38 @@ fn not_found(error: database::DatabaseError) -> AppError {
     }
 }
 
+/// What stands for a value that is not shown.
+const HIDDEN: &str = "(hidden)";
+
+/// What the names of fields that carry credentials have in them.
+const CREDENTIAL_WORDS: [&str; 7] = ["authorization", "cookie", "token", "secret", "key", "signature", "password"];
+
+/// A header field as it is shown: of those that carry credentials the name alone (RULES 21).
+fn shown_header(header: &Header) -> (&str, &str) {
+    let name = header.name.to_ascii_lowercase();
+    let is_credential = CREDENTIAL_WORDS.iter().any(|word| name.contains(word));
+    (&header.name, if is_credential { HIDDEN } else { &header.value })
+}
+
+/// An address as it is shown: the names of its query, and none of the values.
+fn shown_url(url: &str) -> String {
+    let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
+    let names = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) => format!("{name}={HIDDEN}"),
+        None => pair.to_owned(),
+    });
+    format!("{address}?{}", names.collect::<Vec<String>>().join("&"))
+}
+
 /// An input as JSON: a request as an object with its method, address, headers and body as text.
 fn input_json(input: &Input) -> Result<String, AppError> {
     match input {
         Input::Json(json) => Ok(json.clone()),
         Input::Request(request) => {
-            let headers: Vec<(&str, &str)> =
-                request.headers.iter().map(|header| (header.name.as_str(), header.value.as_str())).collect();
+            let headers: Vec<(&str, &str)> = request.headers.iter().map(shown_header).collect();
             let body = String::from_utf8_lossy(&request.body);
             let request = serde_json::json!({
-                "method": request.method, "url": request.url, "headers": headers, "body": body,
+                "method": request.method, "url": shown_url(&request.url), "headers": headers, "body": body,
             });
             serde_json::to_string(&request).map_err(AppError::internal)
         }

@@ -10,7 +10,7 @@ use super::{capabilities::CapabilitiesView, endpoints::EndpointView, limits::Lim
 use crate::web::{body, error::internal, problem::Problem};
 
 /// Settings without which there is no script.
-const KEPT: [&str; 3] = ["is_active", "record", "endpoint"];
+const KEPT: [&str; 5] = ["capabilities", "description", "endpoint", "is_active", "record"];
 
 /// Settings to be changed. What is not named stays; inside `capabilities`, `limits` and `endpoint` too.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
