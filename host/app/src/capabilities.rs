@@ -5,39 +5,68 @@
 
 mod collections;
 mod events;
+mod http;
+mod secrets;
+mod services;
 mod storage;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use database::{Database, Lease};
-use domain::UnixMillis;
+use database::Lease;
+use domain::{Capabilities, Permissions, ScriptId, UnixMillis, UserId};
 use runtime::{CallError, HostCall, Interfaces, Started};
 
 use crate::{
+    Inner,
     sealing::TenantKey,
+    services::Services,
     transaction::{CallOutcome, Transaction},
 };
 
 /// What one attempt of one execution reaches.
 pub(crate) struct Reach {
-    pub(crate) database: Database,
+    pub(crate) inner: Arc<Inner>,
     pub(crate) key: Arc<TenantKey>,
     pub(crate) lease: Lease,
     pub(crate) transaction: Transaction,
-    /// Where its events come from, as CloudEvents has it.
-    pub(crate) event_source: String,
-    pub(crate) storage_limit_bytes: u64,
+    pub(crate) scope: Arc<Scope>,
 }
 
-/// Whether a call leaves the database. Collections are read in the execution's transaction, and every kind of service
-/// so far is one.
-pub(crate) fn is_outside(call: &HostCall) -> bool {
-    matches!(call, HostCall::HttpSend(_))
+/// For whom and as what an execution reaches out: the same for all its attempts.
+pub(crate) struct Scope {
+    pub(crate) script: ScriptId,
+    /// The script's name, also within the source of its events, as CloudEvents has it.
+    pub(crate) script_name: String,
+    /// The person who triggered it, where there is one.
+    pub(crate) user: Option<UserId>,
+    pub(crate) capabilities: Capabilities,
+    /// The intersection of the rights of everybody it acts for (RULES 13).
+    pub(crate) rights: Permissions,
+    pub(crate) deadline: Instant,
+}
+
+impl Scope {
+    /// What is left of the execution's time.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// Whether a call leaves the database. Collections take part in the execution's transaction.
+pub(crate) fn is_outside(services: &Services, call: &HostCall) -> bool {
+    match call {
+        HostCall::HttpSend(_) => true,
+        HostCall::ServiceCall { service, .. } => services.get(service).is_some(),
+        _ => false,
+    }
 }
 
 impl Interfaces for Reach {
     fn is_outside(&self, call: &HostCall) -> bool {
-        is_outside(call)
+        is_outside(&self.inner.services, call)
     }
 
     fn start(&mut self, call: HostCall, clock_ms: u64) -> Started {
@@ -50,11 +79,15 @@ impl Interfaces for Reach {
             HostCall::StorageList { prefix, cursor, limit } => self.storage_list(prefix, cursor, limit, now),
             HostCall::StorageIncrement { key, by } => self.storage_increment(key, by),
             HostCall::StorageCommit => return self.storage_commit(now),
-            HostCall::ServiceCall { service, method, arguments } => self.service_call(&service, &method, &arguments),
+            HostCall::ServiceCall { service, method, arguments } => {
+                return self.service_call(&service, &method, &arguments);
+            }
             HostCall::EventPublish(event) => self.publish(event, now),
-            HostCall::HttpSend(_) => unsupported("outbound HTTP"),
-            HostCall::SecretCheck { .. } | HostCall::SecretHmac { .. } | HostCall::SecretHmacVerify { .. } => {
-                unsupported("secrets")
+            HostCall::HttpSend(request) => return self.http_send(request),
+            HostCall::SecretCheck { name } => self.secret_check(&name),
+            HostCall::SecretHmac { key, algorithm, data } => self.secret_hmac(&key, algorithm, &data),
+            HostCall::SecretHmacVerify { key, algorithm, data, signature } => {
+                self.secret_hmac_verify(&key, algorithm, &data, &signature)
             }
             // The gate keeps timers to itself.
             HostCall::Timer { .. } => unsupported("timers"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use database::Database;
 use domain::Limits;
 
-use crate::{error::AppOpenError, sealing::Keyring};
+use crate::{error::AppOpenError, sealing::Keyring, services::Services};
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct AppConfig {
     pub limits: Limits,
     /// Bytes of storage that a tenant may have.
     pub storage_limit_bytes: u64,
+    /// The services of the host application that scripts can be given.
+    pub services: Services,
 }
 
 /// Where the data is.
@@ -69,6 +71,7 @@ impl Default for AppConfig {
             tenant_share: 32,
             limits: Limits::DEFAULT,
             storage_limit_bytes: 1 << 30,
+            services: Services::default(),
         }
     }
 }

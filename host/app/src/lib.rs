@@ -19,6 +19,7 @@ mod replay;
 mod samples;
 mod scripts;
 mod sealing;
+mod services;
 mod tokens;
 mod transaction;
 
@@ -46,6 +47,7 @@ pub use scripts::{
     DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
 };
 pub use sealing::KeyError;
+pub use services::{Service, ServiceCall, ServiceError, ServiceMethod, ServiceParameter, Services};
 pub use tokens::{IssuedToken, TokenService};
 
 use crate::{
@@ -75,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) lanes: Lanes,
     pub(crate) running: Running,
     pub(crate) routes: Routes,
+    pub(crate) services: Services,
 }
 
 /// Whether the process can do its work.
@@ -119,6 +122,7 @@ impl App {
             lanes: Lanes::default(),
             running: Running::default(),
             routes: Routes::new(),
+            services: config.services.clone(),
             config,
             database,
             sandbox,

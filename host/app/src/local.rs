@@ -2,7 +2,7 @@
 //!
 //! The same compiler, sandbox, limits and transaction as in a server, over a database that ends with the process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use database::{CommitResult, MembershipStatus, NewScript, NewTenant, PartialCommit, StartRow, User};
 use domain::{
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     App, AppError,
-    capabilities::Reach,
+    capabilities::{Reach, Scope},
     executions::{request_of, start},
     transaction::{Transaction, lease, storage_full},
 };
@@ -61,7 +61,7 @@ impl App {
         let execution = ExecutionId::generate();
         let lease = lease(principal.tenant, execution, 1, self.inner.database.epoch());
         let started_at = UnixMillis::now();
-        self.announce(&principal, &run, execution, started_at).await?;
+        let script = self.announce(&principal, &run, execution, started_at).await?;
         let transaction = Transaction::new();
         let invocation = Invocation {
             script: Arc::new(compiled.script),
@@ -73,12 +73,18 @@ impl App {
             limits: run.limits,
             grants: Arc::new(Grants { capabilities: Capabilities::default(), permissions: principal.permissions }),
             interfaces: Box::new(Reach {
-                database: self.inner.database.clone(),
+                inner: Arc::clone(&self.inner),
                 key: self.inner.keyring.tenant(&self.inner.database, principal.tenant)?,
                 lease,
                 transaction: transaction.clone(),
-                event_source: format!("/scripts/{}", run.file_name),
-                storage_limit_bytes: self.inner.config.storage_limit_bytes,
+                scope: Arc::new(Scope {
+                    script,
+                    script_name: run.file_name.clone(),
+                    user: None,
+                    capabilities: Capabilities::default(),
+                    rights: principal.permissions,
+                    deadline: Instant::now() + run.limits.wall_time,
+                }),
             }),
             clock: Arc::new(SystemClock),
             cancellation: CancellationToken::new(),
@@ -102,7 +108,7 @@ impl App {
         run: &LocalRun,
         execution: ExecutionId,
         started_at: UnixMillis,
-    ) -> Result<(), AppError> {
+    ) -> Result<ScriptId, AppError> {
         let script = NewScript {
             id: ScriptId::generate(),
             name: ScriptName::parse("local")?,
@@ -130,9 +136,10 @@ impl App {
             accepted_at: started_at,
             started_at,
         };
+        let id = script.id;
         self.inner.database.create_script(principal.tenant, script).await?;
         self.inner.database.announce_execution(start);
-        Ok(())
+        Ok(id)
     }
 
     /// Commit as a server would, to see whether it would.

@@ -14,6 +14,7 @@ use crate::{
     App, AppError, ExecutionService, Inner,
     capabilities::is_outside,
     executions::{Sealed, Target},
+    services::Services,
 };
 
 /// How long a replay may take: it waits for nobody, so that it is only slower than its original on a slower machine.
@@ -48,11 +49,11 @@ struct Recorded {
 }
 
 /// A world that is not there: a replay that asks it for anything is a fault of the gate.
-struct Nowhere;
+struct Nowhere(Services);
 
 impl Interfaces for Nowhere {
     fn is_outside(&self, call: &HostCall) -> bool {
-        is_outside(call)
+        is_outside(&self.0, call)
     }
 
     fn start(&mut self, _call: HostCall, _clock_ms: u64) -> Started {
@@ -81,7 +82,7 @@ impl ExecutionService {
             start: recorded.journal.start.clone(),
             limits: recorded.limits(),
             grants: Arc::new(Grants::default()),
-            interfaces: Box::new(Nowhere),
+            interfaces: Box::new(Nowhere(inner.services.clone())),
             clock: Arc::new(SystemClock),
             cancellation: CancellationToken::new(),
             record: RecordMode::Off,

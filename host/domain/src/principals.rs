@@ -29,6 +29,14 @@ words!(
         EgressUse = "egress.use",
         /// Use secrets.
         SecretsUse = "secrets.use",
+        /// See which secrets there are, and where each may go; never their values.
+        SecretsRead = "secrets.read",
+        /// Keep, replace and remove secrets, and say where each may go.
+        SecretsWrite = "secrets.write",
+        /// See the tenant's own settings.
+        SettingsRead = "settings.read",
+        /// Change the tenant's own settings: the hosts that its scripts may reach.
+        SettingsWrite = "settings.write",
         /// Call endpoints that ask for a token.
         EndpointsCall = "endpoints.call",
         /// Make and revoke API tokens.
@@ -110,6 +118,16 @@ pub enum Actor {
     System,
 }
 
+impl Actor {
+    /// The person who acts, where it is one.
+    pub fn user(self) -> Option<UserId> {
+        match self {
+            Self::Token { user, .. } => Some(user),
+            Self::Local | Self::PublicCaller | Self::System => None,
+        }
+    }
+}
+
 /// Who acts, for which tenant, with which rights. Every use case takes one first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
@@ -124,10 +142,7 @@ pub struct Principal {
 impl Principal {
     /// The person behind the principal, where there is one.
     pub fn user(&self) -> Option<UserId> {
-        match self.actor {
-            Actor::Token { user, .. } => Some(user),
-            Actor::Local | Actor::PublicCaller | Actor::System => None,
-        }
+        self.actor.user()
     }
 
     /// Let through who may do `permission`.

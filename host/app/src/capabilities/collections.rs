@@ -25,8 +25,8 @@ struct ListArguments {
 }
 
 impl Reach {
-    pub(super) fn service_call(&self, service: &str, method: &str, arguments: &str) -> CallOutcome {
-        let collection = self.database.collection(self.lease.tenant, service);
+    pub(super) fn collection_call(&self, service: &str, method: &str, arguments: &str) -> CallOutcome {
+        let collection = self.inner.database.collection(self.lease.tenant, service);
         if collection.map_err(|error| failed(self.lease, &error))?.is_none() {
             return Err(CallError::NotFound(format!("there is no service '{service}'")));
         }
@@ -49,7 +49,7 @@ impl Reach {
         if id.len() > ID_BYTES_MAX {
             return Err(CallError::OutOfRange(format!("a document's id has at most {ID_BYTES_MAX} bytes")));
         }
-        let document = self.database.document_get(self.lease.tenant, collection, &id);
+        let document = self.inner.database.document_get(self.lease.tenant, collection, &id);
         let document = document.map_err(|error| failed(self.lease, &error))?;
         let revision = document.as_ref().map(|document| document.revision);
         self.transaction.lock().read_document(DocumentRead { collection: collection.to_owned(), id, revision });
@@ -73,7 +73,7 @@ impl Reach {
             return Err(takes());
         }
         let query = DocumentQuery { collection: collection.to_owned(), after: cursor, limit };
-        let range = self.database.document_list(self.lease.tenant, &query);
+        let range = self.inner.database.document_list(self.lease.tenant, &query);
         let range = range.map_err(|error| failed(self.lease, &error))?;
         self.transaction.lock().read_documents(DocumentRangeRead { query, digest: range.digest });
         let cursor = range.more.then(|| range.documents.last().map(|document| document.id.clone())).flatten();

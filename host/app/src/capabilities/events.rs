@@ -19,7 +19,7 @@ impl Reach {
                 data: self.key.seal(Purpose::Event, id.as_bytes(), event.data.as_bytes()),
                 id,
                 event_type: event.type_,
-                source: self.event_source.clone(),
+                source: format!("/scripts/{}", self.scope.script_name),
                 subject: event.subject,
                 time: now,
                 hop: 0,

@@ -58,7 +58,7 @@ impl Reach {
         let own = u32::try_from(buffer.overlay.count_in(&prefix, cursor.as_deref())).unwrap_or(u32::MAX);
         let query = StorageQuery { prefix, after: cursor, limit: limit.saturating_add(own), now };
         let range =
-            self.database.storage_list(self.lease.tenant, &query).map_err(|error| failed(self.lease, &error))?;
+            self.inner.database.storage_list(self.lease.tenant, &query).map_err(|error| failed(self.lease, &error))?;
         let within = (query.prefix.as_str(), query.after.as_deref());
         let mut entries = buffer.overlay.lay_over(range.entries, range.more, within, now)?;
         buffer.read_range(StorageRangeRead { query, digest: range.digest });
@@ -71,7 +71,7 @@ impl Reach {
     }
 
     pub(super) fn storage_commit(&self, now: UnixMillis) -> Started {
-        let (database, limit) = (self.database.clone(), self.storage_limit_bytes);
+        let (database, limit) = (self.inner.database.clone(), self.inner.config.storage_limit_bytes);
         let commit = self.transaction.commit_so_far(database, self.lease, now, limit);
         Started::Pending(commit.boxed())
     }
@@ -84,7 +84,7 @@ impl Reach {
             return local.over(key, None, now);
         }
         let stored =
-            self.database.storage_get(self.lease.tenant, key, now).map_err(|error| failed(self.lease, &error))?;
+            self.inner.database.storage_get(self.lease.tenant, key, now).map_err(|error| failed(self.lease, &error))?;
         buffer.read_entry(key, stored.revision);
         match local {
             Some(local) => local.over(key, stored.value.as_deref(), now),

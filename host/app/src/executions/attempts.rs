@@ -16,7 +16,7 @@ use super::{order::Order, start, views::Sealed};
 use crate::{
     AppError, Inner,
     artifacts::Runnable,
-    capabilities::Reach,
+    capabilities::{Reach, Scope},
     lanes::EXCLUSIVE_MAX,
     transaction::{Transaction, lease, storage_full},
 };
@@ -41,6 +41,7 @@ pub(crate) struct Attempts<'a> {
     start: StartRecord,
     limits: Limits,
     grants: Arc<Grants>,
+    scope: Arc<Scope>,
 }
 
 /// What became of a commit, as far as the run goes on from there.
@@ -59,10 +60,19 @@ impl<'a> Attempts<'a> {
         let tenant = order.target.tenant.id;
         let limits = start::limits(inner, order, runnable);
         let context = start::context(inner, order, runnable, started_at, &limits)?;
+        let scope = Scope {
+            script: order.target.script.id,
+            script_name: order.target.script.name.to_string(),
+            user: order.actor.user(),
+            capabilities: runnable.version.capabilities.clone(),
+            rights: order.rights,
+            deadline: Instant::now() + limits.wall_time,
+        };
         Ok(Self {
             inner,
             order,
             runnable,
+            scope: Arc::new(scope),
             sealed: Sealed::of(inner, tenant)?,
             lease: lease(tenant, order.execution, 1, inner.database.epoch()),
             start: start::record(context, started_at)?,
@@ -121,12 +131,11 @@ impl<'a> Attempts<'a> {
             limits,
             grants: Arc::clone(&self.grants),
             interfaces: Box::new(Reach {
-                database: self.inner.database.clone(),
+                inner: Arc::clone(self.inner),
                 key: self.sealed.key(),
                 lease: self.lease,
                 transaction: transaction.clone(),
-                event_source: format!("/scripts/{}", self.order.target.script.name),
-                storage_limit_bytes: self.inner.config.storage_limit_bytes,
+                scope: Arc::clone(&self.scope),
             }),
             clock: Arc::new(SystemClock),
             cancellation: cancellation.clone(),

@@ -1,0 +1,47 @@
+//! `services`: which kind of service a call is for, and the calls that leave this process.
+
+use runtime::{CallError, Started};
+use serde_json::Value;
+
+use super::Reach;
+use crate::services::{ServiceCall, ServiceError};
+
+impl Reach {
+    pub(super) fn service_call(&self, service: &str, method: &str, arguments: &str) -> Started {
+        let Some(connected) = self.inner.services.get(service) else {
+            return Started::Ready(self.collection_call(service, method, arguments));
+        };
+        let Ok(arguments) = serde_json::from_str::<Vec<Value>>(arguments) else {
+            let message = format!("services.{service}.{method}: the arguments must be a JSON array");
+            return Started::Ready(Err(CallError::InvalidArgument(message)));
+        };
+        let scope = &self.scope;
+        let answer = connected.call(ServiceCall {
+            tenant: self.lease.tenant,
+            user: scope.user,
+            script: scope.script,
+            execution: self.lease.execution,
+            method: method.to_owned(),
+            arguments,
+            idempotency_key: String::new(),
+            lineage: String::new(),
+            time_left: scope.time_left(),
+        });
+        let name = format!("services.{service}.{method}");
+        Started::Pending(Box::pin(async move {
+            let answer = answer.await.map_err(|error| refused(&name, error))?;
+            Ok(runtime::Answer::Value(Some(answer.to_string())))
+        }))
+    }
+}
+
+fn refused(name: &str, error: ServiceError) -> CallError {
+    let message = format!("{name}: {error}");
+    match error {
+        ServiceError::NotFound(_) => CallError::NotFound(message),
+        ServiceError::InvalidArgument(_) => CallError::InvalidArgument(message),
+        ServiceError::Denied(_) => CallError::CapabilityDenied(message),
+        ServiceError::Unavailable(_) => CallError::Unavailable(message),
+        ServiceError::Conflict(_) => CallError::Conflict(message),
+    }
+}
