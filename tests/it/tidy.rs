@@ -29,7 +29,7 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("refinery", &["host/database"]),
     ("oxc", &["guest-js-engine/compiler"]),
     ("javy", &["guest-js-engine"]),
-    ("hyper", &["host/server"]),
+    ("hyper", &["host/app", "host/server"]),
     ("axum", &["host/server"]),
     ("clap", &["host/server", "guest-js-engine/assemble"]),
     ("tokio", &["host/database", "host/runtime", "host/app", "host/server", "guest-js-engine/assemble"]),

@@ -5,7 +5,7 @@
 
 mod collections;
 mod events;
-mod http;
+pub(crate) mod http;
 mod secrets;
 mod services;
 mod storage;
@@ -17,10 +17,12 @@ use std::{
 
 use database::Lease;
 use domain::{Capabilities, Permissions, ScriptId, UnixMillis, UserId};
+use http::Ordinals;
 use runtime::{CallError, HostCall, Interfaces, Started};
 
 use crate::{
     Inner,
+    lineage::Lineage,
     sealing::TenantKey,
     services::Services,
     transaction::{CallOutcome, Transaction},
@@ -33,6 +35,7 @@ pub(crate) struct Reach {
     pub(crate) lease: Lease,
     pub(crate) transaction: Transaction,
     pub(crate) scope: Arc<Scope>,
+    pub(crate) ordinals: Ordinals,
 }
 
 /// For whom and as what an execution reaches out: the same for all its attempts.
@@ -46,6 +49,8 @@ pub(crate) struct Scope {
     /// The intersection of the rights of everybody it acts for (RULES 13).
     pub(crate) rights: Permissions,
     pub(crate) deadline: Instant,
+    /// Which chain of executions it belongs to (RULES 35).
+    pub(crate) lineage: Lineage,
 }
 
 impl Scope {

@@ -1,11 +1,16 @@
 //! What the operator decides, as the application takes it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use database::Database;
 use domain::Limits;
 
-use crate::{error::AppOpenError, sealing::Keyring, services::Services};
+use crate::{
+    egress::{EgressConfig, Network, SystemNetwork},
+    error::AppOpenError,
+    sealing::Keyring,
+    services::Services,
+};
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -24,6 +29,10 @@ pub struct AppConfig {
     pub storage_limit_bytes: u64,
     /// The services of the host application that scripts can be given.
     pub services: Services,
+    /// Which hosts outside scripts can be allowed to reach.
+    pub egress: EgressConfig,
+    /// The network that they are reached through.
+    pub network: Arc<dyn Network>,
 }
 
 /// Where the data is.
@@ -72,6 +81,8 @@ impl Default for AppConfig {
             limits: Limits::DEFAULT,
             storage_limit_bytes: 1 << 30,
             services: Services::default(),
+            egress: EgressConfig::default(),
+            network: Arc::new(SystemNetwork::default()),
         }
     }
 }

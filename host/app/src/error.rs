@@ -6,7 +6,7 @@ use database::{DatabaseError, OpenError};
 use domain::{Invalid, principals::Forbidden};
 use runtime::{Diagnostic, SandboxError};
 
-use crate::sealing::KeyError;
+use crate::{egress::EgressConfigError, sealing::KeyError};
 
 /// Why the application cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum AppOpenError {
     /// The sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// Outbound HTTP.
+    #[error(transparent)]
+    Egress(#[from] EgressConfigError),
     /// The threads that scripts run on.
     #[error("the threads that scripts run on cannot be started: {0}")]
     Threads(#[source] std::io::Error),

@@ -9,11 +9,13 @@ mod artifacts;
 mod bootstrap;
 mod capabilities;
 mod config;
+mod egress;
 mod endpoints;
 mod error;
 mod executions;
 mod guests;
 mod lanes;
+mod lineage;
 mod local;
 mod replay;
 mod samples;
@@ -35,6 +37,9 @@ pub use database::{
     DeployedVersion, Endpoint, EndpointAuthentication, Execution, ExecutionCursor, ExecutionFilter, Script,
     ScriptSummary, Version, VersionSummary,
 };
+pub use egress::{
+    Connection, EgressConfig, EgressConfigError, HostPattern, HostPatternError, Network, PrivateHost, SystemNetwork,
+};
 pub use endpoints::{EndpointAnswer, EndpointCall, EndpointRefusal, EndpointService};
 pub use error::{AppError, AppOpenError};
 pub use executions::{ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
@@ -51,8 +56,8 @@ pub use services::{Service, ServiceCall, ServiceError, ServiceMethod, ServicePar
 pub use tokens::{IssuedToken, TokenService};
 
 use crate::{
-    admission::Admission, artifacts::Artifacts, endpoints::Routes, executions::Running, guests::Guests, lanes::Lanes,
-    sealing::Keyring,
+    admission::Admission, artifacts::Artifacts, egress::Egress, endpoints::Routes, executions::Running, guests::Guests,
+    lanes::Lanes, sealing::Keyring,
 };
 
 /// The whole of Skerry but its faces. Clones are the same one.
@@ -78,6 +83,7 @@ pub(crate) struct Inner {
     pub(crate) running: Running,
     pub(crate) routes: Routes,
     pub(crate) services: Services,
+    pub(crate) egress: Egress,
 }
 
 /// Whether the process can do its work.
@@ -123,6 +129,7 @@ impl App {
             running: Running::default(),
             routes: Routes::new(),
             services: config.services.clone(),
+            egress: Egress::new(&config.egress, Arc::clone(&config.network))?,
             config,
             database,
             sandbox,

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     App, AppError,
-    capabilities::{Reach, Scope},
+    capabilities::{Reach, Scope, http::Ordinals},
     executions::{request_of, start},
+    lineage::Lineage,
     transaction::{Transaction, lease, storage_full},
 };
 
@@ -84,7 +85,9 @@ impl App {
                     capabilities: Capabilities::default(),
                     rights: principal.permissions,
                     deadline: Instant::now() + run.limits.wall_time,
+                    lineage: Lineage::begun_by(principal.tenant, execution),
                 }),
+                ordinals: Ordinals::default(),
             }),
             clock: Arc::new(SystemClock),
             cancellation: CancellationToken::new(),

@@ -45,6 +45,10 @@ pub(crate) enum Purpose {
     Event = 7,
     /// What the sandbox made of a version; only ever a MAC.
     Artifact = 8,
+    /// The key by which a receiver outside tells a call that is made again; only ever a MAC.
+    IdempotencyKey = 10,
+    /// The chain of executions that a request belongs to, under the deployment's key.
+    Lineage = 11,
 }
 
 /// Sealed bytes that do not open: changed, cut, of another tenant, purpose or row, or of a newer form.

@@ -171,6 +171,7 @@ impl Config {
             tenant_share: self.sandbox.tenant_share.unwrap_or((self.sandbox.slots / 4).max(1)),
             storage_limit_bytes: self.data.storage_limit_mb << 20,
             services: app::Services::default(),
+            ..AppConfig::default()
         }
     }
 }

@@ -22,8 +22,8 @@ impl Reach {
                 source: format!("/scripts/{}", self.scope.script_name),
                 subject: event.subject,
                 time: now,
-                hop: 0,
-                root: execution.to_string(),
+                hop: self.scope.lineage.hop.into(),
+                root: self.scope.lineage.root.to_string(),
             }
         })
     }

@@ -1,11 +1,140 @@
 //! `http`: outbound requests, through the egress policy.
 
-use runtime::{HttpRequest, Started};
+use std::{collections::HashMap, time::Duration};
 
-use super::{Reach, unsupported};
+use futures_util::FutureExt;
+use runtime::{Answer, CallError, Header, HttpBody, HttpField, HttpFieldValue, HttpRequest, HttpResponse, Started};
+
+use super::{Reach, require_json};
+use crate::{
+    egress::{Allowance, EgressError, HostList, OutboundRequest, OutboundResponse, TIME_MAX},
+    sealing::{Purpose, hex},
+};
+
+/// How often an attempt has asked for what: the place of a call among those like it (RULES 37).
+#[derive(Debug, Default)]
+pub(crate) struct Ordinals(HashMap<(String, String), u64>);
+
+/// What every request that leaves carries beside what was asked for.
+pub(crate) struct Outgoing {
+    /// Equal over repeats and retries of the same call, and of no other.
+    pub(crate) idempotency_key: String,
+    /// The chain of executions, sealed.
+    pub(crate) lineage: String,
+}
+
+impl Ordinals {
+    /// The place of the next call of `method` to `target`, from 0.
+    pub(crate) fn next(&mut self, method: &str, target: &str) -> u64 {
+        let count = self.0.entry((method.to_owned(), target.to_owned())).or_default();
+        let ordinal = *count;
+        *count += 1;
+        ordinal
+    }
+}
 
 impl Reach {
-    pub(super) fn http_send(&self, _request: HttpRequest) -> Started {
-        Started::Ready(unsupported("outbound HTTP"))
+    pub(super) fn http_send(&mut self, request: HttpRequest) -> Started {
+        match self.outbound(request) {
+            Err(error) => Started::Ready(Err(error)),
+            Ok((request, allowance)) => {
+                let egress = self.inner.egress.clone();
+                let sent = async move { egress.send(request, &allowance).await.map(answer).map_err(refused) };
+                Started::Pending(sent.boxed())
+            }
+        }
+    }
+
+    /// What the next outside call of `method` to `target` carries.
+    pub(super) fn outgoing(&mut self, method: &str, target: &str) -> Outgoing {
+        let ordinal = self.ordinals.next(method, target).to_le_bytes();
+        let execution = self.lease.execution.to_string();
+        let parts = [execution.as_bytes(), method.as_bytes(), target.as_bytes(), &ordinal];
+        Outgoing {
+            idempotency_key: hex::write(&self.key.mac(Purpose::IdempotencyKey, &parts)[..16]).to_string(),
+            lineage: self.inner.keyring.seal_lineage(&self.scope.lineage),
+        }
+    }
+
+    fn outbound(&mut self, request: HttpRequest) -> Result<(OutboundRequest, Allowance), CallError> {
+        let allowance = Allowance::Script {
+            tenant: self.lease.tenant,
+            of_tenant: None,
+            of_script: HostList::of(&self.scope.capabilities.hosts),
+        };
+        if !request.secret_headers.is_empty() {
+            return Err(no_secrets());
+        }
+        let own = request.timeout_ms.map_or(TIME_MAX, |ms| Duration::from_millis(ms.into()));
+        let Outgoing { idempotency_key, lineage } = self.outgoing(&request.method, &request.url);
+        let (body, content_type) = plain_body(request.body)?;
+        let mut headers = request.headers;
+        let is_typed = headers.iter().any(|header| header.name.eq_ignore_ascii_case("content-type"));
+        if let (Some(value), false) = (content_type, is_typed) {
+            headers.push(Header { name: String::from("content-type"), value: String::from(value) });
+        }
+        let request = OutboundRequest {
+            method: request.method,
+            url: request.url,
+            headers,
+            body,
+            redirect: request.redirect,
+            timeout: own.min(self.scope.time_left()),
+            carries_secret: false,
+            idempotency_key,
+            lineage,
+        };
+        Ok((request, allowance))
+    }
+}
+
+/// The body as bytes, and what it is where the request does not say so itself.
+fn plain_body(body: HttpBody) -> Result<(Vec<u8>, Option<&'static str>), CallError> {
+    Ok(match body {
+        HttpBody::None => (Vec::new(), None),
+        HttpBody::Bytes(bytes) => (bytes, None),
+        HttpBody::Form(fields) => {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            for HttpField { name, value } in &fields {
+                form.append_pair(name, plain(value)?);
+            }
+            (form.finish().into_bytes(), Some("application/x-www-form-urlencoded;charset=UTF-8"))
+        }
+        HttpBody::JsonObject(fields) => {
+            let mut members = Vec::with_capacity(fields.len());
+            for HttpField { name, value } in &fields {
+                let value = plain(value)?;
+                require_json("http: the value of a field", value)?;
+                members.push(format!("{}:{value}", serde_json::Value::from(name.as_str())));
+            }
+            (format!("{{{}}}", members.join(",")).into_bytes(), Some("application/json"))
+        }
+    })
+}
+
+fn plain(value: &HttpFieldValue) -> Result<&str, CallError> {
+    match value {
+        HttpFieldValue::Plain(text) => Ok(text),
+        HttpFieldValue::Secret(_) => Err(no_secrets()),
+    }
+}
+
+fn no_secrets() -> CallError {
+    CallError::Unsupported(String::from("this version of Skerry has no secrets yet"))
+}
+
+fn answer(response: OutboundResponse) -> Answer {
+    let OutboundResponse { status, url, headers, body, redirected } = response;
+    Answer::Response(HttpResponse { status, url, headers, body, redirected })
+}
+
+fn refused(error: EgressError) -> CallError {
+    let message = format!("http: {error}");
+    match error {
+        EgressError::Denied => CallError::EgressDenied(message),
+        EgressError::Invalid(_) => CallError::InvalidArgument(message),
+        EgressError::TooLarge(_) => CallError::HostcallLimit(message),
+        EgressError::Quota(_) => CallError::Quota(message),
+        EgressError::Unavailable(_) => CallError::Unavailable(message),
     }
 }

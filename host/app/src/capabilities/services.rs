@@ -3,18 +3,20 @@
 use runtime::{CallError, Started};
 use serde_json::Value;
 
-use super::Reach;
+use super::{Reach, http::Outgoing};
 use crate::services::{ServiceCall, ServiceError};
 
 impl Reach {
-    pub(super) fn service_call(&self, service: &str, method: &str, arguments: &str) -> Started {
-        let Some(connected) = self.inner.services.get(service) else {
+    pub(super) fn service_call(&mut self, service: &str, method: &str, arguments: &str) -> Started {
+        let Some(connected) = self.inner.services.get(service).cloned() else {
             return Started::Ready(self.collection_call(service, method, arguments));
         };
         let Ok(arguments) = serde_json::from_str::<Vec<Value>>(arguments) else {
             let message = format!("services.{service}.{method}: the arguments must be a JSON array");
             return Started::Ready(Err(CallError::InvalidArgument(message)));
         };
+        let name = format!("services.{service}.{method}");
+        let Outgoing { idempotency_key, lineage } = self.outgoing("CALL", &name);
         let scope = &self.scope;
         let answer = connected.call(ServiceCall {
             tenant: self.lease.tenant,
@@ -23,11 +25,10 @@ impl Reach {
             execution: self.lease.execution,
             method: method.to_owned(),
             arguments,
-            idempotency_key: String::new(),
-            lineage: String::new(),
+            idempotency_key,
+            lineage,
             time_left: scope.time_left(),
         });
-        let name = format!("services.{service}.{method}");
         Started::Pending(Box::pin(async move {
             let answer = answer.await.map_err(|error| refused(&name, error))?;
             Ok(runtime::Answer::Value(Some(answer.to_string())))

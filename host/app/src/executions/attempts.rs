@@ -16,7 +16,7 @@ use super::{order::Order, start, views::Sealed};
 use crate::{
     AppError, Inner,
     artifacts::Runnable,
-    capabilities::{Reach, Scope},
+    capabilities::{Reach, Scope, http::Ordinals},
     lanes::EXCLUSIVE_MAX,
     transaction::{Transaction, lease, storage_full},
 };
@@ -67,6 +67,7 @@ impl<'a> Attempts<'a> {
             capabilities: runnable.version.capabilities.clone(),
             rights: order.rights,
             deadline: Instant::now() + limits.wall_time,
+            lineage: order.lineage,
         };
         Ok(Self {
             inner,
@@ -136,6 +137,7 @@ impl<'a> Attempts<'a> {
                 lease: self.lease,
                 transaction: transaction.clone(),
                 scope: Arc::clone(&self.scope),
+                ordinals: Ordinals::default(),
             }),
             clock: Arc::new(SystemClock),
             cancellation: cancellation.clone(),

@@ -6,7 +6,7 @@ use database::{Endpoint, ScriptSummary, StartRow, Tenant, TenantStatus};
 use domain::{Actor, ExecutionId, Permissions, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis, UserId, VersionId};
 use runtime::{Header, Input, Request};
 
-use crate::{AppError, Inner, scripts::ScriptRef};
+use crate::{AppError, Inner, lineage::Lineage, scripts::ScriptRef};
 
 /// A script as far as running it goes.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Order {
     pub(crate) rights: Permissions,
     pub(crate) input: Input,
     pub(crate) accepted_at: UnixMillis,
+    /// Which chain of executions it belongs to: one of its own, unless a request of another's led to it (RULES 35).
+    pub(crate) lineage: Lineage,
 }
 
 impl Target {
@@ -81,7 +83,8 @@ impl Target {
 impl Order {
     pub(crate) fn new(target: Target, trigger: Trigger, actor: Actor, rights: Permissions, input: Input) -> Self {
         let execution = ExecutionId::generate();
-        Self { execution, target, trigger, actor, rights, input, accepted_at: UnixMillis::now() }
+        let lineage = Lineage::begun_by(target.tenant.id, execution);
+        Self { execution, target, trigger, actor, rights, input, accepted_at: UnixMillis::now(), lineage }
     }
 
     pub(crate) fn start_row(&self, epoch: i64, input: Option<Vec<u8>>) -> StartRow {

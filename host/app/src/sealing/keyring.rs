@@ -12,11 +12,14 @@ use domain::TenantId;
 use moka::sync::Cache;
 use zeroize::Zeroizing;
 
-use super::{KEY_BYTES, Key, Purpose, Sealer, TenantKey, Unsealable, bound_to, key_file};
-use crate::AppError;
+use super::{KEY_BYTES, Key, NONCE_BYTES, Purpose, Sealer, TAG_BYTES, TenantKey, Unsealable, bound_to, hex, key_file};
+use crate::{AppError, lineage::Lineage};
 
 /// How many tenants' keys are kept open: each is a few hundred bytes, and opening one is a read and a microsecond.
 const OPEN_KEYS_MAX: u64 = 10_000;
+
+/// What a lineage is sealed as: it belongs to the deployment and to no tenant.
+const LINEAGE_BOUND: &[u8] = &[Purpose::Lineage as u8];
 
 /// How long a key stays open, and so how long after its destruction a process may still hold it.
 const OPEN_FOR: Duration = Duration::from_secs(60);
@@ -86,6 +89,7 @@ pub enum KeyError {
 /// The deployment's key and the tenants' keys that are open. Shows itself to nobody.
 pub(crate) struct Keyring {
     sealer: Sealer,
+    lineages: Sealer,
     open: Cache<TenantId, Arc<TenantKey>>,
 }
 
@@ -124,8 +128,9 @@ impl Keyring {
 
     fn new(key: &Key) -> Result<Self, KeyError> {
         let wrap_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: wrapping", key.as_slice()));
+        let lineage_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: lineage", key.as_slice()));
         let open = Cache::builder().max_capacity(OPEN_KEYS_MAX).time_to_live(OPEN_FOR).build();
-        Ok(Self { sealer: Sealer::new(&wrap_key)?, open })
+        Ok(Self { sealer: Sealer::new(&wrap_key)?, lineages: Sealer::new(&lineage_key)?, open })
     }
 
     /// A key for a new tenant, wrapped, as the tenant's row keeps it.
@@ -163,6 +168,18 @@ impl Keyring {
         let key = Arc::new(self.tenant_key(tenant, &row.sealed_key.ok_or_else(missing)?)?);
         self.open.insert(tenant, Arc::clone(&key));
         Ok(key)
+    }
+
+    /// The chain of executions that a request belongs to, as its header carries it: whoever reads it learns nothing.
+    pub(crate) fn seal_lineage(&self, lineage: &Lineage) -> String {
+        hex::write(&self.lineages.seal(LINEAGE_BOUND, &lineage.to_bytes())).to_string()
+    }
+
+    /// What [`Self::seal_lineage`] was given, in this process or another of the deployment; `None` for anything else.
+    pub(crate) fn open_lineage(&self, header: &str) -> Option<Lineage> {
+        let mut sealed = [0; 1 + NONCE_BYTES + Lineage::BYTES + TAG_BYTES];
+        hex::read(header.as_bytes(), &mut sealed)?;
+        Lineage::from_bytes(&self.lineages.open(LINEAGE_BOUND, &sealed)?)
     }
 
     fn unwrap(&self, tenant: TenantId, wrapped: &[u8]) -> Option<Key> {

@@ -1,0 +1,74 @@
+//! Which chain of executions an execution belongs to: its first one and how far it is from it (RULES 35).
+//!
+//! A request that leaves carries its execution's lineage, sealed; where it comes back to this deployment, what it starts
+//! goes on with the chain. So scripts that call each other over the network end like those that call each other by
+//! events.
+
+use domain::{ExecutionId, TenantId};
+
+/// How far the last execution of a chain may be from the first.
+pub(crate) const HOPS_MAX: u32 = 16;
+
+/// A place in a chain of executions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lineage {
+    /// The tenant of the chain's first execution.
+    pub(crate) tenant: TenantId,
+    /// The chain's first execution.
+    pub(crate) root: ExecutionId,
+    /// How many executions lie between it and this one, this one counted.
+    pub(crate) hop: u32,
+}
+
+impl Lineage {
+    /// The size of [`Self::to_bytes`].
+    pub(crate) const BYTES: usize = 16 + 16 + 4;
+
+    /// The chain that begins with `execution`.
+    pub(crate) fn begun_by(tenant: TenantId, execution: ExecutionId) -> Self {
+        Self { tenant, root: execution, hop: 0 }
+    }
+
+    /// The place of what this one leads to; `None` past the last one.
+    pub(crate) fn next(self) -> Option<Self> {
+        (self.hop < HOPS_MAX).then(|| Self { hop: self.hop + 1, ..self })
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..16].copy_from_slice(self.tenant.as_bytes());
+        bytes[16..32].copy_from_slice(self.root.as_bytes());
+        bytes[32..].copy_from_slice(&self.hop.to_le_bytes());
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; Self::BYTES] = bytes.try_into().ok()?;
+        let (tenant, rest) = bytes.split_first_chunk::<16>()?;
+        let (root, hop) = rest.split_first_chunk::<16>()?;
+        Some(Self {
+            tenant: uuid::Uuid::from_bytes(*tenant).into(),
+            root: uuid::Uuid::from_bytes(*root).into(),
+            hop: u32::from_le_bytes(hop.try_into().ok()?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lineage_is_read_as_it_was_written() {
+        let lineage = Lineage { hop: 7, ..Lineage::begun_by(TenantId::generate(), ExecutionId::generate()) };
+        assert_eq!(Lineage::from_bytes(&lineage.to_bytes()), Some(lineage));
+        assert_eq!(Lineage::from_bytes(&lineage.to_bytes()[1..]), None);
+    }
+
+    #[test]
+    fn a_chain_ends_after_sixteen_hops() {
+        let first = Lineage::begun_by(TenantId::generate(), ExecutionId::generate());
+        let hops = std::iter::successors(Some(first), |lineage| lineage.next()).count();
+        assert_eq!(hops, 17, "the first and sixteen after it");
+    }
+}
