@@ -24,6 +24,7 @@ use crate::{
     Inner,
     lineage::Lineage,
     sealing::TenantKey,
+    secrets::Placed,
     services::Services,
     transaction::{CallOutcome, Transaction},
 };
@@ -51,6 +52,8 @@ pub(crate) struct Scope {
     pub(crate) deadline: Instant,
     /// Which chain of executions it belongs to (RULES 35).
     pub(crate) lineage: Lineage,
+    /// Which secrets it has sent where.
+    pub(crate) placed: Placed,
 }
 
 impl Scope {

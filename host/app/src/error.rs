@@ -82,6 +82,9 @@ pub enum AppError {
         /// The revision it has now.
         current_revision: i64,
     },
+    /// A secret's origins are to change, and its value was not given with them.
+    #[error("changing where a secret is sent needs its value again")]
+    ValueRequired,
     /// The script has no version that could run.
     #[error("the script has no deployed version: deploy it first")]
     NotDeployed,

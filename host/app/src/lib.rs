@@ -21,6 +21,7 @@ mod replay;
 mod samples;
 mod scripts;
 mod sealing;
+mod secrets;
 mod services;
 mod tokens;
 mod transaction;
@@ -35,7 +36,7 @@ pub use bootstrap::Bootstrap;
 pub use config::{AppConfig, DataLocation};
 pub use database::{
     DeployedVersion, Endpoint, EndpointAuthentication, Execution, ExecutionCursor, ExecutionFilter, Script,
-    ScriptSummary, Version, VersionSummary,
+    ScriptSummary, Secret, Version, VersionSummary,
 };
 pub use egress::{
     Connection, EgressConfig, EgressConfigError, HostPattern, HostPatternError, Network, PrivateHost, SystemNetwork,
@@ -52,6 +53,7 @@ pub use scripts::{
     DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
 };
 pub use sealing::KeyError;
+pub use secrets::{SecretInput, SecretPatch, SecretService, SecretValue, SecretView};
 pub use services::{Service, ServiceCall, ServiceError, ServiceMethod, ServiceParameter, Services};
 pub use tokens::{IssuedToken, TokenService};
 
@@ -68,6 +70,7 @@ pub struct App {
     executions: ExecutionService,
     endpoints: EndpointService,
     tokens: TokenService,
+    secrets: SecretService,
 }
 
 /// What the services share.
@@ -140,6 +143,7 @@ impl App {
         Ok(Self {
             scripts: ScriptService::new(Arc::clone(&inner)),
             endpoints: EndpointService::new(Arc::clone(&inner), executions.clone(), tokens.clone()),
+            secrets: SecretService::new(Arc::clone(&inner)),
             executions,
             tokens,
             inner,
@@ -164,6 +168,11 @@ impl App {
     /// Who presents which token.
     pub fn tokens(&self) -> &TokenService {
         &self.tokens
+    }
+
+    /// What scripts can use and never read.
+    pub fn secrets(&self) -> &SecretService {
+        &self.secrets
     }
 
     /// The name of the engine in this binary.

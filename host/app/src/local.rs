@@ -17,6 +17,7 @@ use crate::{
     capabilities::{Reach, Scope, http::Ordinals},
     executions::{request_of, start},
     lineage::Lineage,
+    secrets::Placed,
     transaction::{Transaction, lease, storage_full},
 };
 
@@ -86,6 +87,7 @@ impl App {
                     rights: principal.permissions,
                     deadline: Instant::now() + run.limits.wall_time,
                     lineage: Lineage::begun_by(principal.tenant, execution),
+                    placed: Placed::default(),
                 }),
                 ordinals: Ordinals::default(),
             }),

@@ -45,6 +45,8 @@ pub(crate) enum Purpose {
     Event = 7,
     /// What the sandbox made of a version; only ever a MAC.
     Artifact = 8,
+    /// A secret's value; and the MAC over its record.
+    Secret = 9,
     /// The key by which a receiver outside tells a call that is made again; only ever a MAC.
     IdempotencyKey = 10,
     /// The chain of executions that a request belongs to, under the deployment's key.

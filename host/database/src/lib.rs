@@ -17,6 +17,7 @@ mod open;
 mod readers;
 mod rows;
 mod scripts;
+mod secrets;
 mod storage;
 mod tenants;
 mod tokens;
@@ -43,6 +44,7 @@ pub use executions::{
     Begun, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, PendingExecution, StartRow,
 };
 pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings, ScriptSummary};
+pub use secrets::{SealedSecret, Secret, SecretChange};
 pub use storage::{StorageEntry, StorageQuery, StorageRange, StorageRead};
 pub use tenants::{NewTenant, Tenant, TenantStatus};
 pub use tokens::{NewToken, Token, TokenGrant};

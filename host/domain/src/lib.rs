@@ -10,6 +10,7 @@ pub mod limits;
 pub mod principals;
 pub mod routes;
 pub mod scripts;
+pub mod secrets;
 pub mod time;
 
 pub use capabilities::Capabilities;
@@ -19,6 +20,7 @@ pub use limits::Limits;
 pub use principals::{Actor, Permission, Permissions, Principal};
 pub use routes::EndpointRoute;
 pub use scripts::{Language, ScriptKind, ScriptName, TenantSlug};
+pub use secrets::{HmacHash, SecretName, SecretPlacement};
 pub use time::UnixMillis;
 
 /// A value from outside that breaks a rule of the domain.

@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     controllers::{
-        drafts::*, executions::*, health::*, me::*, replays::*, runs::*, scripts::*, tokens::*, versions::*,
+        drafts::*, executions::*, health::*, me::*, replays::*, runs::*, scripts::*, secrets::*, tokens::*, versions::*,
     },
     web::{layers, responses},
 };
@@ -62,6 +62,7 @@ impl FromRef<Api> for Document {
         (name = "drafts", description = "What is written before it runs"),
         (name = "versions", description = "What was deployed"),
         (name = "executions", description = "Running scripts, and what came of it"),
+        (name = "secrets", description = "What scripts use and never read"),
         (name = "me", description = "Whose token it is"),
         (name = "health", description = "For whoever runs the server")
     )
@@ -105,6 +106,8 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(cancel_execution))
         .routes(routes!(replay_execution))
         .routes(routes!(show_me))
+        .routes(routes!(browse_secrets))
+        .routes(routes!(show_secret, put_secret, change_secret, delete_secret))
         .routes(routes!(create_token))
         .routes(routes!(revoke_token))
         .routes(routes!(show_openapi))

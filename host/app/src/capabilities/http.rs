@@ -1,6 +1,10 @@
 //! `http`: outbound requests, through the egress policy.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use runtime::{Answer, CallError, Header, HttpBody, HttpField, HttpFieldValue, HttpRequest, HttpResponse, Started};
@@ -9,6 +13,7 @@ use super::{Reach, require_json};
 use crate::{
     egress::{Allowance, EgressError, HostList, OutboundRequest, OutboundResponse, TIME_MAX},
     sealing::{Purpose, hex},
+    secrets::{Placing, require_whole_answer},
 };
 
 /// How often an attempt has asked for what: the place of a call among those like it (RULES 37).
@@ -38,8 +43,13 @@ impl Reach {
         match self.outbound(request) {
             Err(error) => Started::Ready(Err(error)),
             Ok((request, allowance)) => {
-                let egress = self.inner.egress.clone();
-                let sent = async move { egress.send(request, &allowance).await.map(answer).map_err(refused) };
+                let (egress, scope) = (self.inner.egress.clone(), Arc::clone(&self.scope));
+                let sent = async move {
+                    let url = request.url.clone();
+                    let response = egress.send(request, &allowance).await.map_err(refused)?;
+                    // Before anybody else sees it: what is journaled, and what a repeat is answered, is scrubbed.
+                    scope.placed.scrub(&url, response).await.map(answer)
+                };
                 Started::Pending(sent.boxed())
             }
         }
@@ -62,13 +72,15 @@ impl Reach {
             of_tenant: None,
             of_script: HostList::of(&self.scope.capabilities.hosts),
         };
-        if !request.secret_headers.is_empty() {
-            return Err(no_secrets());
-        }
+        require_whole_answer(&self.scope.placed, &request)?;
         let own = request.timeout_ms.map_or(TIME_MAX, |ms| Duration::from_millis(ms.into()));
         let Outgoing { idempotency_key, lineage } = self.outgoing(&request.method, &request.url);
-        let (body, content_type) = plain_body(request.body)?;
+        let mut placing = Placing::new(self, &request.url);
+        let secret_headers = placing.headers(&request)?;
+        let (body, content_type) = body(request.body, &mut placing)?;
+        let carries_secret = placing.finish()?;
         let mut headers = request.headers;
+        headers.extend(secret_headers);
         let is_typed = headers.iter().any(|header| header.name.eq_ignore_ascii_case("content-type"));
         if let (Some(value), false) = (content_type, is_typed) {
             headers.push(Header { name: String::from("content-type"), value: String::from(value) });
@@ -80,7 +92,7 @@ impl Reach {
             body,
             redirect: request.redirect,
             timeout: own.min(self.scope.time_left()),
-            carries_secret: false,
+            carries_secret,
             idempotency_key,
             lineage,
         };
@@ -89,38 +101,46 @@ impl Reach {
 }
 
 /// The body as bytes, and what it is where the request does not say so itself.
-fn plain_body(body: HttpBody) -> Result<(Vec<u8>, Option<&'static str>), CallError> {
+fn body(body: HttpBody, placing: &mut Placing<'_>) -> Result<(Vec<u8>, Option<&'static str>), CallError> {
     Ok(match body {
         HttpBody::None => (Vec::new(), None),
         HttpBody::Bytes(bytes) => (bytes, None),
-        HttpBody::Form(fields) => {
-            let mut form = url::form_urlencoded::Serializer::new(String::new());
-            for HttpField { name, value } in &fields {
-                form.append_pair(name, plain(value)?);
-            }
-            (form.finish().into_bytes(), Some("application/x-www-form-urlencoded;charset=UTF-8"))
-        }
-        HttpBody::JsonObject(fields) => {
-            let mut members = Vec::with_capacity(fields.len());
-            for HttpField { name, value } in &fields {
-                let value = plain(value)?;
-                require_json("http: the value of a field", value)?;
-                members.push(format!("{}:{value}", serde_json::Value::from(name.as_str())));
-            }
-            (format!("{{{}}}", members.join(",")).into_bytes(), Some("application/json"))
-        }
+        HttpBody::Form(fields) => (form(&fields, placing)?, Some("application/x-www-form-urlencoded;charset=UTF-8")),
+        HttpBody::JsonObject(fields) => (json_object(&fields, placing)?, Some("application/json")),
     })
 }
 
-fn plain(value: &HttpFieldValue) -> Result<&str, CallError> {
-    match value {
-        HttpFieldValue::Plain(text) => Ok(text),
-        HttpFieldValue::Secret(_) => Err(no_secrets()),
+fn form(fields: &[HttpField], placing: &mut Placing<'_>) -> Result<Vec<u8>, CallError> {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    for HttpField { name, value } in fields {
+        match value {
+            HttpFieldValue::Plain(text) => form.append_pair(name, text),
+            HttpFieldValue::Secret(secret) => form.append_pair(name, &placing.field(name, secret)?),
+        };
     }
+    Ok(form.finish().into_bytes())
 }
 
-fn no_secrets() -> CallError {
-    CallError::Unsupported(String::from("this version of Skerry has no secrets yet"))
+fn json_object(fields: &[HttpField], placing: &mut Placing<'_>) -> Result<Vec<u8>, CallError> {
+    let mut names = HashSet::new();
+    let mut members = Vec::with_capacity(fields.len());
+    for HttpField { name, value } in fields {
+        if !names.insert(name) {
+            let message = format!("http: the object has the field '{}' twice", name.escape_debug());
+            return Err(CallError::InvalidArgument(message));
+        }
+        let name_text = serde_json::Value::from(name.as_str());
+        members.push(match value {
+            HttpFieldValue::Plain(text) => {
+                require_json("http: the value of a field", text)?;
+                format!("{name_text}:{text}")
+            }
+            HttpFieldValue::Secret(secret) => {
+                format!("{name_text}:{}", serde_json::Value::from(placing.field(name, secret)?.as_str()))
+            }
+        });
+    }
+    Ok(format!("{{{}}}", members.join(",")).into_bytes())
 }
 
 fn answer(response: OutboundResponse) -> Answer {

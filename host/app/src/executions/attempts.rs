@@ -18,6 +18,7 @@ use crate::{
     artifacts::Runnable,
     capabilities::{Reach, Scope, http::Ordinals},
     lanes::EXCLUSIVE_MAX,
+    secrets::Placed,
     transaction::{Transaction, lease, storage_full},
 };
 
@@ -68,6 +69,7 @@ impl<'a> Attempts<'a> {
             rights: order.rights,
             deadline: Instant::now() + limits.wall_time,
             lineage: order.lineage,
+            placed: Placed::default(),
         };
         Ok(Self {
             inner,

@@ -1,6 +1,6 @@
 //! The bounds of what is set beside a source. Each message says what is wrong and what is allowed.
 
-use domain::{Capabilities, Invalid, Limits, ScriptKind};
+use domain::{Capabilities, Invalid, Limits, ScriptKind, SecretName};
 
 use super::{NewScriptInput, SettingsInput, forms::as_id};
 
@@ -163,7 +163,7 @@ fn is_host_pattern(entry: &str) -> bool {
 }
 
 fn is_secret_name(entry: &str) -> bool {
-    !entry.is_empty() && entry.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+    SecretName::parse(entry).is_ok()
 }
 
 #[cfg(test)]

@@ -8,5 +8,6 @@ pub(crate) mod me;
 pub(crate) mod replays;
 pub(crate) mod runs;
 pub(crate) mod scripts;
+pub(crate) mod secrets;
 pub(crate) mod tokens;
 pub(crate) mod versions;

@@ -10,6 +10,7 @@ pub(crate) mod executions;
 pub(crate) mod limits;
 pub(crate) mod pages;
 pub(crate) mod scripts;
+pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod versions;
 pub(crate) mod words;

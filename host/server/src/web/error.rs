@@ -37,6 +37,11 @@ impl From<AppError> for Problem {
                 format!("another script answers '{method} {path}' already: choose another address"),
             ),
             AppError::Stale { current_revision } => stale(current_revision),
+            AppError::ValueRequired => Self::new(
+                &kinds::VALUE_REQUIRED,
+                "send the secret's value with its new origins: nobody sends a value to a place of his own that he does \
+                 not know",
+            ),
             AppError::NotDeployed => {
                 Self::new(&kinds::NOT_DEPLOYED, "the script has no deployed version yet: deploy it first")
             }
@@ -75,7 +80,7 @@ pub(crate) fn unauthenticated() -> Problem {
 }
 
 fn stale(current_revision: i64) -> Problem {
-    Problem::new(&kinds::STALE, "the draft was changed since you read it: read it again and repeat your change")
+    Problem::new(&kinds::STALE, "it was changed since you read it: read it again and repeat your change")
         .with("current_revision", current_revision)
         .with_header(header::ETAG, etag::of_revision(current_revision))
 }

@@ -1,4 +1,4 @@
-//! Entity tags: the revision of a draft in quotes (RFC 9110, section 8.8.3), and the `If-Match` that asks for one.
+//! Entity tags: the revision of a draft or a secret in quotes (RFC 9110, section 8.8.3), and the `If-Match` that asks for one.
 
 use axum::extract::FromRequestParts;
 use http::{HeaderValue, header, request::Parts};
@@ -32,7 +32,7 @@ impl IfMatch {
         match revision {
             Some(revision) => Ok(Self(Some(revision))),
             // A tag that this server never gave matches nothing, which is what the header asks for.
-            None => Err(Problem::new(&kinds::STALE, "'If-Match' is the ETag of a draft, as \"3\"")),
+            None => Err(Problem::new(&kinds::STALE, "'If-Match' is one ETag that was answered, as \"3\"")),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use app::ScriptRef;
 use axum::extract::{FromRequestParts, Path, Query};
-use domain::{ExecutionId, TokenId};
+use domain::{ExecutionId, SecretName, TokenId};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -23,6 +23,10 @@ pub(crate) struct ExecutionPath(pub(crate) ExecutionId);
 /// The token that the path names.
 #[derive(Debug)]
 pub(crate) struct TokenPath(pub(crate) TokenId);
+
+/// The secret that the path names.
+#[derive(Debug)]
+pub(crate) struct SecretPath(pub(crate) SecretName);
 
 /// The query string in the shape `T`; an unknown or malformed parameter is refused by name.
 #[derive(Debug)]
@@ -61,6 +65,15 @@ impl<S: Send + Sync> FromRequestParts<S> for TokenPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text: String = segments(parts, state, "token").await?;
         text.parse().map(Self).map_err(|_| nothing("token"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SecretPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "secret").await?;
+        SecretName::parse(&text).map(Self).map_err(|_| nothing("secret"))
     }
 }
 
