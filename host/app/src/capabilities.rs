@@ -22,6 +22,7 @@ use runtime::{CallError, HostCall, Interfaces, Started};
 
 use crate::{
     Inner,
+    executions::LiveRights,
     lineage::Lineage,
     sealing::TenantKey,
     secrets::Placed,
@@ -49,6 +50,7 @@ pub(crate) struct Scope {
     pub(crate) capabilities: Capabilities,
     /// The intersection of the rights of everybody it acts for (RULES 13).
     pub(crate) rights: Permissions,
+    pub(crate) live_rights: LiveRights,
     pub(crate) deadline: Instant,
     /// Which chain of executions it belongs to (RULES 35).
     pub(crate) lineage: Lineage,

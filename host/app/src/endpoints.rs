@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use database::{Endpoint, EndpointAuthentication, Tenant, TenantStatus};
-use domain::{Actor, ExecutionId, Permission, Permissions, Principal, TenantId, TenantSlug, Trigger};
+use domain::{Actor, ExecutionId, Permission, Principal, TenantId, TenantSlug, Trigger};
 use matchit::Router;
 use moka::sync::Cache;
 use runtime::{Failure, Header, Input, Output, Request, Response};
 
 use crate::{
     AppError, Inner,
-    executions::{ExecutionService, Order, Target, member_rights},
+    executions::{Asker, ExecutionService, Order, Target},
     tokens::TokenService,
 };
 
@@ -159,11 +159,14 @@ impl EndpointService {
         let (endpoint, params) = self.route(tenant.id, &call)?;
         let caller = self.caller(tenant.id, &endpoint, call.bearer.as_deref())?;
         let target = Target::of_endpoint(&self.inner, tenant.id, &endpoint)?;
-        let rights = self.rights(&target, &endpoint)?;
         let is_authenticated = caller.is_some();
         let actor = caller.as_ref().map_or(Actor::PublicCaller, |principal| principal.actor);
         let input = Input::Request(visible(call, params, caller.as_ref()));
-        let order = Order::new(target, Trigger::Endpoint, actor, rights, input);
+        // A caller, also one with a token, has the binding's rights: a token for an endpoint lets somebody call it, and
+        // nothing else.
+        let acting = target.acting(&self.inner, Asker::Binding { set_by: endpoint.set_by })?;
+        let rights = acting.rights(&self.inner)?;
+        let order = Order::new(target, (Trigger::Endpoint, actor), (acting, rights), input);
         let execution = order.execution;
         let outcome = self.executions.execute(order).await?.result.map(as_response);
         Ok(EndpointAnswer { execution, outcome, cacheable_privately: is_authenticated })
@@ -213,13 +216,6 @@ impl EndpointService {
             return Err(EndpointRefusal::App(AppError::Unauthenticated));
         }
         Ok(Some(principal))
-    }
-
-    /// A caller, also one with a token, has the binding's rights: those that its setter and the script's deployer both
-    /// hold. A token for an endpoint lets somebody call it, and nothing else.
-    fn rights(&self, target: &Target, endpoint: &Endpoint) -> Result<Permissions, AppError> {
-        let setter = member_rights(&self.inner, target.tenant.id, endpoint.set_by)?;
-        Ok(target.deployer_rights(&self.inner)?.intersection(setter))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Executions: the one door through which every script of every trigger runs, and the views of what became of it.
 
+mod acting;
 mod attempts;
 mod order;
 mod running;
@@ -9,12 +10,11 @@ mod views;
 use std::{sync::Arc, time::Duration};
 
 use database::{Begun, Execution, ExecutionCursor, ExecutionFilter, StartRow};
-use domain::{
-    Actor, ErrorKind, ExecutionId, ExecutionStatus, Permission, Permissions, Principal, TenantId, Trigger, UnixMillis,
-};
+use domain::{ErrorKind, ExecutionId, ExecutionStatus, Permission, Principal, TenantId, Trigger, UnixMillis};
 use runtime::Failure;
 
-pub(crate) use order::{Order, Target, member_rights, request_of};
+pub(crate) use acting::{Acting, Asker, LiveRights, lost_message};
+pub(crate) use order::{Order, Target, request_of};
 use running::Guard;
 pub(crate) use running::Running;
 pub(crate) use views::Sealed;
@@ -191,9 +191,11 @@ impl ExecutionService {
     fn order(&self, principal: &Principal, request: RunRequest) -> Result<Order, AppError> {
         principal.require(Permission::ExecutionsRun)?;
         let target = Target::of_script(&self.inner, principal.tenant, &request.script)?;
-        let rights = target.deployer_rights(&self.inner)?.intersection(principal.permissions);
         let input = target.input(request.input);
-        Ok(Order::new(target, request.trigger, principal.actor, rights, input))
+        let acting = target.acting(&self.inner, Asker::Actor(principal.actor))?;
+        // The principal's rights were read with the request.
+        let rights = acting.deployer_rights(&self.inner)?.intersection(principal.permissions);
+        Ok(Order::new(target, (request.trigger, principal.actor), (acting, rights), input))
     }
 
     fn start_row(&self, order: &Order) -> Result<StartRow, AppError> {
@@ -230,9 +232,10 @@ impl ExecutionService {
         }
         let input = Sealed::of(&self.inner, tenant)?.open_input(execution, detail.input.as_deref())?;
         let target = Target::of_version(&self.inner, tenant, row.script, row.version)?;
-        let rights = target.deployer_rights(&self.inner)?.intersection(self.rights_of(tenant, row.actor)?);
-        let order = Order { execution, ..Order::new(target, row.trigger, row.actor, rights, input) };
-        self.execute_accepted(order).await
+        let acting = target.acting(&self.inner, Asker::Actor(row.actor))?;
+        let rights = acting.rights(&self.inner)?;
+        let order = Order::new(target, (row.trigger, row.actor), (acting, rights), input);
+        self.execute_accepted(Order { execution, ..order }).await
     }
 
     async fn execute_accepted(&self, order: Order) -> Result<(), AppError> {
@@ -261,21 +264,6 @@ impl ExecutionService {
                 self.inner.running.cancel(execution);
                 Ok(())
             }
-        }
-    }
-
-    /// The rights that an actor has now (RULES 14).
-    fn rights_of(&self, tenant: TenantId, actor: Actor) -> Result<Permissions, AppError> {
-        match actor {
-            Actor::Token { token, .. } => {
-                let grant = self.inner.database.token_by_id(token)?.filter(|grant| grant.tenant == tenant);
-                Ok(grant
-                    .filter(|grant| grant.is_live(UnixMillis::now()))
-                    .map_or(Permissions::NONE, |grant| grant.permissions))
-            }
-            Actor::Local => Ok(Permissions::all()),
-            // Their rights are their binding's, never "all" (RULES 14); nothing binds accepted work yet.
-            Actor::System | Actor::PublicCaller => Ok(Permissions::NONE),
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     App, AppError,
     capabilities::{Reach, Scope, http::Ordinals},
-    executions::{request_of, start},
+    executions::{Acting, Asker, LiveRights, request_of, start},
     lineage::Lineage,
     secrets::Placed,
     transaction::{Transaction, lease, storage_full},
@@ -65,6 +65,7 @@ impl App {
         let started_at = UnixMillis::now();
         let script = self.announce(&principal, &run, execution, started_at).await?;
         let transaction = Transaction::new();
+        let acting = Acting { tenant: principal.tenant, deployer: None, asker: Asker::Actor(principal.actor) };
         let invocation = Invocation {
             script: Arc::new(compiled.script),
             input: match run.kind {
@@ -85,6 +86,7 @@ impl App {
                     user: None,
                     capabilities: Capabilities::default(),
                     rights: principal.permissions,
+                    live_rights: LiveRights::new(acting, principal.permissions),
                     deadline: Instant::now() + run.limits.wall_time,
                     lineage: Lineage::begun_by(principal.tenant, execution),
                     placed: Placed::default(),

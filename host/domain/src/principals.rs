@@ -62,6 +62,23 @@ impl Permissions {
         self.0 & (1 << permission as u32) != 0
     }
 
+    /// Whether everything in `other` is among them.
+    pub fn contains_all(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// What either holds.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is in here and not in `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// What both hold: nobody passes on more than he has.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {

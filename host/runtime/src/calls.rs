@@ -154,6 +154,12 @@ pub trait Interfaces: Send {
     /// the outbound limit, and are answered from the record when a run is repeated.
     fn is_outside(&self, call: &HostCall) -> bool;
 
+    /// Whether the journal keeps what `call` asks and is answered, and not only that it was made. A run of which it does
+    /// not cannot be replayed.
+    fn keeps_values(&self, _call: &HostCall) -> bool {
+        true
+    }
+
     /// Start `call`. Timers never come here. `clock_ms` is the execution's clock, Unix time in milliseconds.
     fn start(&mut self, call: HostCall, clock_ms: u64) -> Started;
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use domain::{
-    Capabilities, Limits, Permission, Permissions,
+    Limits, Permissions,
     limits::{CALL_BYTES_MAX, CALLS_IN_FLIGHT_MAX},
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -25,20 +25,12 @@ use crate::{
     contract::{Answer, CallError, Delivery, LogLevel},
     journal::Record,
     outcome::LogLine,
+    permits::Grants,
     replay::{Replay, same},
     stop::Stop,
 };
 
 type Outcome = Result<Answer, CallError>;
-
-/// What a script may reach: its own capabilities, within the rights of those it acts for.
-#[derive(Clone, Debug, Default)]
-pub struct Grants {
-    /// What the script's record names.
-    pub capabilities: Capabilities,
-    /// The intersection of the rights of who deployed it, who bound its trigger and who triggered it (RULES 13).
-    pub permissions: Permissions,
-}
 
 /// Outside calls that an earlier attempt of the same run made, in order, with their answers. A repeat is answered from
 /// them (SPEC section 2.2).
@@ -86,6 +78,10 @@ pub(crate) struct Gate {
     outside: VecDeque<(u32, HostCall, Option<Outcome>)>,
     /// Codes of errors that the host issued in this run.
     issued_codes: Vec<&'static str>,
+    /// The rights that the calls took which were let through.
+    rights_used: Permissions,
+    /// Calls of whose values nothing is kept.
+    outlined: BTreeSet<u32>,
     logs: Vec<LogLine>,
     log_bytes: u64,
     logs_truncated: bool,
@@ -99,6 +95,8 @@ pub(crate) struct GateEnd {
     pub(crate) boundary_bytes: u64,
     pub(crate) record: Record,
     pub(crate) outside: RecordedCalls,
+    pub(crate) rights_used: Permissions,
+    pub(crate) replay: Option<Replay>,
 }
 
 impl Gate {
@@ -116,6 +114,8 @@ impl Gate {
             timers: BTreeSet::new(),
             outside: VecDeque::new(),
             issued_codes: Vec::new(),
+            rights_used: Permissions::NONE,
+            outlined: BTreeSet::new(),
             logs: Vec::new(),
             log_bytes: 0,
             logs_truncated: false,
@@ -142,18 +142,23 @@ impl Gate {
         let id = self.host_calls;
         self.count_bytes(call.bytes())?;
         let _span = tracing::trace_span!("host_call", call = call.name(), id).entered();
-        let at_us = self.elapsed_us();
-        self.start.record.call(at_us, &call);
+        self.record_call(id, &call);
         let is_outside = self.start.interfaces.is_outside(&call);
         if let Some(replay) = &mut self.start.replay {
-            replay.start(id, &call)?;
+            match self.start.grants.permit(&call) {
+                Err(error) if replay.is_edited() => self.ready.push_back((id, Err(error))),
+                _ => replay.start(id, &call)?,
+            }
             self.count_outbound(is_outside)?;
             return Ok(id);
         }
         self.count_outbound(is_outside)?;
-        if let Err(error) = bounds::check(&call).and_then(|()| permitted(&self.start.grants, &call)) {
+        if let Err(error) = bounds::check(&call).and_then(|()| self.start.grants.permit(&call)) {
             self.ready.push_back((id, Err(error)));
-        } else if let HostCall::Timer { delay_ms } = call {
+            return Ok(id);
+        }
+        self.rights_used = self.rights_used.union(call.permission().into_iter().collect());
+        if let HostCall::Timer { delay_ms } = call {
             self.timers.insert((self.start.clock_ms.saturating_add(delay_ms), id));
         } else if is_outside {
             self.start_outside(id, call)?;
@@ -170,12 +175,19 @@ impl Gate {
     /// Forget a timer.
     pub(crate) fn cancel_timer(&mut self, id: u32) {
         self.timers.retain(|(_, timer)| *timer != id);
+        if let Some(replay) = &mut self.start.replay {
+            replay.cancel_timer(id);
+        }
     }
 
     /// Wait for the next answer and hand it over.
     pub(crate) async fn next(&mut self) -> Result<Delivery, Stop> {
         if let Some(replay) = &mut self.start.replay {
-            let delivery = replay.next()?;
+            let clock_ms = self.start.clock_ms;
+            let delivery = match self.ready.pop_front() {
+                Some((id, outcome)) => Delivery { id, clock_ms, outcome },
+                None => replay.next()?,
+            };
             return self.hand_over(delivery);
         }
         loop {
@@ -216,7 +228,18 @@ impl Gate {
             boundary_bytes: self.boundary_bytes,
             record: self.start.record,
             outside: RecordedCalls(self.outside.into_iter().map(|(_, call, outcome)| (call, outcome)).collect()),
+            rights_used: self.rights_used,
+            replay: self.start.replay,
         }
+    }
+
+    fn record_call(&mut self, id: u32, call: &HostCall) {
+        let keeps_values = self.start.interfaces.keeps_values(call);
+        if !keeps_values {
+            self.outlined.insert(id);
+        }
+        let at_us = self.elapsed_us();
+        self.start.record.call(at_us, call, keeps_values);
     }
 
     fn start_outside(&mut self, id: u32, call: HostCall) -> Result<(), Stop> {
@@ -313,7 +336,7 @@ impl Gate {
         }
         // Before it is counted: a replay has to end by the same answer.
         let at_us = self.elapsed_us();
-        self.start.record.delivery(at_us, &delivery);
+        self.start.record.delivery(at_us, &delivery, !self.outlined.contains(&delivery.id));
         self.count_bytes(answer_bytes(&delivery.outcome))?;
         Ok(delivery)
     }
@@ -344,47 +367,4 @@ impl Gate {
     fn elapsed_us(&self) -> u64 {
         u64::try_from(self.started_at.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
-}
-
-/// Whether the script may make the call at all. Its capabilities and the rights it acts with both have to allow it.
-fn permitted(grants: &Grants, call: &HostCall) -> Result<(), CallError> {
-    let capabilities = &grants.capabilities;
-    let key_denied = |key: &String| (!capabilities.allows_key(key)).then(|| format!("the key '{key}'"));
-    let (permission, denied) = match call {
-        HostCall::StorageGet { key } => (Permission::StorageRead, key_denied(key)),
-        HostCall::StorageGetMany { keys } => (Permission::StorageRead, keys.iter().find_map(key_denied)),
-        HostCall::StorageList { prefix, .. } => (Permission::StorageRead, key_denied(prefix)),
-        HostCall::StorageSet { key, .. } | HostCall::StorageDelete { key } | HostCall::StorageIncrement { key, .. } => {
-            (Permission::StorageWrite, key_denied(key))
-        }
-        HostCall::StorageCommit => (Permission::StorageWrite, None),
-        HostCall::ServiceCall { service, method, .. } => {
-            let denied = !capabilities.allows_service(service, method);
-            (Permission::ServicesCall, denied.then(|| format!("the service method '{service}.{method}'")))
-        }
-        HostCall::EventPublish(event) => {
-            let denied = !capabilities.allows_event(&event.type_);
-            (Permission::EventsPublish, denied.then(|| format!("the event type '{}'", event.type_)))
-        }
-        // Which hosts are allowed is the egress policy's to say, which judges each connection.
-        HostCall::HttpSend(_) => (Permission::EgressUse, None),
-        HostCall::SecretCheck { name } => (Permission::SecretsUse, secret_denied(capabilities, name)),
-        HostCall::SecretHmac { key, .. } | HostCall::SecretHmacVerify { key, .. } => {
-            (Permission::SecretsUse, secret_denied(capabilities, &key.name))
-        }
-        HostCall::Timer { .. } => return Ok(()),
-    };
-    if let Some(what) = denied {
-        let message = format!("{}: the script's capabilities do not name {what}", call.name());
-        return Err(CallError::CapabilityDenied(message));
-    }
-    if !grants.permissions.contains(permission) {
-        let message = format!("{}: those the script acts for lack the permission '{permission}'", call.name());
-        return Err(CallError::CapabilityDenied(message));
-    }
-    Ok(())
-}
-
-fn secret_denied(capabilities: &Capabilities, name: &str) -> Option<String> {
-    (!capabilities.allows_secret(name)).then(|| format!("the secret '{name}'"))
 }

@@ -7,12 +7,13 @@
 
 use std::time::Duration;
 
-use domain::{ErrorKind, Limits, RecordMode};
+use domain::{ErrorKind, Limits, Permissions, RecordMode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     calls::{HostCall, answer_bytes},
     contract::{Answer, CallError, Delivery},
+    permits::permission_of,
 };
 
 /// The version of the format. A reader refuses every other one.
@@ -187,6 +188,16 @@ impl Journal {
         })
     }
 
+    /// The rights that the calls took which the run made: whoever may see what is in here holds them (RULES 19).
+    pub fn rights_used(&self) -> Permissions {
+        let permission = |entry: &Entry| match entry {
+            Entry::Call { call, .. } => call.permission(),
+            Entry::CallOutline { name, .. } => permission_of(name),
+            Entry::Delivery { .. } | Entry::DeliveryOutline { .. } | Entry::End { .. } => None,
+        };
+        self.entries.iter().filter_map(permission).collect()
+    }
+
     /// How the run failed, where it did.
     pub fn error_kind(&self) -> Option<ErrorKind> {
         self.entries.iter().rev().find_map(|entry| match entry {
@@ -229,15 +240,15 @@ impl Record {
     }
 
     /// A call was let through.
-    pub(crate) fn call(&mut self, at_us: u64, call: &HostCall) {
+    pub(crate) fn call(&mut self, at_us: u64, call: &HostCall, keeps_values: bool) {
         // Mirrors `Entry::Call` without owning the call: same cases, same order.
         #[derive(Serialize)]
         enum Borrowed<'a> {
             Call { at_us: u64, call: &'a HostCall },
         }
         match self.keep {
-            Keep::Everything => self.append(&Borrowed::Call { at_us, call }),
-            Keep::Outline => {
+            Keep::Everything if keeps_values => self.append(&Borrowed::Call { at_us, call }),
+            Keep::Everything | Keep::Outline => {
                 self.append(&Entry::CallOutline { at_us, name: call.name().to_owned(), bytes: call.bytes() });
             }
             Keep::Nothing => {}
@@ -245,7 +256,7 @@ impl Record {
     }
 
     /// An answer is handed over.
-    pub(crate) fn delivery(&mut self, at_us: u64, delivery: &Delivery) {
+    pub(crate) fn delivery(&mut self, at_us: u64, delivery: &Delivery, keeps_values: bool) {
         #[derive(Serialize)]
         enum Borrowed<'a> {
             #[expect(dead_code, reason = "keeps the number of the next case")]
@@ -258,13 +269,13 @@ impl Record {
             },
         }
         match self.keep {
-            Keep::Everything => self.append(&Borrowed::Delivery {
+            Keep::Everything if keeps_values => self.append(&Borrowed::Delivery {
                 at_us,
                 id: delivery.id,
                 clock_ms: delivery.clock_ms,
                 outcome: &delivery.outcome,
             }),
-            Keep::Outline => self.append(&Entry::DeliveryOutline {
+            Keep::Everything | Keep::Outline => self.append(&Entry::DeliveryOutline {
                 at_us,
                 id: delivery.id,
                 bytes: answer_bytes(&delivery.outcome),
@@ -302,6 +313,8 @@ impl Record {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
+    use domain::Permission;
+
     use super::*;
 
     fn start() -> StartRecord {
@@ -312,9 +325,9 @@ mod tests {
     fn a_journal_reads_back_as_it_was_written() {
         let mut record = Record::begin(RecordMode::Full, "build", &start(), &Limits::DEFAULT);
         let call = HostCall::StorageGet { key: String::from("k") };
-        record.call(10, &call);
+        record.call(10, &call, true);
         let outcome = Ok(Answer::Value(Some(String::from("1"))));
-        record.delivery(20, &Delivery { id: 1, clock_ms: 8, outcome: outcome.clone() });
+        record.delivery(20, &Delivery { id: 1, clock_ms: 8, outcome: outcome.clone() }, true);
         record.end(99, Some(ErrorKind::UserError));
         let journal = Journal::decode(&record.into_bytes()).unwrap();
         assert_eq!(journal.start, start());
@@ -328,17 +341,33 @@ mod tests {
     #[test]
     fn metadata_keeps_no_argument_and_no_answer() {
         let mut record = Record::begin(RecordMode::Metadata, "build", &start(), &Limits::DEFAULT);
-        record.call(1, &HostCall::StorageGet { key: String::from("MARKER") });
+        record.call(1, &HostCall::StorageGet { key: String::from("MARKER") }, true);
         let outcome = Ok(Answer::Value(Some(String::from("MARKER"))));
-        record.delivery(2, &Delivery { id: 1, clock_ms: 8, outcome });
+        record.delivery(2, &Delivery { id: 1, clock_ms: 8, outcome }, true);
         let bytes = record.into_bytes();
         assert!(!bytes.windows(6).any(|window| window == b"MARKER"));
     }
 
     #[test]
+    fn a_call_whose_values_are_not_kept_leaves_its_outline_alone() {
+        let mut record = Record::begin(RecordMode::Full, "build", &start(), &Limits::DEFAULT);
+        let kept = HostCall::StorageGet { key: String::from("kept") };
+        record.call(1, &kept, true);
+        record.call(2, &HostCall::SecretCheck { name: String::from("MARKER") }, false);
+        let outcome = Ok(Answer::Text(String::from("MARKER")));
+        record.delivery(3, &Delivery { id: 2, clock_ms: 8, outcome }, false);
+        let bytes = record.into_bytes();
+        assert!(!bytes.windows(6).any(|window| window == b"MARKER"));
+        let journal = Journal::decode(&bytes).unwrap();
+        assert_eq!(journal.entries[0], Entry::Call { at_us: 1, call: kept });
+        let rights = [Permission::StorageRead, Permission::SecretsUse];
+        assert_eq!(journal.rights_used(), rights.into_iter().collect());
+    }
+
+    #[test]
     fn a_cut_or_foreign_journal_is_refused_and_never_a_panic() {
         let mut record = Record::begin(RecordMode::Full, "build", &start(), &Limits::DEFAULT);
-        record.call(1, &HostCall::StorageGet { key: String::from("k") });
+        record.call(1, &HostCall::StorageGet { key: String::from("k") }, true);
         let bytes = record.into_bytes();
         for length in 0..bytes.len() {
             let _ = Journal::decode(&bytes[..length]);

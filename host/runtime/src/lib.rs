@@ -20,6 +20,7 @@ mod instance;
 mod journal;
 mod linker;
 mod outcome;
+mod permits;
 mod replay;
 mod run;
 mod sandbox;
@@ -35,9 +36,10 @@ pub use contract::{
     HttpFieldValue, HttpRedirect, HttpRequest, HttpResponse, Input, LogLevel, Output, Page, Request, Response, Secret,
     SecretHeader, Severity,
 };
-pub use gate::{Grants, RecordedCalls};
+pub use gate::RecordedCalls;
 pub use journal::{Entry as JournalEntry, Journal, JournalError, Record, StartRecord};
 pub use outcome::{Failure, LogLine, Outcome};
+pub use permits::Grants;
 pub use replay::Divergence;
 pub use run::{Invocation, Mode, Ran, Seeds};
 pub use sandbox::{Sandbox, SandboxError};

@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use domain::{ErrorKind, Limits, RecordMode, limits::CALL_BYTES_MAX};
+use domain::{ErrorKind, Limits, Permissions, RecordMode, limits::CALL_BYTES_MAX};
 use futures_util::FutureExt;
 use serde::de::IgnoredAny;
 use tokio::time::{Instant, timeout_at};
@@ -15,11 +15,12 @@ use crate::{
     clock::Clock,
     compile::{CompiledScript, Purity},
     contract::{GuestFailure, Input, Output, Start},
-    gate::{Gate, GateStart, Grants, RecordedCalls},
+    gate::{Gate, GateStart, RecordedCalls},
     instance::{self, State},
     journal::{Journal, Record, StartRecord},
     outcome::{Failure, Outcome},
-    replay::Replay,
+    permits::Grants,
+    replay::{Code, Divergence, Replay},
     sandbox::{Sandbox, SandboxError},
     stop::Stop,
 };
@@ -65,8 +66,11 @@ pub enum Mode {
     Live,
     /// From the world, except for the outside calls that an earlier attempt of this run made.
     Repeat(RecordedCalls),
-    /// From a journal alone: nothing leaves the process, and nothing is changed.
+    /// From the run's own journal alone: nothing leaves the process, and nothing is changed.
     Replay(Box<Journal>),
+    /// From the journal of a run of other code, as far as this code asks the same things. Every call has to be allowed
+    /// by the grants, as in a live run.
+    Edited(Box<Journal>),
 }
 
 /// The seeds of one run.
@@ -96,6 +100,10 @@ pub struct Ran {
     pub outside: RecordedCalls,
     /// Fuel that was spent around the run (mapping a stack), which the tenant is charged and the run is not.
     pub overhead_fuel: u64,
+    /// The rights that its calls took, as far as they were let through.
+    pub rights_used: Permissions,
+    /// Where a replay first asked otherwise than the recorded run.
+    pub difference: Option<Divergence>,
 }
 
 impl Sandbox {
@@ -109,7 +117,8 @@ impl Sandbox {
         let (replay, repeat_of) = match invocation.mode {
             Mode::Live => (None, RecordedCalls::default()),
             Mode::Repeat(calls) => (None, calls),
-            Mode::Replay(journal) => (Some(Replay::of(*journal)?), RecordedCalls::default()),
+            Mode::Replay(journal) => (Some(Replay::of(*journal, Code::Same)?), RecordedCalls::default()),
+            Mode::Edited(journal) => (Some(Replay::of(*journal, Code::Edited)?), RecordedCalls::default()),
         };
         let gate = Gate::new(GateStart {
             interfaces: invocation.interfaces,
@@ -196,6 +205,9 @@ impl Sandbox {
                 (Err(failure), fuel)
             }
         };
+        // A run that a limit ended has not said what it would have asked next.
+        let is_cut = result.as_ref().is_err_and(|failure| failure.kind != ErrorKind::UserError);
+        let difference = gate.replay.take().and_then(|replay| replay.into_difference(is_cut));
         gate.record.end(fuel, result.as_ref().err().map(|failure| failure.kind));
         let outcome = Outcome {
             result,
@@ -208,7 +220,7 @@ impl Sandbox {
             boundary_bytes: gate.boundary_bytes,
             record: gate.record,
         };
-        Ok(Ran { outcome, outside: gate.outside, overhead_fuel })
+        Ok(Ran { outcome, outside: gate.outside, overhead_fuel, rights_used: gate.rights_used, difference })
     }
 }
 

@@ -1,12 +1,12 @@
 //! `storage`: the tenant's key-value entries, read and written in the execution's transaction.
 
-use database::{StorageChange, StorageQuery, StorageRangeRead};
-use domain::{UnixMillis, limits::CALL_BYTES_MAX};
+use database::{Lease, StorageChange, StorageQuery, StorageRangeRead};
+use domain::{Permission, Permissions, UnixMillis, limits::CALL_BYTES_MAX};
 use futures_util::FutureExt;
 use runtime::{Answer, CallError, Page, PageEntry, Started};
 
 use super::{Reach, failed, require_json, too_large};
-use crate::transaction::CallOutcome;
+use crate::{executions::lost_message, transaction::CallOutcome};
 
 impl Reach {
     pub(super) fn storage_get(&self, key: &str, now: UnixMillis) -> CallOutcome {
@@ -71,9 +71,26 @@ impl Reach {
     }
 
     pub(super) fn storage_commit(&self, now: UnixMillis) -> Started {
+        if let Err(error) = self.require_rights_still() {
+            return Started::Ready(Err(error));
+        }
         let (database, limit) = (self.inner.database.clone(), self.inner.config.storage_limit_bytes);
         let commit = self.transaction.commit_so_far(database, self.lease, now, limit);
         Started::Pending(commit.boxed())
+    }
+
+    /// Rights are read again before anything becomes durable (RULES 14).
+    fn require_rights_still(&self) -> Result<(), CallError> {
+        let written = [Permission::StorageWrite, Permission::EventsPublish, Permission::ServicesCall];
+        let lost = self.scope.live_rights.lost(&self.inner, written.into_iter().collect()).map_err(|error| {
+            let Lease { tenant, execution, .. } = self.lease;
+            tracing::error!(tenant.id = %tenant, execution.id = %execution, ?error, "rights cannot be read");
+            CallError::Unavailable(String::from("storage.commit: the script's rights cannot be read at the moment"))
+        })?;
+        if lost == Permissions::NONE {
+            return Ok(());
+        }
+        Err(CallError::CapabilityDenied(format!("storage.commit: {}", lost_message(lost))))
     }
 
     fn read(&self, key: &str, now: UnixMillis) -> Result<Option<String>, CallError> {

@@ -6,13 +6,18 @@ use std::{
 };
 
 use database::{CommitResult, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Usage};
-use domain::{ErrorKind, ExecutionId, ExecutionStatus, Limits, TenantId, UnixMillis};
+use domain::{ErrorKind, ExecutionId, ExecutionStatus, Limits, Permissions, TenantId, UnixMillis};
 use runtime::{
     Failure, Grants, Invocation, LogLine, Mode, Outcome, Output, Ran, RecordedCalls, StartRecord, SystemClock,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{order::Order, start, views::Sealed};
+use super::{
+    acting::{LiveRights, lost_message},
+    order::Order,
+    start,
+    views::Sealed,
+};
 use crate::{
     AppError, Inner,
     artifacts::Runnable,
@@ -67,6 +72,7 @@ impl<'a> Attempts<'a> {
             user: order.actor.user(),
             capabilities: runnable.version.capabilities.clone(),
             rights: order.rights,
+            live_rights: LiveRights::new(order.acting, order.rights),
             deadline: Instant::now() + limits.wall_time,
             lineage: order.lineage,
             placed: Placed::default(),
@@ -100,7 +106,7 @@ impl<'a> Attempts<'a> {
                 ..self.limits
             };
             let invocation = self.invocation(&transaction, limits, std::mem::take(&mut recorded), &cancellation);
-            let Ran { outcome, outside, overhead_fuel } = self.inner.sandbox.run(invocation).await?;
+            let Ran { outcome, outside, overhead_fuel, rights_used, .. } = self.inner.sandbox.run(invocation).await?;
             spent += outcome.fuel;
             usage.fuel += outcome.fuel + overhead_fuel;
             // Whether it can be repeated depends on the commits that it began.
@@ -108,6 +114,11 @@ impl<'a> Attempts<'a> {
             usage.host_calls += u64::from(outcome.host_calls);
             usage.bytes += outcome.boundary_bytes;
             let shared = if lane.is_none() { Some(self.inner.lanes.shared(self.lease.tenant).await) } else { None };
+            let lost = self.scope.live_rights.lost(self.inner, rights_used)?;
+            if lost != Permissions::NONE && outcome.result.is_ok() {
+                let failure = Failure::new(ErrorKind::CapabilityDenied, "CapabilityDenied", lost_message(lost));
+                return self.refuse(outcome, failure, usage).await;
+            }
             match self.commit(outcome, &transaction, usage, is_last).await? {
                 Committed::Ended(finished) => return Ok(finished),
                 Committed::Stale(what) => {
@@ -183,10 +194,10 @@ impl<'a> Attempts<'a> {
             CommitResult::Conflict { what } => self.stale(outcome, what, usage, may_repeat).await,
             CommitResult::NotANumber { key } => {
                 let message = format!("storage.increment: the value of '{key}' is no number to add to");
-                self.refuse(outcome, Failure::new(ErrorKind::UserError, "TypeError", message), usage).await
+                self.refused(outcome, Failure::new(ErrorKind::UserError, "TypeError", message), usage).await
             }
             CommitResult::StorageFull { limit_bytes } => {
-                self.refuse(outcome, Failure::new(ErrorKind::Quota, "Quota", storage_full(limit_bytes)), usage).await
+                self.refused(outcome, Failure::new(ErrorKind::Quota, "Quota", storage_full(limit_bytes)), usage).await
             }
         }
     }
@@ -206,14 +217,18 @@ impl<'a> Attempts<'a> {
             "{what} was changed by another execution, and this one cannot be repeated any more; what it committed with \
              storage.commit() stays"
         );
-        self.refuse(outcome, Failure::new(ErrorKind::Conflict, "Conflict", message), usage).await
+        self.refused(outcome, Failure::new(ErrorKind::Conflict, "Conflict", message), usage).await
     }
 
     /// End the execution as failed, because its effects cannot be committed.
-    async fn refuse(&self, outcome: Outcome, failure: Failure, usage: Usage) -> Result<Committed, AppError> {
+    async fn refuse(&self, outcome: Outcome, failure: Failure, usage: Usage) -> Result<Finished, AppError> {
         let result = Err(failure);
         self.end(&outcome, &result, Effects::default(), usage).await?;
-        Ok(Committed::Ended(Finished { result }))
+        Ok(Finished { result })
+    }
+
+    async fn refused(&self, outcome: Outcome, failure: Failure, usage: Usage) -> Result<Committed, AppError> {
+        Ok(Committed::Ended(self.refuse(outcome, failure, usage).await?))
     }
 
     async fn end(

@@ -6,6 +6,7 @@ use database::{Endpoint, ScriptSummary, StartRow, Tenant, TenantStatus};
 use domain::{Actor, ExecutionId, Permissions, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis, UserId, VersionId};
 use runtime::{Header, Input, Request};
 
+use super::acting::{Acting, Asker};
 use crate::{AppError, Inner, lineage::Lineage, scripts::ScriptRef};
 
 /// A script as far as running it goes.
@@ -23,7 +24,8 @@ pub(crate) struct Order {
     pub(crate) target: Target,
     pub(crate) trigger: Trigger,
     pub(crate) actor: Actor,
-    /// The intersection of the rights of everybody it acts for (RULES 13).
+    pub(crate) acting: Acting,
+    /// The intersection of the rights of everybody it acts for (RULES 13), as they were when it was asked for.
     pub(crate) rights: Permissions,
     pub(crate) input: Input,
     pub(crate) accepted_at: UnixMillis,
@@ -60,14 +62,14 @@ impl Target {
         Ok(Self { tenant: active_tenant(inner, tenant)?, script, version })
     }
 
-    /// The rights of whoever activated the version, as they are now. Work that was accepted before another version was
-    /// activated does not get that one's rights: it has those of its own version's author.
-    pub(crate) fn deployer_rights(&self, inner: &Inner) -> Result<Permissions, AppError> {
+    /// Whom a run acts for that `asker` made happen. Work that was accepted before another version was activated does
+    /// not get that one's rights: it has those of its own version's author.
+    pub(crate) fn acting(&self, inner: &Inner, asker: Asker) -> Result<Acting, AppError> {
         let deployer = match self.script.deployed.filter(|deployed| deployed.id == self.version) {
             Some(deployed) => deployed.deployed_by,
             None => inner.database.version(self.tenant.id, self.version)?.summary.author,
         };
-        member_rights(inner, self.tenant.id, deployer)
+        Ok(Acting { tenant: self.tenant.id, deployer, asker })
     }
 
     /// The entry's argument from a caller's JSON. An endpoint script takes a request, also when it is run by hand: an
@@ -81,10 +83,16 @@ impl Target {
 }
 
 impl Order {
-    pub(crate) fn new(target: Target, trigger: Trigger, actor: Actor, rights: Permissions, input: Input) -> Self {
+    /// A new execution.
+    pub(crate) fn new(
+        target: Target,
+        (trigger, actor): (Trigger, Actor),
+        (acting, rights): (Acting, Permissions),
+        input: Input,
+    ) -> Self {
         let execution = ExecutionId::generate();
         let lineage = Lineage::begun_by(target.tenant.id, execution);
-        Self { execution, target, trigger, actor, rights, input, accepted_at: UnixMillis::now(), lineage }
+        Self { execution, target, trigger, actor, acting, rights, input, accepted_at: UnixMillis::now(), lineage }
     }
 
     pub(crate) fn start_row(&self, epoch: i64, input: Option<Vec<u8>>) -> StartRow {
