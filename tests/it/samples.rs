@@ -142,7 +142,7 @@ async fn what_a_sample_logs_is_kept_with_its_execution() {
     assert!(!truncated && lines.len() == 1, "{lines:?}");
     assert!(lines[0].message.starts_with("0 orders, 0 in all"), "{lines:?}");
     assert!(view.execution.fuel > 0);
-    let replayed = shop.app.executions().replay(&shop.principal, view.execution.id).await.unwrap();
+    let replayed = shop.app.executions().replay(&shop.principal, view.execution.id, None).await.unwrap();
     assert!(replayed.equal, "{:?}", replayed.difference);
     assert!(matches!(replayed.outcome.result, Ok(Output::Json(_))));
 }

@@ -88,6 +88,12 @@ pub enum AppError {
     /// The script has no version that could run.
     #[error("the script has no deployed version: deploy it first")]
     NotDeployed,
+    /// Nothing, or too little, was recorded of an execution.
+    #[error(
+        "nothing that could be replayed was recorded of this execution: it has not ended, was interrupted, or its script's \
+         'record' is not 'full'"
+    )]
+    NotRecorded,
     /// The script is switched off.
     #[error("the script is paused: activate it first")]
     Paused,

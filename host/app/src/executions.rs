@@ -2,6 +2,7 @@
 
 mod acting;
 mod attempts;
+mod calls;
 mod order;
 mod running;
 pub(crate) mod start;
@@ -14,6 +15,8 @@ use domain::{ErrorKind, ExecutionId, ExecutionStatus, Permission, Principal, Ten
 use runtime::Failure;
 
 pub(crate) use acting::{Acting, Asker, LiveRights, lost_message};
+pub use calls::CallView;
+pub(crate) use calls::asked;
 pub(crate) use order::{Order, Target, request_of};
 use running::Guard;
 pub(crate) use running::Running;
@@ -115,10 +118,22 @@ impl ExecutionService {
     /// The log of an execution.
     ///
     /// # Errors
-    /// [`AppError::Forbidden`] without `executions.inspect`.
+    /// [`AppError::Forbidden`] for whoever may not inspect the execution.
     pub fn logs(&self, principal: &Principal, execution: ExecutionId) -> Result<LogsView, AppError> {
-        principal.require(Permission::ExecutionsInspect)?;
-        Sealed::of(&self.inner, principal.tenant)?.view_logs(execution)
+        principal.require(Permission::ExecutionsRead)?;
+        let sealed = Sealed::of(&self.inner, principal.tenant)?;
+        let logs = sealed.view_logs(execution)?;
+        sealed.require_inspect(principal, execution)?;
+        Ok(logs)
+    }
+
+    /// The host calls of an execution, in their order; with what was asked and answered for those who may inspect it.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`]; [`AppError::NotRecorded`]; [`AppError::Forbidden`] without `executions.read`.
+    pub fn calls(&self, principal: &Principal, execution: ExecutionId) -> Result<Vec<CallView>, AppError> {
+        principal.require(Permission::ExecutionsRead)?;
+        Sealed::of(&self.inner, principal.tenant)?.view_calls(principal, execution)
     }
 
     /// End an execution that waits or runs. One that has ended stays as it is.

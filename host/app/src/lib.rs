@@ -14,6 +14,7 @@ mod endpoints;
 mod error;
 mod executions;
 mod guests;
+mod inference;
 mod lanes;
 mod lineage;
 mod local;
@@ -43,9 +44,10 @@ pub use egress::{
 };
 pub use endpoints::{EndpointAnswer, EndpointCall, EndpointRefusal, EndpointService};
 pub use error::{AppError, AppOpenError};
-pub use executions::{ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
+pub use executions::{CallView, ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
+pub use inference::{InferredCapabilities, capabilities_needed};
 pub use local::{LocalEnd, LocalRun};
-pub use replay::ReplayView;
+pub use replay::{AskedCall, CallDifference, EditedCode, ReplayView};
 pub use runtime::{
     Diagnostic, Failure, Header, LogLevel, LogLine, Outcome, Output, Purity, Request, Response, Severity,
 };

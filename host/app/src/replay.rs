@@ -1,19 +1,20 @@
-//! Replay: a past execution again, from its journal alone.
+//! Replay: a past execution again, from its journal alone; or edited code in its place, to see what it would have done.
 
 use std::sync::Arc;
 
 use database::{Database, Execution, ExecutionDetail};
-use domain::{Actor, ErrorKind, ExecutionId, Limits, Permission, Principal, RecordMode};
+use domain::{Actor, ErrorKind, ExecutionId, Language, Limits, Permission, Permissions, Principal, RecordMode};
 use runtime::{
-    CallError, Failure, Grants, HostCall, Interfaces, Invocation, Journal, LogLine, Mode, Outcome, Output, Ran,
-    Started, SystemClock,
+    CallError, CompiledScript, Diagnostic, Divergence, Failure, Grants, HostCall, Interfaces, Invocation, Journal,
+    LogLine, Mode, Outcome, Output, Ran, Source, Started, SystemClock,
 };
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     App, AppError, ExecutionService, Inner,
     capabilities::is_outside,
-    executions::{Sealed, Target},
+    executions::{Sealed, Target, asked},
     services::Services,
 };
 
@@ -36,8 +37,51 @@ pub struct ReplayView {
     pub fuel_equal: Option<bool>,
     /// What differs first, for a person.
     pub difference: Option<String>,
+    /// The first host call that differs, where one does.
+    pub first_different_call: Option<CallDifference>,
+    /// What the compiler has to say of edited code.
+    pub warnings: Vec<Diagnostic>,
+    /// Fuel of the recorded run.
+    pub recorded_fuel: Option<u64>,
     /// The replayed run.
     pub outcome: Outcome,
+}
+
+/// Code to be run in the place of the code that was recorded.
+#[derive(Clone, Debug)]
+pub struct EditedCode {
+    /// What it is written in; the script's own language where nothing is said.
+    pub language: Option<Language>,
+    /// The source.
+    pub text: String,
+}
+
+/// A host call that a replay asks otherwise than the recorded run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallDifference {
+    /// Its number, from 1.
+    pub number: u32,
+    /// What the recorded run asked there; `None` where it had ended.
+    pub recorded: Option<AskedCall>,
+    /// What the replay asks there; `None` where it has ended.
+    pub asked: Option<AskedCall>,
+}
+
+/// A host call, as a person reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AskedCall {
+    /// Interface and function.
+    pub name: String,
+    /// The arguments.
+    pub arguments: Value,
+}
+
+/// What is run, and from where it is answered.
+struct Replayed {
+    script: Arc<CompiledScript>,
+    grants: Grants,
+    mode: Mode,
+    warnings: Vec<Diagnostic>,
 }
 
 /// What was recorded of an execution.
@@ -62,35 +106,79 @@ impl Interfaces for Nowhere {
 }
 
 impl ExecutionService {
-    /// Run a past execution again, offline: no packet leaves the machine, nothing is read or changed.
+    /// Run a past execution again, offline: no packet leaves the machine, nothing is read or changed, no secret is used.
+    /// With edited code, that runs against the recorded answers: a call is answered as the first recorded one that asked
+    /// the same, if the script's capabilities and the principal's own rights allow it, and the run ends where it asks
+    /// what nothing recorded answers.
     ///
     /// # Errors
-    /// [`AppError::Forbidden`] without `executions.inspect`; [`AppError::NotFound`] where no journal was kept.
-    pub async fn replay(&self, principal: &Principal, execution: ExecutionId) -> Result<ReplayView, AppError> {
-        principal.require(Permission::ExecutionsInspect)?;
+    /// [`AppError::Forbidden`] for whoever may not inspect the execution; [`AppError::NotRecorded`];
+    /// [`AppError::Source`] where edited code does not compile.
+    pub async fn replay(
+        &self,
+        principal: &Principal,
+        execution: ExecutionId,
+        edited: Option<EditedCode>,
+    ) -> Result<ReplayView, AppError> {
+        principal.require(Permission::ExecutionsRead)?;
         let inner = self.inner();
         let sealed = Sealed::of(inner, principal.tenant)?;
-        let recorded = Recorded::of(&inner.database, &sealed, principal, execution)?;
-        let row = &recorded.execution;
-        let target = Target::of_version(inner, principal.tenant, row.script, row.version)?;
-        let runnable = inner.runnable(principal.tenant, row.version, &target.script.name).await?;
-        let detail = inner.database.get_execution(principal.tenant, execution)?;
+        let detail = inner.database.get_execution(principal.tenant, execution);
+        let detail = detail.map_err(|_| AppError::NotFound { what: "execution" })?;
+        sealed.require_inspect(principal, execution)?;
         let input = sealed.open_input(execution, detail.input.as_deref())?;
+        let recorded = Recorded::of(&inner.database, &sealed, principal, execution)?;
+        let is_edited = edited.is_some();
+        let Replayed { script, grants, mode, warnings } = match edited {
+            Some(code) => replay_edited(inner, principal, &recorded, code).await?,
+            None => replay_same(inner, principal, &recorded).await?,
+        };
         let invocation = Invocation {
-            script: runnable.script,
+            script,
             input,
             start: recorded.journal.start.clone(),
             limits: recorded.limits(),
-            grants: Arc::new(Grants::default()),
+            grants: Arc::new(grants),
             interfaces: Box::new(Nowhere(inner.services.clone())),
             clock: Arc::new(SystemClock),
             cancellation: CancellationToken::new(),
             record: RecordMode::Off,
-            mode: Mode::Replay(Box::new(recorded.journal.clone())),
+            mode,
         };
-        let outcome = admitted(inner, principal, invocation).await?;
-        Ok(recorded.compare(inner.sandbox.build_id(), outcome))
+        let (outcome, difference) = admitted(inner, principal, invocation).await?;
+        let may_compare_fuel = !is_edited && recorded.journal.engine_build == inner.sandbox.build_id();
+        Ok(ReplayView { warnings, ..recorded.compare(outcome, difference, may_compare_fuel) })
     }
+}
+
+async fn replay_same(inner: &Arc<Inner>, principal: &Principal, recorded: &Recorded) -> Result<Replayed, AppError> {
+    let row = &recorded.execution;
+    let target = Target::of_version(inner, principal.tenant, row.script, row.version)?;
+    let runnable = inner.runnable(principal.tenant, row.version, &target.script.name).await?;
+    Ok(Replayed {
+        script: runnable.script,
+        grants: Grants::default(),
+        mode: Mode::Replay(Box::new(recorded.journal.clone())),
+        warnings: Vec::new(),
+    })
+}
+
+async fn replay_edited(
+    inner: &Arc<Inner>,
+    principal: &Principal,
+    recorded: &Recorded,
+    code: EditedCode,
+) -> Result<Replayed, AppError> {
+    let script = inner.database.script(principal.tenant, recorded.execution.script)?.summary;
+    let language = code.language.unwrap_or(script.language);
+    let file_name = format!("{}{}", script.name, language.extension());
+    let compiled = inner.compile(principal.tenant, Source { file_name, language, text: code.text }).await?;
+    Ok(Replayed {
+        script: Arc::new(compiled.script),
+        grants: Grants { capabilities: script.capabilities, permissions: principal.permissions },
+        mode: Mode::Edited(Box::new(recorded.journal.clone())),
+        warnings: compiled.warnings,
+    })
 }
 
 impl App {
@@ -98,7 +186,11 @@ impl App {
     ///
     /// # Errors
     /// As [`ExecutionService::replay`].
-    pub async fn replay_local(&self, execution: ExecutionId) -> Result<ReplayView, AppError> {
+    pub async fn replay_local(
+        &self,
+        execution: ExecutionId,
+        edited: Option<EditedCode>,
+    ) -> Result<ReplayView, AppError> {
         let mut after = None;
         loop {
             let tenants = self.inner.database.list_tenants(after.as_ref(), TENANTS_PAGE)?;
@@ -106,9 +198,9 @@ impl App {
             after = Some(last.slug.clone());
             for tenant in &tenants {
                 if self.inner.database.get_execution(tenant.id, execution).is_ok() {
-                    let permissions = [Permission::ExecutionsInspect].into_iter().collect();
+                    let permissions = Permissions::all();
                     let principal = Principal { tenant: tenant.id, actor: Actor::Local, permissions };
-                    return self.executions.replay(&principal, execution).await;
+                    return self.executions.replay(&principal, execution, edited).await;
                 }
             }
         }
@@ -116,13 +208,18 @@ impl App {
 }
 
 /// A replay takes a slot like any run of the tenant's (RULES 7).
-async fn admitted(inner: &Arc<Inner>, principal: &Principal, invocation: Invocation) -> Result<Outcome, AppError> {
+async fn admitted(
+    inner: &Arc<Inner>,
+    principal: &Principal,
+    invocation: Invocation,
+) -> Result<(Outcome, Option<Divergence>), AppError> {
     let _permit = inner.admission.admit(principal.tenant).await?;
     let sandbox = inner.sandbox.clone();
-    let Ran { outcome, overhead_fuel, .. } = inner.guests.run(async move { sandbox.run(invocation).await }).await??;
+    let Ran { outcome, overhead_fuel, difference, .. } =
+        inner.guests.run(async move { sandbox.run(invocation).await }).await??;
     let fuel = outcome.fuel + overhead_fuel;
     inner.charge(principal.tenant, database::Usage { fuel, ..database::Usage::default() });
-    Ok(outcome)
+    Ok((outcome, difference))
 }
 
 impl Recorded {
@@ -135,11 +232,11 @@ impl Recorded {
         let ExecutionDetail { execution: row, result, error, .. } = database
             .get_execution(principal.tenant, execution)
             .map_err(|_| AppError::NotFound { what: "execution" })?;
-        let journal = sealed.open_journal(execution)?.ok_or(AppError::NotFound { what: "journal" })?;
+        let journal = sealed.open_journal(execution)?.ok_or(AppError::NotRecorded)?;
         let result = match (result, error) {
             (Some(result), _) => Ok(sealed.open_result(execution, &result)?),
             (None, Some(error)) => Err(sealed.open_error(execution, &error)?),
-            (None, None) => return Err(AppError::NotFound { what: "recorded end" }),
+            (None, None) => return Err(AppError::NotRecorded),
         };
         Ok(Self { execution: row, journal, logs: sealed.logs_of(execution)?, result })
     }
@@ -157,19 +254,33 @@ impl Recorded {
         Limits { fuel: fuel.max(1), wall_time: WALL_TIME, ..limits }
     }
 
-    fn compare(self, engine_build: &str, outcome: Outcome) -> ReplayView {
-        let same_engine = self.journal.engine_build == engine_build;
+    fn compare(self, outcome: Outcome, difference: Option<Divergence>, may_compare_fuel: bool) -> ReplayView {
+        let recorded_fuel = self.journal.fuel();
         let result_equal = self.ended_alike(&outcome.result);
         let logs_equal = self.logs == outcome.logs;
-        let fuel_equal = same_engine.then(|| self.journal.fuel() == Some(outcome.fuel));
-        let equal = result_equal && logs_equal && fuel_equal != Some(false);
-        let difference = (!equal).then(|| match &outcome.result {
-            Err(failure) if failure.name == "Diverged" => failure.message.clone(),
-            _ if !result_equal => String::from("it ended otherwise than the recorded execution"),
-            _ if !logs_equal => String::from("its log differs from the recorded one"),
-            _ => format!("it took {} units of fuel, the recorded one {:?}", outcome.fuel, self.journal.fuel()),
+        let fuel_equal = may_compare_fuel.then(|| recorded_fuel == Some(outcome.fuel));
+        let equal = result_equal && logs_equal && difference.is_none() && fuel_equal != Some(false);
+        let in_words = (!equal).then(|| match &difference {
+            Some(difference) => difference.to_string(),
+            None if !result_equal => String::from("it ended otherwise than the recorded execution"),
+            None if !logs_equal => String::from("its log differs from the recorded one"),
+            None => format!(
+                "it took {} units of fuel, the recorded one {}",
+                outcome.fuel,
+                recorded_fuel.map_or_else(|| String::from("an unknown number"), |fuel| fuel.to_string())
+            ),
         });
-        ReplayView { equal, result_equal, logs_equal, fuel_equal, difference, outcome }
+        ReplayView {
+            equal,
+            result_equal,
+            logs_equal,
+            fuel_equal,
+            difference: in_words,
+            first_different_call: difference.map(CallDifference::from),
+            warnings: Vec::new(),
+            recorded_fuel,
+            outcome,
+        }
     }
 
     fn ended_alike(&self, replayed: &Result<Output, Failure>) -> bool {
@@ -180,5 +291,21 @@ impl Recorded {
         // A run that ended well and could not be committed failed after what its journal tells.
         let failed_at_commit = self.journal.error_kind().is_none() && self.result.is_err();
         if failed_at_commit { replayed.is_ok() } else { &self.result == replayed }
+    }
+}
+
+impl From<Divergence> for CallDifference {
+    fn from(divergence: Divergence) -> Self {
+        Self {
+            number: divergence.call,
+            recorded: divergence.recorded.as_ref().map(AskedCall::of),
+            asked: divergence.asked.as_ref().map(AskedCall::of),
+        }
+    }
+}
+
+impl AskedCall {
+    fn of(call: &HostCall) -> Self {
+        Self { name: call.name().to_owned(), arguments: asked(call) }
     }
 }

@@ -114,7 +114,7 @@ fn http_request_bytes(request: &HttpRequest) -> usize {
 }
 
 /// The bytes of an answer, which count against the boundary and are charged.
-pub(crate) fn answer_bytes(outcome: &Result<Answer, CallError>) -> u64 {
+pub fn answer_bytes(outcome: &Result<Answer, CallError>) -> u64 {
     let bytes = match outcome {
         Ok(Answer::Nothing | Answer::Truth(_)) => 0,
         Ok(Answer::Value(value)) => value.as_ref().map_or(0, String::len),

@@ -198,6 +198,12 @@ impl Journal {
         self.entries.iter().filter_map(permission).collect()
     }
 
+    /// Whether of some calls only the outline was kept.
+    pub fn has_outlines(&self) -> bool {
+        let is_outline = |entry: &Entry| matches!(entry, Entry::CallOutline { .. } | Entry::DeliveryOutline { .. });
+        self.entries.iter().any(is_outline)
+    }
+
     /// How the run failed, where it did.
     pub fn error_kind(&self) -> Option<ErrorKind> {
         self.entries.iter().rev().find_map(|entry| match entry {

@@ -27,7 +27,7 @@ mod sandbox;
 mod stop;
 pub mod tariff;
 
-pub use calls::{HostCall, Interfaces, Started};
+pub use calls::{HostCall, Interfaces, Started, answer_bytes};
 pub use clock::{Clock, SystemClock};
 pub use compile::{CompileError, Compiled, CompiledScript, Purity, Source};
 pub use config::{SandboxConfig, engine_config};

@@ -24,7 +24,7 @@ enum Command {
     Serve(Serve),
     /// Run one file in the sandbox, without a server
     Run(Run),
-    /// Run a recorded execution again, offline, and compare
+    /// Run a recorded execution again, offline, and compare; or edited code in its place
     Replay(Replay),
     /// Make an API token while the server is stopped
     #[command(subcommand)]
@@ -76,6 +76,9 @@ pub(crate) struct Run {
     /// Milliseconds that it may take
     #[arg(long, value_name = "N", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     pub(crate) timeout_ms: u64,
+    /// Also propose the least capabilities that the run needed, denied calls included
+    #[arg(long)]
+    pub(crate) infer: bool,
     /// How the end is shown
     #[arg(long, value_enum, default_value_t = OutputForm::Text)]
     pub(crate) output: OutputForm,
@@ -95,6 +98,9 @@ pub(crate) enum OutputForm {
 pub(crate) struct Replay {
     /// The execution's id
     pub(crate) execution: ExecutionId,
+    /// Edited code to run against what was recorded, up to the first host call that differs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source: Option<PathBuf>,
     /// The data directory of a server that is not running
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub(crate) data: PathBuf,

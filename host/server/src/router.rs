@@ -19,7 +19,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     controllers::{
-        drafts::*, executions::*, health::*, me::*, replays::*, runs::*, scripts::*, secrets::*, tokens::*, versions::*,
+        drafts::*, executions::*, health::*, inference::*, me::*, replays::*, runs::*, scripts::*, secrets::*, tokens::*,
+        versions::*,
     },
     web::{layers, responses},
 };
@@ -93,6 +94,7 @@ fn described() -> (Router<Api>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(About::openapi())
         .routes(routes!(browse_scripts, create_script))
         .routes(routes!(show_script, change_settings, delete_script))
+        .routes(routes!(infer_capabilities))
         .routes(routes!(show_draft, save_draft))
         .routes(routes!(deploy_draft))
         .routes(routes!(browse_versions))
@@ -103,6 +105,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(browse_executions))
         .routes(routes!(show_execution))
         .routes(routes!(show_logs))
+        .routes(routes!(show_calls))
         .routes(routes!(cancel_execution))
         .routes(routes!(replay_execution))
         .routes(routes!(show_me))

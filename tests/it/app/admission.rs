@@ -9,7 +9,7 @@ async fn compiling_and_running_are_charged_to_the_tenant() {
     let stage = Stage::set().await;
     stage.deploy("work", "export default () => { let n = 0; for (let i = 0; i < 1e5; i++) n += i; return n }").await;
     let view = stage.run("work", "null").await;
-    let replay = stage.app.executions().replay(&stage.principal, view.execution.id).await.unwrap();
+    let replay = stage.app.executions().replay(&stage.principal, view.execution.id, None).await.unwrap();
     assert!(replay.equal);
     let Stage { app, principal, directory, .. } = stage;
     app.shutdown(std::time::Duration::from_secs(5)).await;

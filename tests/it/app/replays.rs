@@ -20,7 +20,7 @@ async fn a_replay_equals_its_execution_in_result_log_and_fuel() {
     stage.deploy("mixed", source).await;
     for input in ["1", "2", "3"] {
         let view = stage.run("mixed", input).await;
-        let replay = stage.app.executions().replay(&stage.principal, view.execution.id).await.unwrap();
+        let replay = stage.app.executions().replay(&stage.principal, view.execution.id, None).await.unwrap();
         assert!(replay.equal, "{:?} {:?}", replay.difference, replay.outcome.result);
         assert_eq!(replay.fuel_equal, Some(true));
         assert_eq!(replay.outcome.fuel, view.execution.fuel);
@@ -35,7 +35,7 @@ async fn a_cut_execution_is_replayed_up_to_its_cut() {
     stage.deploy_with("endless", source, domain::Capabilities::default(), Some(limits)).await;
     let view = stage.run("endless", "null").await;
     assert_eq!(kind(&view), "cpu_limit");
-    let replay = stage.app.executions().replay(&stage.principal, view.execution.id).await.unwrap();
+    let replay = stage.app.executions().replay(&stage.principal, view.execution.id, None).await.unwrap();
     assert!(replay.equal, "{:?}", replay.difference);
 }
 
@@ -134,6 +134,6 @@ async fn a_run_that_its_host_calls_ended_is_replayed_to_the_same_end() {
     stage.deploy("bytes", source).await;
     let view = stage.run("bytes", "null").await;
     assert_eq!(kind(&view), "hostcall_limit");
-    let replay = stage.app.executions().replay(&stage.principal, view.execution.id).await.unwrap();
+    let replay = stage.app.executions().replay(&stage.principal, view.execution.id, None).await.unwrap();
     assert!(replay.equal, "{:?}", replay.difference);
 }

@@ -3,6 +3,7 @@
 use app::{AppError, NewScriptInput};
 use domain::{
     Capabilities, Language, Permission, Permissions, Principal, RecordMode, ScriptKind, ScriptName, TenantId,
+    UnixMillis,
 };
 
 use super::stage::{Stage, kind};
@@ -56,4 +57,49 @@ async fn another_tenants_rows_are_not_found() {
     assert!(matches!(seen, Err(AppError::NotFound { .. })), "{seen:?}");
     let script = app::ScriptRef::parse("mine").unwrap();
     assert!(matches!(stage.app.scripts().get(&stranger, &script), Err(AppError::NotFound { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_holds_every_right_that_an_execution_used_may_inspect_it() {
+    let stage = Stage::set().await;
+    stage.deploy("read", "export default async (key) => { console.log(key); return storage.get(key) }").await;
+    let view = stage.run("read", "\"k\"").await;
+    let executions = stage.app.executions();
+    for (permissions, may_inspect) in [
+        (&[Permission::ExecutionsRead, Permission::StorageRead][..], true),
+        (&[Permission::ExecutionsRead, Permission::ExecutionsInspect], true),
+        (&[Permission::ExecutionsRead, Permission::StorageWrite], false),
+        (&[Permission::ExecutionsRead], false),
+    ] {
+        let principal = with(&stage.principal, permissions);
+        let seen = executions.get(&principal, view.execution.id).unwrap();
+        assert_eq!(seen.input.is_some() && seen.result.is_some(), may_inspect, "{permissions:?}");
+        assert_eq!(executions.logs(&principal, view.execution.id).is_ok(), may_inspect);
+        assert_eq!(executions.replay(&principal, view.execution.id, None).await.is_ok(), may_inspect);
+        let calls = executions.calls(&principal, view.execution.id).unwrap();
+        assert_eq!((calls[0].name.as_str(), calls[0].asked.is_some()), ("storage.get", may_inspect));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_were_lost_while_a_script_ran_commit_nothing() {
+    let stage = Stage::set().await;
+    let source = "export default async () => { await storage.set('k', 1); await utils.sleep(1100); return 1 }";
+    stage.deploy("slow", source).await;
+    stage.deploy("look", "export default () => storage.get('k')").await;
+    let expiry = UnixMillis(UnixMillis::now().0 + 60_000);
+    let tokens = stage.app.tokens();
+    let name = String::from("short");
+    let issued = tokens.create(&stage.principal, name, stage.principal.permissions, Some(expiry)).await.unwrap();
+    let holder = tokens.authenticate(&issued.text).unwrap();
+    let request = app::RunRequest {
+        script: app::ScriptRef::parse("slow").unwrap(),
+        input: String::from("null"),
+        trigger: domain::Trigger::Api,
+    };
+    let running = stage.app.executions().run(&holder, request);
+    let (view, revoked) = tokio::join!(running, tokens.revoke(&stage.principal, issued.id));
+    revoked.unwrap();
+    assert_eq!(kind(&view.unwrap()), "capability_denied");
+    assert_eq!(stage.answer("look", "null").await, serde_json::Value::Null);
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use database::Execution;
-use domain::{ExecutionId, Permission, Principal, TenantId};
+use domain::{ExecutionId, Permission, Principal, TenantId, principals::Forbidden};
 use runtime::{Failure, Header, Input, Journal, LogLine, Output};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::calls::{CallView, calls_of};
 use crate::{
     AppError, Inner,
     sealing::{Purpose, TenantKey},
@@ -17,11 +18,11 @@ use crate::{
 pub struct ExecutionView {
     /// What everybody with `executions.read` sees.
     pub execution: Execution,
-    /// The entry's argument, as JSON; absent without `executions.inspect`.
+    /// The entry's argument, as JSON; absent where the principal may not inspect the execution.
     pub input: Option<String>,
-    /// What it answered; absent without `executions.inspect`, and where it failed.
+    /// What it answered; absent where the principal may not inspect the execution, and where it failed.
     pub result: Option<ResultView>,
-    /// Why it failed; absent without `executions.inspect`, and where it did not.
+    /// Why it failed; absent where the principal may not inspect the execution, and where it did not.
     pub error: Option<Failure>,
 }
 
@@ -86,10 +87,39 @@ impl Sealed {
         self.key.seal(Purpose::Journal, execution.as_bytes(), journal)
     }
 
+    /// Whether a principal may see what an execution was given, what it asked and answered: with `executions.inspect`, or
+    /// with every right that its recorded calls used (RULES 19).
+    pub(crate) fn may_inspect(&self, principal: &Principal, execution: ExecutionId) -> Result<bool, AppError> {
+        if principal.permissions.contains(Permission::ExecutionsInspect) {
+            return Ok(true);
+        }
+        let journal = self.open_journal(execution)?;
+        Ok(journal.is_some_and(|journal| principal.permissions.contains_all(journal.rights_used())))
+    }
+
+    /// As [`Self::may_inspect`].
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`] names `executions.inspect`.
+    pub(crate) fn require_inspect(&self, principal: &Principal, execution: ExecutionId) -> Result<(), AppError> {
+        if self.may_inspect(principal, execution)? {
+            return Ok(());
+        }
+        Err(Forbidden { permission: Permission::ExecutionsInspect }.into())
+    }
+
+    /// The host calls of an execution, with their values where the principal may inspect them.
+    pub(crate) fn view_calls(&self, principal: &Principal, execution: ExecutionId) -> Result<Vec<CallView>, AppError> {
+        self.database.get_execution(self.tenant, execution).map_err(not_found)?;
+        let may_inspect = self.may_inspect(principal, execution)?;
+        let journal = self.open_journal(execution)?.ok_or(AppError::NotRecorded)?;
+        Ok(calls_of(&journal, may_inspect))
+    }
+
     /// The execution, with its contents where the principal may inspect them.
     pub(crate) fn view(&self, principal: &Principal, execution: ExecutionId) -> Result<ExecutionView, AppError> {
         let detail = self.database.get_execution(self.tenant, execution).map_err(not_found)?;
-        let may_inspect = principal.permissions.contains(Permission::ExecutionsInspect);
+        let may_inspect = self.may_inspect(principal, execution)?;
         let open = |sealed: Option<Vec<u8>>| sealed.filter(|_| may_inspect);
         let input = open(detail.input).map(|sealed| self.open_input(execution, Some(&sealed))).transpose()?;
         let result = open(detail.result).map(|sealed| self.open_result(execution, &sealed)).transpose()?;
@@ -190,14 +220,14 @@ const HIDDEN: &str = "(hidden)";
 const CREDENTIAL_WORDS: [&str; 7] = ["authorization", "cookie", "token", "secret", "key", "signature", "password"];
 
 /// A header field as it is shown: of those that carry credentials the name alone (RULES 21).
-fn shown_header(header: &Header) -> (&str, &str) {
+pub(super) fn shown_header(header: &Header) -> (&str, &str) {
     let name = header.name.to_ascii_lowercase();
     let is_credential = CREDENTIAL_WORDS.iter().any(|word| name.contains(word));
     (&header.name, if is_credential { HIDDEN } else { &header.value })
 }
 
 /// An address as it is shown: the names of its query, and none of the values.
-fn shown_url(url: &str) -> String {
+pub(super) fn shown_url(url: &str) -> String {
     let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
     let names = query.split('&').map(|pair| match pair.split_once('=') {
         Some((name, _)) => format!("{name}={HIDDEN}"),

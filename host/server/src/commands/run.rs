@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Run) -> ExitCode {
     let source = run.text.clone();
     let file_name = run.file_name.clone();
     match run_alone(run) {
-        Ok(end) => shown::End::new(&end, &file_name, &source).show(arguments.output),
+        Ok(end) => shown::End::new(&end, &file_name, &source, arguments.infer).show(arguments.output),
         Err(error) => fail(HOST_FAILED, &error),
     }
 }
@@ -61,7 +61,7 @@ fn local_run(arguments: &Run) -> Result<LocalRun, String> {
     })
 }
 
-fn source(path: &Path) -> Result<String, String> {
+pub(super) fn source(path: &Path) -> Result<String, String> {
     let shown = path.display();
     if path.is_dir() {
         return Err(format!("{shown} is a directory: name the file with the script"));

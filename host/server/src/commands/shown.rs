@@ -11,7 +11,10 @@ use super::{FAILED, print, warn};
 use crate::{
     cli::OutputForm,
     terminal::Shown,
-    views::executions::{FailureView, level_word, result},
+    views::{
+        capabilities::CapabilitiesView,
+        executions::{FailureView, level_word, result},
+    },
 };
 
 /// What a run that a limit ended ends with.
@@ -24,6 +27,8 @@ pub(super) struct End<'a> {
     failure: Option<Failure>,
     /// What a person reads of the failure.
     report: String,
+    /// The capabilities that it needed, where that was asked.
+    capabilities: Option<CapabilitiesView>,
 }
 
 /// The object of `--output json`.
@@ -38,6 +43,9 @@ struct Object<'a> {
     peak_memory_bytes: u64,
     duration_us: u64,
     host_calls: u32,
+    /// Only where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<&'a CapabilitiesView>,
 }
 
 /// A line of log as others rely on it: these three fields and no more.
@@ -55,14 +63,16 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> End<'a> {
-    pub(super) fn new(end: &'a LocalEnd, file_name: &str, source: &str) -> Self {
+    pub(super) fn new(end: &'a LocalEnd, file_name: &str, source: &str, infers: bool) -> Self {
         match end {
             LocalEnd::NotCompiled(diagnostics) => Self::not_compiled(diagnostics, file_name),
             LocalEnd::Ran(outcome) => {
                 let failure = outcome.result.as_ref().err().cloned();
                 let report = failure.as_ref().map_or_else(String::new, |failure| report(failure, file_name, source));
                 let result = outcome.result.as_ref().ok().and_then(|output| result(&ResultView::from(output.clone())));
-                Self { outcome: Some(outcome), result, failure, report }
+                let capabilities = infers.then(|| app::capabilities_needed(outcome)).flatten();
+                let capabilities = capabilities.as_ref().map(CapabilitiesView::from);
+                Self { outcome: Some(outcome), result, failure, report, capabilities }
             }
         }
     }
@@ -91,7 +101,7 @@ impl<'a> End<'a> {
             let advice = found.advice.as_ref().map_or_else(String::new, |advice| format!("{advice}\n"));
             report += &format!("{}\n{}\n{advice}", placed(found, file_name), found.excerpt.trim_end());
         }
-        Self { outcome: None, result: None, failure: Some(failure), report }
+        Self { outcome: None, result: None, failure: Some(failure), report, capabilities: None }
     }
 
     fn show_text(&self) -> ExitCode {
@@ -104,6 +114,11 @@ impl<'a> End<'a> {
         }
         if self.outcome.is_some_and(|outcome| outcome.logs_truncated) {
             log.push_str("warn: further lines of log were dropped\n");
+        }
+        if let Some(capabilities) = &self.capabilities
+            && let Ok(json) = serde_json::to_string(capabilities)
+        {
+            let _ = writeln!(log, "capabilities: {}", Shown(&json));
         }
         warn(&(log + &Shown(&self.report).to_string()));
         self.result.as_ref().map_or(ExitCode::SUCCESS, |result| print(&format!("{}\n", Shown(result.get()))))
@@ -122,6 +137,7 @@ impl<'a> End<'a> {
             peak_memory_bytes: of(|outcome| outcome.peak_memory_bytes),
             duration_us: of(|outcome| u64::try_from(outcome.duration.as_micros()).unwrap_or(u64::MAX)),
             host_calls: self.outcome.map(|outcome| outcome.host_calls).unwrap_or_default(),
+            capabilities: self.capabilities.as_ref(),
         }
     }
 }

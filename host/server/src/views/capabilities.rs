@@ -1,5 +1,6 @@
 //! What a script may reach.
 
+use app::InferredCapabilities;
 use domain::Capabilities;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +21,27 @@ pub(crate) struct CapabilitiesView {
     hosts: Vec<String>,
     /// Names of secrets.
     secrets: Vec<String>,
+}
+
+/// Capabilities that would have been enough.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InferredCapabilities)]
+pub(crate) struct InferredCapabilitiesBody {
+    capabilities: CapabilitiesView,
+    /// From how many executions they are read.
+    executions: u32,
+    /// How many were left out: not recorded in full, or not for this token to inspect.
+    left_out: u32,
+}
+
+impl From<InferredCapabilities> for InferredCapabilitiesBody {
+    fn from(inferred: InferredCapabilities) -> Self {
+        Self {
+            capabilities: (&inferred.capabilities).into(),
+            executions: inferred.executions,
+            left_out: inferred.left_out,
+        }
+    }
 }
 
 impl From<&Capabilities> for CapabilitiesView {

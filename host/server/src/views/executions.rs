@@ -1,6 +1,6 @@
 //! Executions: what is asked for, and what became of it.
 
-use app::{Execution, ExecutionView, Failure, LogLevel, LogLine, LogsView, ReplayView, ResultView};
+use app::{Execution, ExecutionView, Failure, LogLevel, LogLine, LogsView, ResultView};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::Actor;
 use serde::{Deserialize, Serialize};
@@ -105,22 +105,6 @@ pub(crate) struct LogsBody {
     truncated: bool,
 }
 
-/// What a replay came to.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Replay)]
-pub(crate) struct ReplayBody {
-    /// Whether everything that can be compared is equal.
-    equal: bool,
-    result_equal: bool,
-    logs_equal: bool,
-    /// Null where another build of the engine ran the execution: fuel is not comparable then.
-    fuel_equal: Option<bool>,
-    /// The first difference, in words.
-    difference: Option<String>,
-    /// Fuel of the replay.
-    fuel: u64,
-}
-
 #[derive(Serialize)]
 struct ResponseResult<'a> {
     status: u16,
@@ -198,19 +182,6 @@ impl From<LogLine> for LogLineView {
 impl From<LogsView> for LogsBody {
     fn from(logs: LogsView) -> Self {
         Self { lines: logs.lines.into_iter().map(LogLineView::from).collect(), truncated: logs.truncated }
-    }
-}
-
-impl From<&ReplayView> for ReplayBody {
-    fn from(replay: &ReplayView) -> Self {
-        Self {
-            equal: replay.equal,
-            result_equal: replay.result_equal,
-            logs_equal: replay.logs_equal,
-            fuel_equal: replay.fuel_equal,
-            difference: replay.difference.clone(),
-            fuel: replay.outcome.fuel,
-        }
     }
 }
 

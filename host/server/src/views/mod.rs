@@ -9,6 +9,7 @@ pub(crate) mod endpoints;
 pub(crate) mod executions;
 pub(crate) mod limits;
 pub(crate) mod pages;
+pub(crate) mod replays;
 pub(crate) mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod settings;

@@ -45,6 +45,7 @@ impl From<AppError> for Problem {
             AppError::NotDeployed => {
                 Self::new(&kinds::NOT_DEPLOYED, "the script has no deployed version yet: deploy it first")
             }
+            AppError::NotRecorded => Self::new(&kinds::NOT_RECORDED, AppError::NotRecorded.to_string()),
             AppError::Paused => Self::new(&kinds::PAUSED, "the script is paused: set 'is_active' to run it again"),
             AppError::Quota { quota, limit, retry_after } => {
                 Self::new(&kinds::QUOTA, format!("the tenant's quota of {quota} ({limit}) is used up"))

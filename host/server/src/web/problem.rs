@@ -41,6 +41,7 @@ pub(crate) mod kinds {
         NAME_TAKEN = CONFLICT "name_taken" "The name is taken";
         ROUTE_TAKEN = CONFLICT "route_taken" "The address is taken";
         NOT_DEPLOYED = CONFLICT "not_deployed" "The script has no deployed version";
+        NOT_RECORDED = CONFLICT "not_recorded" "Nothing was recorded of the execution";
         PAUSED = CONFLICT "paused" "The script is paused";
         STALE = PRECONDITION_FAILED "stale" "What was changed has changed meanwhile";
         BODY_TOO_LARGE = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large";

@@ -106,7 +106,12 @@ groups! {
         UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, STALE, INTERNAL, UNAVAILABLE, STORAGE_FULL
     ];
     /// Of replaying an execution.
-    ReplayProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INVALID, QUOTA, INTERNAL, OVERLOADED];
+    ReplayProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, NOT_RECORDED, BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE, INVALID, SOURCE, QUOTA, INTERNAL, OVERLOADED
+    ];
+    /// Of reading what was recorded.
+    RecordProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, NOT_RECORDED, INTERNAL];
 }
 
 /// One response for each status; where several kinds share one, it names them all.
