@@ -104,5 +104,25 @@ fn executions(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, executions);
+/// Scripts that differ by twenty host calls, one after the other: the difference is what twenty calls cost, from the
+/// script's `await` through the gate and the journal and back.
+fn host_calls(criterion: &mut Criterion) {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let sandbox = Sandbox::new(&SandboxConfig { slots: 16 }).unwrap();
+    let mut group = criterion.benchmark_group("host_calls");
+    for (calls, source) in [
+        ("0", "export default async (n) => { for (let i = 0; i < n; i++) await null; return n; };"),
+        ("20", "export default async (n) => { for (let i = 0; i < n; i++) await storage.get('k'); return n; };"),
+    ] {
+        let workload = Workload { name: "host_calls", source, input: "20", output: "20" };
+        let ours = tokio.block_on(Ours::compile(&sandbox, &workload));
+        assert_eq!(tokio.block_on(ours.run()).0, workload.output);
+        group.bench_function(BenchmarkId::from_parameter(calls), |bencher| {
+            bencher.to_async(&tokio).iter(|| ours.run());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, executions, host_calls);
 criterion_main!(benches);

@@ -163,7 +163,7 @@ impl ExecutionService {
     /// The only way a script runs: admit, run, commit. Goes on to its end where the caller goes away.
     pub(crate) async fn execute(&self, order: Order) -> Result<attempts::Finished, AppError> {
         let service = self.clone();
-        let running = self.inner.running.begin(order.execution)?;
+        let running = self.inner.running.begin(order.execution, order.target.script.id)?;
         self.inner.guests.run(async move { service.execute_here(order, running).await }).await?
     }
 
@@ -259,7 +259,7 @@ impl ExecutionService {
         let runnable = self.inner.runnable(tenant, order.target.version, &order.target.script.name).await?;
         let _permit = self.inner.admission.admit(tenant).await?;
         // Before the row says that it runs, so that a stop waits for it.
-        let running = self.inner.running.begin(execution)?;
+        let running = self.inner.running.begin(execution, order.target.script.id)?;
         let started_at = UnixMillis::now();
         match self.inner.database.begin_pending(tenant, execution, self.inner.database.epoch(), started_at).await? {
             Begun::Running => self.run_begun(&order, &runnable, started_at, &running).await.map(drop),

@@ -254,6 +254,8 @@ impl ScriptService {
         principal.require(Permission::ScriptsDeploy)?;
         let script = script.find(self.database(), principal.tenant)?.summary.id;
         self.database().delete_script(principal.tenant, script).await.map_err(of_script)?;
+        // What it would commit has no row any more to be committed with.
+        self.inner.running.cancel_script(script);
         self.inner.routes.changed(principal.tenant);
         Ok(())
     }

@@ -19,8 +19,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     controllers::{
-        drafts::*, executions::*, health::*, inference::*, me::*, replays::*, runs::*, scripts::*, secrets::*, tokens::*,
-        versions::*,
+        drafts::*, executions::*, health::*, inference::*, me::*, replays::*, runs::*, scripts::*, secrets::*,
+        tokens::*, versions::*,
     },
     web::{layers, responses},
 };

@@ -137,3 +137,23 @@ async fn a_run_that_its_host_calls_ended_is_replayed_to_the_same_end() {
     let replay = stage.app.executions().replay(&stage.principal, view.execution.id, None).await.unwrap();
     assert!(replay.equal, "{:?}", replay.difference);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_a_script_ends_what_runs_of_it() {
+    let stage = Stage::set().await;
+    stage.deploy("slow", "export default async () => { await storage.set('k', 1); await utils.sleep(25000) }").await;
+    stage.deploy("look", "export default () => storage.get('k')").await;
+    let script = ScriptRef::parse("slow").unwrap();
+    let request = RunRequest { script: script.clone(), input: String::from("null"), trigger: Trigger::Api };
+    let running = stage.app.executions().run(&stage.principal, request);
+    let deletion = async {
+        let filter = app::ExecutionFilter { status: Some(ExecutionStatus::Running), ..Default::default() };
+        while stage.app.executions().list(&stage.principal, filter, None, 1).unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        stage.app.scripts().delete(&stage.principal, &script).await.unwrap();
+    };
+    let (ended, ()) = tokio::join!(running, deletion);
+    assert!(matches!(ended, Err(app::AppError::NotFound { .. })), "{ended:?}");
+    assert_eq!(stage.answer("look", "null").await, serde_json::Value::Null);
+}

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{ExecutionId, TenantId};
+use domain::{ExecutionId, ScriptId, TenantId};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +29,7 @@ pub(crate) struct Running(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    executions: Mutex<HashMap<ExecutionId, CancellationToken>>,
+    executions: Mutex<HashMap<ExecutionId, (ScriptId, CancellationToken)>>,
     queued: Mutex<HashMap<TenantId, u32>>,
     stopping: AtomicBool,
     ended: Notify,
@@ -53,14 +53,14 @@ impl Running {
     ///
     /// # Errors
     /// [`AppError::Overloaded`] when the process is stopping.
-    pub(crate) fn begin(&self, execution: ExecutionId) -> Result<Guard, AppError> {
+    pub(crate) fn begin(&self, execution: ExecutionId, script: ScriptId) -> Result<Guard, AppError> {
         let mut executions = lock(&self.0.executions);
         // Under the lock, as the flag is set: what begins is waited for, or does not begin.
         if self.is_stopping() {
             return Err(AppError::Overloaded { retry_after: Duration::from_secs(5) });
         }
         let cancellation = CancellationToken::new();
-        executions.insert(execution, cancellation.clone());
+        executions.insert(execution, (script, cancellation.clone()));
         drop(executions);
         Ok(Guard { running: self.clone(), execution, cancellation })
     }
@@ -82,7 +82,14 @@ impl Running {
 
     /// End an execution that runs here.
     pub(crate) fn cancel(&self, execution: ExecutionId) {
-        if let Some(cancellation) = lock(&self.0.executions).get(&execution) {
+        if let Some((_, cancellation)) = lock(&self.0.executions).get(&execution) {
+            cancellation.cancel();
+        }
+    }
+
+    /// End everything of a script that runs here.
+    pub(crate) fn cancel_script(&self, script: ScriptId) {
+        for (_, cancellation) in lock(&self.0.executions).values().filter(|(of, _)| *of == script) {
             cancellation.cancel();
         }
     }
@@ -99,7 +106,7 @@ impl Running {
             self.0.stopping.store(true, Ordering::Release);
         }
         if tokio::time::timeout(grace, self.until_idle()).await.is_err() {
-            for cancellation in lock(&self.0.executions).values() {
+            for (_, cancellation) in lock(&self.0.executions).values() {
                 cancellation.cancel();
             }
             // Those that do not make it are ended as interrupted by the next start.
