@@ -31,7 +31,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         require_json(request.headers())?;
         let bytes = read(request.into_body(), API_BODY_BYTES_MAX).await?;
-        parse(&bytes).map(Self)
+        parse_object(&bytes).map(Self)
     }
 }
 
@@ -49,7 +49,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for JsonBodyO
             return Ok(Self(T::default()));
         }
         require_json(&parts.headers)?;
-        parse(&bytes).map(Self)
+        parse_object(&bytes).map(Self)
     }
 }
 
@@ -71,6 +71,16 @@ where
         Ok(Err(_)) => Err(Problem::new(&kinds::MALFORMED_REQUEST, "the body ended before its end")),
         Err(_) => Err(Problem::new(&kinds::REQUEST_TIMEOUT, format!("the body took longer than {BODY_TIMEOUT:?}"))),
     }
+}
+
+/// Read a JSON object in the shape `T`. Every body of the API is one; an array of its fields' values is not.
+fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        // Whether it is JSON at all is said first.
+        parse::<serde::de::IgnoredAny>(bytes)?;
+        return Err(Problem::field("", "the body is a JSON object, not an array"));
+    }
+    parse(bytes)
 }
 
 /// Read JSON in the shape `T`.
@@ -102,7 +112,15 @@ fn of_json(error: &serde_json::Error, path: &str) -> Problem {
 fn without_position(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
-    message.strip_suffix(&position).map_or_else(|| message.clone(), str::to_owned)
+    in_words(message.strip_suffix(&position).unwrap_or(&message))
+}
+
+/// The message without names that only the source knows: `struct NewScript` is an object to whoever sends one.
+fn in_words(message: &str) -> String {
+    match message.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected an object"),
+        None => message.to_owned(),
+    }
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
@@ -165,6 +183,15 @@ mod tests {
         let body = format!("{:?}", refused("{\"items\":[1,\"two\"]}"));
         assert!(body.contains("items[1]"), "{body}");
         assert!(refused("{\"items\":[],\"colour\":1}").detail().contains("unknown field `colour`"));
+    }
+
+    #[test]
+    fn an_array_is_no_object_whatever_is_in_it() {
+        let problem = parse_object::<Order>(b" [[1,2]]").expect_err("an array");
+        assert_eq!(problem.kind(), &kinds::INVALID);
+        assert_eq!(parse_object::<Order>(b"[[1,2]").expect_err("no JSON").kind(), &kinds::MALFORMED_JSON);
+        let body = format!("{:?}", parse_object::<Order>(b"7").expect_err("a number"));
+        assert!(body.contains("expected an object") && !body.contains("Order"), "{body}");
     }
 
     #[test]
