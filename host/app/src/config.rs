@@ -1,6 +1,6 @@
 //! What the operator decides, as the application takes it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use database::Database;
 use domain::Limits;
@@ -9,7 +9,7 @@ use crate::{
     egress::{EgressConfig, Network, SystemNetwork},
     error::AppOpenError,
     sealing::Keyring,
-    services::Services,
+    services::{OpenApiConfig, ServiceTokenConfig, Services},
 };
 
 /// What the operator decides.
@@ -27,8 +27,14 @@ pub struct AppConfig {
     pub limits: Limits,
     /// Bytes of storage that a tenant may have.
     pub storage_limit_bytes: u64,
-    /// The services of the host application that scripts can be given.
+    /// The services of the host application that scripts can be given: those that are written in Rust.
     pub services: Services,
+    /// The operator's HTTP services, by name.
+    pub openapi: BTreeMap<String, OpenApiConfig>,
+    /// The JSON Schemas of the collections that each tenant has, by name.
+    pub collections: BTreeMap<String, String>,
+    /// How calls of the operator's HTTP services are signed.
+    pub service_tokens: ServiceTokenConfig,
     /// Which hosts outside scripts can be allowed to reach.
     pub egress: EgressConfig,
     /// The network that they are reached through.
@@ -81,6 +87,9 @@ impl Default for AppConfig {
             limits: Limits::DEFAULT,
             storage_limit_bytes: 1 << 30,
             services: Services::default(),
+            openapi: BTreeMap::new(),
+            collections: BTreeMap::new(),
+            service_tokens: ServiceTokenConfig::default(),
             egress: EgressConfig::default(),
             network: Arc::new(SystemNetwork::default()),
         }

@@ -23,6 +23,12 @@ pub enum AppOpenError {
     /// Outbound HTTP.
     #[error(transparent)]
     Egress(#[from] EgressConfigError),
+    /// Two services have one name, or one has none.
+    #[error("{0}")]
+    Services(String),
+    /// The key that signs calls of services.
+    #[error("the key that signs calls of services cannot be made")]
+    ServiceKey,
     /// The threads that scripts run on.
     #[error("the threads that scripts run on cannot be started: {0}")]
     Threads(#[source] std::io::Error),

@@ -56,12 +56,15 @@ pub use scripts::{
 };
 pub use sealing::KeyError;
 pub use secrets::{SecretInput, SecretPatch, SecretService, SecretValue, SecretView};
-pub use services::{Service, ServiceCall, ServiceError, ServiceMethod, ServiceParameter, Services};
+pub use services::{
+    BreakerSettings, NAME_RULE, OpenApiConfig, OpenApiDocument, Service, ServiceBase, ServiceCall, ServiceError,
+    ServiceKey, ServiceMethod, ServiceParameter, ServiceTokenConfig, Services, is_service_name,
+};
 pub use tokens::{IssuedToken, TokenService};
 
 use crate::{
     admission::Admission, artifacts::Artifacts, egress::Egress, endpoints::Routes, executions::Running, guests::Guests,
-    lanes::Lanes, sealing::Keyring,
+    lanes::Lanes, sealing::Keyring, services::TokenSigner,
 };
 
 /// The whole of Skerry but its faces. Clones are the same one.
@@ -88,6 +91,7 @@ pub(crate) struct Inner {
     pub(crate) running: Running,
     pub(crate) routes: Routes,
     pub(crate) services: Services,
+    pub(crate) service_keys: Vec<ServiceKey>,
     pub(crate) egress: Egress,
 }
 
@@ -126,6 +130,8 @@ impl App {
     pub fn open_offline(config: AppConfig) -> Result<Self, AppOpenError> {
         let (database, keyring) = config.open_data()?;
         let sandbox = Sandbox::new(&SandboxConfig { slots: config.slots })?;
+        let egress = Egress::new(&config.egress, Arc::clone(&config.network))?;
+        let signer = Arc::new(TokenSigner::new(&keyring, &config.service_tokens)?);
         let inner = Arc::new(Inner {
             artifacts: Artifacts::new(),
             admission: Admission::new(config.run_slots(), config.tenant_share),
@@ -133,8 +139,9 @@ impl App {
             lanes: Lanes::default(),
             running: Running::default(),
             routes: Routes::new(),
-            services: config.services.clone(),
-            egress: Egress::new(&config.egress, Arc::clone(&config.network))?,
+            services: services::connected(&config, &signer, &egress)?,
+            service_keys: signer.published().to_vec(),
+            egress,
             config,
             database,
             sandbox,
@@ -175,6 +182,16 @@ impl App {
     /// What scripts can use and never read.
     pub fn secrets(&self) -> &SecretService {
         &self.secrets
+    }
+
+    /// The services that are connected beside the collections.
+    pub fn services(&self) -> &Services {
+        &self.inner.services
+    }
+
+    /// The public keys with which the operator's HTTP services verify who calls.
+    pub fn service_keys(&self) -> &[ServiceKey] {
+        &self.inner.service_keys
     }
 
     /// The name of the engine in this binary.

@@ -21,7 +21,7 @@ pub(crate) use access::Usable;
 pub(crate) use place::{Placing, require_whole_answer};
 use record::Policy;
 pub use record::{SecretInput, SecretPatch, SecretValue, SecretView};
-pub(crate) use scrub::Placed;
+pub(crate) use scrub::{Placed, without_token};
 
 /// The most secrets of a tenant.
 const SECRETS_MAX: u64 = 1_000;

@@ -4,11 +4,26 @@
 //! (`capabilities/collections.rs`). Every other kind is a [`Service`]: it is asked outside, once, and a repeat or a
 //! replay gets its recorded answer.
 
+mod breaker;
+mod names;
+mod openapi;
+mod tokens;
+
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use domain::{ExecutionId, ScriptId, TenantId, UserId};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
+
+pub use breaker::BreakerSettings;
+pub use names::{NAME_RULE, is_service_name};
+pub use openapi::{OpenApiConfig, OpenApiDocument, ServiceBase};
+pub use tokens::{ServiceKey, ServiceTokenConfig};
+
+pub(crate) use tokens::TokenSigner;
+
+use crate::{AppConfig, AppOpenError, egress::Egress};
+use openapi::OpenApiService;
 
 /// A service of the host application: what `services.<name>.<method>(…)` reaches.
 ///
@@ -17,6 +32,12 @@ use serde_json::Value;
 pub trait Service: Send + Sync {
     /// What there is to call, for types, documentation and capability lists.
     fn methods(&self) -> &[ServiceMethod];
+
+    /// What a call is aimed at. Calls of one execution with the same target are told apart by their order, others by
+    /// their target, so that repeating an execution gives each the same idempotency key (RULES 37).
+    fn target(&self, method: &str, _arguments: &[Value]) -> String {
+        method.to_owned()
+    }
 
     /// Call one method. The future is dropped when the execution ends before it: the call has to stop then.
     ///
@@ -90,6 +111,9 @@ pub enum ServiceError {
     /// What the call relies on was changed meanwhile, or the call cannot be made twice.
     #[error("{0}")]
     Conflict(String),
+    /// The tenant asks it more than it may.
+    #[error("{0}")]
+    Quota(String),
 }
 
 /// The services that are connected beside the collections, by name. Clones are the same ones.
@@ -110,6 +134,37 @@ impl Services {
     /// Every service, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<dyn Service>)> {
         self.0.iter().map(|(name, service)| (name.as_str(), service))
+    }
+}
+
+/// Every service of a configuration.
+///
+/// # Errors
+/// [`AppOpenError::Services`] names a service that cannot be connected as it is called.
+pub(crate) fn connected(
+    config: &AppConfig,
+    signer: &Arc<TokenSigner>,
+    egress: &Egress,
+) -> Result<Services, AppOpenError> {
+    let mut services = BTreeMap::clone(&config.services.0);
+    for (name, openapi) in &config.openapi {
+        let service = OpenApiService::new(name.clone(), openapi.clone(), Arc::clone(signer), egress.clone());
+        if services.insert(name.clone(), Arc::new(service)).is_some() {
+            return Err(AppOpenError::Services(format!("two services are called '{name}': give one another name")));
+        }
+    }
+    if let Some(name) = config.collections.keys().find(|name| services.contains_key(*name)) {
+        return Err(AppOpenError::Services(format!("'{name}' is a collection and another service: rename one")));
+    }
+    let names = services.iter().flat_map(|(name, service)| {
+        let methods = service.methods().iter().map(|method| method.name.as_str());
+        std::iter::once(name.as_str()).chain(methods)
+    });
+    match names.chain(config.collections.keys().map(String::as_str)).find(|name| !is_service_name(name)) {
+        Some(name) => {
+            Err(AppOpenError::Services(format!("'{name}' is no name for a service or a method: {NAME_RULE}")))
+        }
+        None => Ok(Services::new(services)),
     }
 }
 

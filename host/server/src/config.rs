@@ -5,19 +5,28 @@
 
 mod checks;
 mod read;
+mod services;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use app::{AppConfig, DataLocation};
+use app::{AppConfig, DataLocation, ServiceTokenConfig};
 use confique::toml::FormatOptions;
 use domain::Limits;
 use http::Uri;
 
 pub use read::ConfigError;
+pub use services::ServicesConfig;
 
 /// The configuration of Skerry. A line such as '#fuel = 20000000000' shows a default: remove its '#' to change it.
 #[derive(Clone, Debug, confique::Config)]
 pub struct Config {
+    /// What scripts reach as services.NAME, each in a section [services.NAME] of its own. docs/services.md has all keys.
+    /// With kind = "collection" and schema = "FILE": documents that Skerry keeps, each tenant's own.
+    /// With kind = "openapi", base_url, document = "FILE" and document_sha256: an HTTP service of yours.
+    #[config(default = {})]
+    pub services: ServicesConfig,
+    #[config(nested)]
+    pub service_tokens: ServiceTokensConfig,
     #[config(nested)]
     pub listeners: ListenersConfig,
     #[config(nested)]
@@ -78,6 +87,17 @@ pub struct DataConfig {
     /// Mebibytes of key-value storage that each tenant may have.
     #[config(default = 1024)]
     pub storage_limit_mb: u64,
+}
+
+/// How calls of HTTP services are signed. /.well-known/jwks.json of the API has the public keys.
+#[derive(Clone, Debug, confique::Config)]
+pub struct ServiceTokensConfig {
+    /// Who issues the tokens, as services find it in the claim 'iss'. Default: 'listeners.public_url', else skerry.
+    pub issuer: Option<String>,
+
+    /// Which key signs. Add one to change to the next key, which services that look at the public keys know already.
+    #[config(default = 1)]
+    pub generation: u32,
 }
 
 /// How many scripts run at once.
@@ -170,9 +190,17 @@ impl Config {
             limits: self.limits.limits(),
             tenant_share: self.sandbox.tenant_share.unwrap_or((self.sandbox.slots / 4).max(1)),
             storage_limit_bytes: self.data.storage_limit_mb << 20,
-            services: app::Services::default(),
+            collections: self.services.connected.collections.clone(),
+            openapi: self.services.connected.openapi.clone(),
+            service_tokens: self.service_tokens(),
             ..AppConfig::default()
         }
+    }
+
+    fn service_tokens(&self) -> ServiceTokenConfig {
+        let default = ServiceTokenConfig::default();
+        let issuer = self.service_tokens.issuer.clone().or_else(|| self.listeners.public_url.clone());
+        ServiceTokenConfig { issuer: issuer.unwrap_or(default.issuer), generation: self.service_tokens.generation }
     }
 }
 

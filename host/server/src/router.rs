@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     controllers::{
-        drafts::*, executions::*, health::*, inference::*, me::*, replays::*, runs::*, scripts::*, secrets::*,
+        drafts::*, executions::*, health::*, inference::*, keys::*, me::*, replays::*, runs::*, scripts::*, secrets::*,
         tokens::*, versions::*,
     },
     web::{layers, responses},
@@ -113,6 +113,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(show_secret, put_secret, change_secret, delete_secret))
         .routes(routes!(create_token))
         .routes(routes!(revoke_token))
+        .routes(routes!(show_service_keys))
         .routes(routes!(show_openapi))
         .routes(routes!(show_health))
         .routes(routes!(show_readiness))

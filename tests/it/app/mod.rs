@@ -2,7 +2,11 @@
 
 mod admission;
 mod edits;
+mod own_service;
 mod replays;
 mod rights;
+mod service_tokens;
+mod services;
 mod stage;
 mod transactions;
+mod upstream;

@@ -23,8 +23,15 @@ pub(crate) fn config(directory: &TempDir) -> AppConfig {
 
 impl Stage {
     pub(crate) async fn set() -> Self {
+        Self::set_with(|_| ()).await
+    }
+
+    /// One whose configuration is not as usual.
+    pub(crate) async fn set_with(adjust: impl FnOnce(&mut AppConfig)) -> Self {
         let directory = TempDir::new().unwrap();
-        let app = App::open(config(&directory)).await.unwrap();
+        let mut config = config(&directory);
+        adjust(&mut config);
+        let app = App::open(config).await.unwrap();
         let bootstrap = app.bootstrap(true).await.unwrap().unwrap();
         let principal = app.tokens().authenticate(&bootstrap.token).unwrap();
         Self { app, principal, directory }

@@ -5,6 +5,7 @@ mod endpoints;
 mod executions;
 mod problems;
 mod scripts;
+mod service_keys;
 mod serving;
 mod stage;
 mod tokens;

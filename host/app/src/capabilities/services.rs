@@ -1,6 +1,6 @@
 //! `services`: which kind of service a call is for, and the calls that leave this process.
 
-use runtime::{CallError, Started};
+use runtime::{Answer, CallError, Started};
 use serde_json::Value;
 
 use super::{Reach, http::Outgoing};
@@ -11,12 +11,18 @@ impl Reach {
         let Some(connected) = self.inner.services.get(service).cloned() else {
             return Started::Ready(self.collection_call(service, method, arguments));
         };
+        let name = format!("services.{service}.{method}");
         let Ok(arguments) = serde_json::from_str::<Vec<Value>>(arguments) else {
-            let message = format!("services.{service}.{method}: the arguments must be a JSON array");
+            let message = format!("{name}: the arguments must be a JSON array");
             return Started::Ready(Err(CallError::InvalidArgument(message)));
         };
-        let name = format!("services.{service}.{method}");
-        let Outgoing { idempotency_key, lineage } = self.outgoing("CALL", &name);
+        if !connected.methods().iter().any(|known| known.name == method) {
+            return Started::Ready(Err(CallError::NotFound(format!(
+                "{name}: the service '{service}' has no such method"
+            ))));
+        }
+        let target = connected.target(method, &arguments);
+        let Outgoing { idempotency_key, lineage } = self.outgoing(&kind(service), &target);
         let scope = &self.scope;
         let answer = connected.call(ServiceCall {
             tenant: self.lease.tenant,
@@ -31,9 +37,14 @@ impl Reach {
         });
         Started::Pending(Box::pin(async move {
             let answer = answer.await.map_err(|error| refused(&name, error))?;
-            Ok(runtime::Answer::Value(Some(answer.to_string())))
+            Ok(Answer::Value(Some(answer.to_string())))
         }))
     }
+}
+
+/// What tells calls of one service from those of another, and from `http`.
+fn kind(service: &str) -> String {
+    format!("services.{service}")
 }
 
 fn refused(name: &str, error: ServiceError) -> CallError {
@@ -44,5 +55,6 @@ fn refused(name: &str, error: ServiceError) -> CallError {
         ServiceError::Denied(_) => CallError::CapabilityDenied(message),
         ServiceError::Unavailable(_) => CallError::Unavailable(message),
         ServiceError::Conflict(_) => CallError::Conflict(message),
+        ServiceError::Quota(_) => CallError::Quota(message),
     }
 }

@@ -90,6 +90,8 @@ pub enum KeyError {
 pub(crate) struct Keyring {
     sealer: Sealer,
     lineages: Sealer,
+    /// What the keys that sign calls of services are derived from.
+    service_root: Key,
     open: Cache<TenantId, Arc<TenantKey>>,
 }
 
@@ -129,8 +131,15 @@ impl Keyring {
     fn new(key: &Key) -> Result<Self, KeyError> {
         let wrap_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: wrapping", key.as_slice()));
         let lineage_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: lineage", key.as_slice()));
+        let service_root =
+            Zeroizing::new(blake3::derive_key("skerry deployment key v1: service tokens", key.as_slice()));
         let open = Cache::builder().max_capacity(OPEN_KEYS_MAX).time_to_live(OPEN_FOR).build();
-        Ok(Self { sealer: Sealer::new(&wrap_key)?, lineages: Sealer::new(&lineage_key)?, open })
+        Ok(Self { sealer: Sealer::new(&wrap_key)?, lineages: Sealer::new(&lineage_key)?, service_root, open })
+    }
+
+    /// The seed of the key that signs calls of services, in its `generation`: the operator rotates it by counting on.
+    pub(crate) fn service_seed(&self, generation: u32) -> Key {
+        Zeroizing::new(*blake3::keyed_hash(&self.service_root, &generation.to_le_bytes()).as_bytes())
     }
 
     /// A key for a new tenant, wrapped, as the tenant's row keeps it.

@@ -15,6 +15,7 @@ use std::{
 
 use runtime::{CallError, Header};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::{Usable, origin};
 use crate::egress::{BODY_BYTES_MAX, OutboundResponse};
@@ -77,16 +78,26 @@ impl Placed {
                 secrets.push(forms);
             }
         }
-        if secrets.is_empty() {
-            return Ok(answer);
-        }
-        require_searchable(&answer)?;
-        if answer.body.len() < LARGE_BODY_BYTES {
-            return without(&secrets, answer);
-        }
-        let scrubbed = tokio::task::spawn_blocking(move || without(&secrets, answer)).await;
-        scrubbed.unwrap_or_else(|_| Err(CallError::Unavailable(String::from("http: the answer could not be searched"))))
+        if secrets.is_empty() { Ok(answer) } else { searched(secrets, answer).await }
     }
+}
+
+/// The answer of an operator's service without the token that its request carried (RULES 34).
+///
+/// # Errors
+/// As [`Placed::scrub`].
+pub(crate) async fn without_token(token: &str, answer: OutboundResponse) -> Result<OutboundResponse, CallError> {
+    let forms = Forms::marked(String::from("[service token]"), Zeroizing::new(token.as_bytes().to_vec()));
+    searched(vec![Arc::new(forms)], answer).await
+}
+
+async fn searched(secrets: Vec<Arc<Forms>>, answer: OutboundResponse) -> Result<OutboundResponse, CallError> {
+    require_searchable(&answer)?;
+    if answer.body.len() < LARGE_BODY_BYTES {
+        return without(&secrets, answer);
+    }
+    let scrubbed = tokio::task::spawn_blocking(move || without(&secrets, answer)).await;
+    scrubbed.unwrap_or_else(|_| Err(CallError::Unavailable(String::from("http: the answer could not be searched"))))
 }
 
 fn require_searchable(answer: &OutboundResponse) -> Result<(), CallError> {

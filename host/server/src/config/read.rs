@@ -50,14 +50,24 @@ impl Config {
                 .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?,
         };
         let origin = file.map_or_else(|| String::from("the configuration"), |path| path.display().to_string());
-        Self::parse(&text, adjust).map_err(|mistakes| ConfigError::Mistaken { origin, mistakes })
+        let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        Self::parse_in(&text, directory, adjust).map_err(|mistakes| ConfigError::Mistaken { origin, mistakes })
     }
 
-    /// Read the text of a configuration file, without its name for messages.
+    /// Read the text of a configuration file, without its name for messages. Files that it names are looked for where
+    /// the process is.
     ///
     /// # Errors
     /// Every mistake, in a sentence each.
     pub fn parse(text: &str, adjust: impl FnOnce(&mut Self)) -> Result<Self, Vec<String>> {
+        Self::parse_in(text, Path::new(""), adjust)
+    }
+
+    /// Read the text of a configuration file in `directory`, which is where files that it names are looked for.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_in(text: &str, directory: &Path, adjust: impl FnOnce(&mut Self)) -> Result<Self, Vec<String>> {
         let table: Table = toml::from_str(text).map_err(|error| vec![format!("it is no TOML: {error}")])?;
         let mut mistakes = Vec::new();
         check_keys(&table, &Self::META, "", &mut mistakes);
@@ -67,10 +77,9 @@ impl Config {
         let layer: ConfigLayer = table.try_into().map_err(|error: toml::de::Error| vec![error.message().to_owned()])?;
         let mut config = Self::builder().env().preloaded(layer).load().map_err(|error| vec![error.to_string()])?;
         adjust(&mut config);
-        match checks::mistakes(&config) {
-            mistakes if mistakes.is_empty() => Ok(config),
-            mistakes => Err(mistakes),
-        }
+        mistakes.extend(checks::mistakes(&config));
+        config.services.connect(directory, &mut mistakes);
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod drafts;
 pub(crate) mod executions;
 pub(crate) mod health;
 pub(crate) mod inference;
+pub(crate) mod keys;
 pub(crate) mod me;
 pub(crate) mod replays;
 pub(crate) mod runs;

@@ -30,10 +30,15 @@ struct Base64 {
 
 impl Forms {
     pub(super) fn of(name: &SecretName, value: Zeroizing<Vec<u8>>) -> Self {
+        Self::marked(format!("[secret {name}]"), value)
+    }
+
+    /// Those of a value that is no secret of a tenant's.
+    pub(super) fn marked(mark: String, value: Zeroizing<Vec<u8>>) -> Self {
         Self {
             hexadecimal: hex::write(&value),
             base64: [0, 1, 2].map(|offset| Base64::of(&value, offset)),
-            mark: format!("[secret {name}]").into_bytes(),
+            mark: mark.into_bytes(),
             plain: value,
         }
     }
