@@ -233,23 +233,37 @@ async fn sixteen_requests_are_under_way_and_the_seventeenth_waits_its_turn() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_past_the_deadline_is_cut_and_its_socket_closed() {
-    let upstream = Upstream::start(|_| std::future::pending().boxed()).await;
+    let hanging = Arc::new(Notify::new());
+    let upstream = Upstream::start(move |asked: Asked| {
+        let hanging = Arc::clone(&hanging);
+        async move {
+            if asked.path == "/seen" {
+                hanging.notified().await;
+                return answer("200 OK", "", b"");
+            }
+            hanging.notify_one();
+            std::future::pending().await
+        }
+        .boxed()
+    })
+    .await;
     let stage = stage(&upstream).await;
-    let limits = Limits { wall_time: Duration::from_millis(300), ..Limits::DEFAULT };
-    let source = "export default async (url) => { await fetch(url); }";
-    stage.deploy_with("hang", source, capabilities(), Some(limits)).await;
-    let view = stage.run("hang", &json!(upstream.url("/")).to_string()).await;
-    assert_eq!(kind(&view), "timeout");
+    let input = json!(upstream.url("")).to_string();
+    let left = "export default async (base) => { fetch(`${base}/hang`); await fetch(`${base}/seen`); return 'done'; }";
+    stage.deploy_with("left", left, capabilities(), None).await;
+    assert_eq!(stage.answer("left", &input).await, "done");
     closed(&upstream, 1).await;
 
-    let own = "export default async (url) => http.get(url, { timeout: 50 }).catch((error) => error.code)";
+    // Long enough to reach the server first, also on a busy machine.
+    let own = "export default async (base) => http.get(`${base}/hang`, { timeout: 2000 }).catch((error) => error.code)";
     stage.deploy_with("own", own, capabilities(), None).await;
-    assert_eq!(stage.answer("own", &json!(upstream.url("/")).to_string()).await, "unavailable");
+    assert_eq!(stage.answer("own", &input).await, "unavailable");
     closed(&upstream, 2).await;
 
-    let left = "export default async (url) => { fetch(url); await utils.sleep(20); return 'done'; }";
-    stage.deploy_with("left", left, capabilities(), None).await;
-    assert_eq!(stage.answer("left", &json!(upstream.url("/")).to_string()).await, "done");
+    let limits = Limits { wall_time: Duration::from_secs(2), ..Limits::DEFAULT };
+    let source = "export default async (base) => { await fetch(`${base}/hang`); }";
+    stage.deploy_with("cut", source, capabilities(), Some(limits)).await;
+    assert_eq!(kind(&stage.run("cut", &input).await), "timeout");
     closed(&upstream, 3).await;
 }
 
