@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use tokio::sync::{Barrier, Notify};
 
 use super::{
+    outside::{Asked, Outside, answer, at_once, capabilities},
     stage::{Stage, config, kind},
-    upstream::{Asked, Upstream, answer, at_once, capabilities},
 };
 
 /// A script that sends what its input says, and answers what came.
@@ -30,11 +30,11 @@ const SEND: &str = "export default async ({ url, ...init }) => {
     } catch (error) { return { error: error.code ?? error.name, message: error.message }; }
 };";
 
-async fn stage(upstream: &Upstream) -> Stage {
+async fn stage(upstream: &Outside) -> Stage {
     stage_with(upstream, |_| ()).await
 }
 
-async fn stage_with(upstream: &Upstream, adjust: impl FnOnce(&mut AppConfig)) -> Stage {
+async fn stage_with(upstream: &Outside, adjust: impl FnOnce(&mut AppConfig)) -> Stage {
     let directory = TempDir::new().unwrap();
     let mut config = upstream.configured(config(&directory));
     adjust(&mut config);
@@ -44,15 +44,15 @@ async fn stage_with(upstream: &Upstream, adjust: impl FnOnce(&mut AppConfig)) ->
     Stage { app, principal, directory }
 }
 
-async fn deployed(upstream: &Upstream, source: &str) -> Stage {
+async fn deployed(upstream: &Outside, source: &str) -> Stage {
     let stage = stage(upstream).await;
     stage.deploy_with("send", source, capabilities(), None).await;
     stage
 }
 
 /// A server that says what it was asked.
-async fn echo() -> Upstream {
-    Upstream::start(|asked: Asked| {
+async fn echo() -> Outside {
+    Outside::start(|asked: Asked| {
         let body = format!("{} {} {}", asked.method, asked.path, String::from_utf8_lossy(&asked.body));
         at_once(answer("200 OK", "x-own: \u{e4}\r\ncontent-type: text/plain\r\n", body.as_bytes()))
     })
@@ -156,7 +156,7 @@ async fn headers_and_methods_that_are_skerrys_to_set_are_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redirects_are_followed_shown_or_refused_and_never_into_the_exception() {
-    let upstream = Upstream::start(|asked: Asked| {
+    let upstream = Outside::start(|asked: Asked| {
         at_once(match asked.path.as_str() {
             "/there" => answer("302 Found", "location: /here\r\n", b""),
             _ => answer("200 OK", "", b"here"),
@@ -176,7 +176,7 @@ async fn redirects_are_followed_shown_or_refused_and_never_into_the_exception() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_or_oversized_answer_is_an_error_that_a_script_can_catch() {
-    let upstream = Upstream::start(|asked: Asked| {
+    let upstream = Outside::start(|asked: Asked| {
         at_once(match asked.path.as_str() {
             "/large" => answer("200 OK", "", &vec![b'x'; (4 << 20) + 1]),
             "/broken" => b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_vec(),
@@ -211,7 +211,7 @@ async fn sixteen_requests_are_under_way_and_the_seventeenth_waits_its_turn() {
     let (barrier, now, most) =
         (Arc::new(Barrier::new(16)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let seen = Arc::clone(&most);
-    let upstream = Upstream::start(move |_| {
+    let upstream = Outside::start(move |_| {
         let (barrier, now, most) = (Arc::clone(&barrier), Arc::clone(&now), Arc::clone(&most));
         async move {
             let under_way = now.fetch_add(1, Ordering::SeqCst) + 1;
@@ -234,7 +234,7 @@ async fn sixteen_requests_are_under_way_and_the_seventeenth_waits_its_turn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_past_the_deadline_is_cut_and_its_socket_closed() {
     let hanging = Arc::new(Notify::new());
-    let upstream = Upstream::start(move |asked: Asked| {
+    let upstream = Outside::start(move |asked: Asked| {
         let hanging = Arc::clone(&hanging);
         async move {
             if asked.path == "/seen" {
@@ -268,7 +268,7 @@ async fn a_request_past_the_deadline_is_cut_and_its_socket_closed() {
 }
 
 /// Waits until the server saw that many connections close unanswered.
-async fn closed(upstream: &Upstream, count: usize) {
+async fn closed(upstream: &Outside, count: usize) {
     while upstream.cut.load(Ordering::SeqCst) < count {
         tokio::task::yield_now().await;
     }
@@ -279,7 +279,7 @@ async fn a_repeat_sends_what_it_sends_again_under_the_same_key() {
     let (changed, again) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (wait, seen) = (Arc::clone(&changed), Arc::clone(&again));
     let pending = Arc::new(AtomicUsize::new(0));
-    let upstream = Upstream::start(move |asked: Asked| {
+    let upstream = Outside::start(move |asked: Asked| {
         let (wait, seen, pending) = (Arc::clone(&wait), Arc::clone(&seen), Arc::clone(&pending));
         async move {
             // The first attempt's second call is never answered; that of the repeat is.
@@ -333,7 +333,7 @@ async fn calls_that_are_alike_are_numbered_over_repeats() {
     let first = Arc::new(Mutex::new(true));
     let (changed, asked_once) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (wait, seen, is_first) = (Arc::clone(&changed), Arc::clone(&asked_once), Arc::clone(&first));
-    let upstream = Upstream::start(move |_| {
+    let upstream = Outside::start(move |_| {
         let (wait, seen, is_first) = (Arc::clone(&wait), Arc::clone(&seen), Arc::clone(&is_first));
         async move {
             if std::mem::take(&mut *is_first.lock().unwrap()) {
@@ -402,7 +402,7 @@ async fn a_script_that_calls_itself_ends_after_sixteen_hops() {
     // What the outside world sends back to this deployment, with the headers that it got.
     let app: Arc<Mutex<Option<App>>> = Arc::default();
     let behind = Arc::clone(&app);
-    let upstream = Upstream::start(move |asked: Asked| {
+    let upstream = Outside::start(move |asked: Asked| {
         let app = behind.lock().unwrap().clone().unwrap();
         async move {
             let headers = asked.headers.iter().map(|(name, value)| Header { name: name.clone(), value: value.clone() });

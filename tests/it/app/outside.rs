@@ -40,14 +40,14 @@ impl Asked {
 pub(crate) type Answer = BoxFuture<'static, Vec<u8>>;
 
 /// A server on a port of its own.
-pub(crate) struct Upstream {
+pub(crate) struct Outside {
     pub(crate) address: SocketAddr,
     pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
     /// Connections that the other side closed before they were answered.
     pub(crate) cut: Arc<AtomicUsize>,
 }
 
-impl Upstream {
+impl Outside {
     /// A server that answers each request as `answer` says. A connection that goes away while it is answered is counted.
     pub(crate) async fn start(answer: impl Fn(Asked) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

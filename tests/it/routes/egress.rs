@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::stage::Stage;
-use crate::app::upstream::{Upstream, answer, at_once};
+use crate::app::outside::{Outside, answer, at_once};
 
 #[tokio::test]
 async fn a_tenant_narrows_its_egress_and_takes_that_back() {
@@ -33,7 +33,7 @@ async fn a_capability_names_no_public_suffix() {
 
 #[tokio::test]
 async fn a_chain_of_executions_that_is_too_long_is_refused_by_both_listeners() {
-    let upstream = Upstream::start(|_| at_once(answer("200 OK", "", b""))).await;
+    let upstream = Outside::start(|_| at_once(answer("200 OK", "", b""))).await;
     let port = upstream.address.port();
     let opened = ["127.0.0.0/8", "::1/128"]
         .map(|range| format!("[[egress.private]]\nhost = 'localhost'\naddresses = '{range}'\nport = {port}\n"));
