@@ -37,6 +37,17 @@ pub(crate) fn elapsed_ms() -> u64 {
     now_ms() - START_MS.get()
 }
 
+/// The same, and 0 where there is no execution: nothing has passed then, and nothing is asked of the world.
+pub(crate) fn elapsed_ms_or_zero() -> u64 {
+    NOW_MS.get() - START_MS.get()
+}
+
+/// When the execution began, in Unix milliseconds.
+pub(crate) fn origin_ms() -> u64 {
+    execution::require(Need::Clock);
+    START_MS.get()
+}
+
 /// libc's `struct timeval` on WASI.
 #[repr(C)]
 struct Timeval {

@@ -73,7 +73,8 @@ fn config() -> Config {
         .promise(true)
         .operator_overloading(false)
         .bignum_extension(false)
-        .text_encoding(true)
+        // Ours know more encodings (see `globals::encoding`).
+        .text_encoding(false)
         .weak_ref(true)
         .performance(false)
         .javy_stream_io(false)

@@ -54,6 +54,7 @@ pub(crate) fn call(cx: &Ctx<'_>, input: Input) -> Result<Output, Failure> {
         _ => None,
     };
     let result = entered.and_then(|returned| finish(cx, returned));
+    let result = if endpoint { result.and_then(|value| whole(cx, value)) } else { result };
     execution::end(cx, promise.as_ref());
     if endpoint { output::response(cx, result?) } else { output::json(cx, result?) }
 }
@@ -148,6 +149,17 @@ fn finish<'js>(cx: &Ctx<'js>, returned: Returned<'js>) -> Result<Value<'js>, Fai
     };
     drive_holds(cx);
     Ok(result)
+}
+
+/// Read the body of a response to its end where it is a stream.
+fn whole<'js>(cx: &Ctx<'js>, value: Value<'js>) -> Result<Value<'js>, Failure> {
+    let reading: JsResult<Value<'js>> =
+        globals::hook(cx, "wholeResponse").and_then(|whole| whole.call((value.clone(),)));
+    let reading = reading.map_err(|raised| failure::thrown(cx, &raised))?;
+    if let Some(promise) = reading.as_promise() {
+        settle(cx, promise, "the stream of the response's body never ends")?;
+    }
+    Ok(value)
 }
 
 /// Drive the execution until the promise is settled, and answer what it was resolved with.

@@ -30,8 +30,11 @@ enum Waiter {
         resolve: Persistent<Function<'static>>,
         reject: Persistent<Function<'static>>,
     },
-    /// The timer of that number.
-    Timer(u32),
+    /// The timer of that number. Nobody misses a quiet one when the run is over.
+    Timer {
+        number: u32,
+        quiet: bool,
+    },
 }
 
 /// Whether a call leaves the execution's transaction.
@@ -76,6 +79,8 @@ thread_local! {
     static UNDER_WAY: RefCell<UnderWay> = const { RefCell::new(UnderWay { waiters: Vec::new(), count: 0 }) };
     /// Timers without a delay, in the order in which they were set.
     static DUE: RefCell<VecDeque<u32>> = const { RefCell::new(VecDeque::new()) };
+    /// How many timers deep the running jobs are.
+    static NESTING: Cell<u32> = const { Cell::new(0) };
 }
 
 /// The engine is built; from here on only an execution may touch the world.
@@ -135,8 +140,8 @@ pub(crate) fn start_call<'js>(cx: &Ctx<'js>, reach: Reach, start: impl FnOnce() 
 }
 
 /// Expect the answer of a host timer, for the guest's timer of that number.
-pub(crate) fn expect_timer(call: u32, timer: u32) {
-    UNDER_WAY.with_borrow_mut(|calls| calls.add(call, Waiter::Timer(timer)));
+pub(crate) fn expect_timer(call: u32, number: u32, quiet: bool) {
+    UNDER_WAY.with_borrow_mut(|calls| calls.add(call, Waiter::Timer { number, quiet }));
 }
 
 /// Expect no answer for that host timer any more.
@@ -148,6 +153,16 @@ pub(crate) fn forget_timer(call: u32) {
 pub(crate) fn fire_soon(timer: u32) {
     require(Need::Timers);
     DUE.with_borrow_mut(|due| due.push_back(timer));
+}
+
+/// The jobs that run from here on are that many timers deep.
+pub(crate) fn nest(depth: u32) {
+    NESTING.set(depth);
+}
+
+/// How many timers deep the running jobs are.
+pub(crate) fn nesting() -> u32 {
+    NESTING.get()
 }
 
 /// Run the jobs that are waiting, and those that they make.
@@ -183,9 +198,9 @@ pub(crate) fn end<'js>(cx: &Ctx<'js>, entry_promise: Option<&Value<'js>>) {
     UNDER_WAY.with_borrow(|under_way| {
         for waiter in under_way.waiters.iter().flatten() {
             match waiter {
-                Waiter::Timer(_) => timers += 1,
+                Waiter::Timer { quiet: false, .. } => timers += 1,
                 Waiter::Promise { reach: Reach::Outside, .. } => calls += 1,
-                Waiter::Promise { reach: Reach::Transaction, .. } => {}
+                Waiter::Timer { quiet: true, .. } | Waiter::Promise { reach: Reach::Transaction, .. } => {}
             }
         }
     });
@@ -209,10 +224,13 @@ fn deliver(cx: &Ctx<'_>, delivery: calls::Delivery) -> Result<()> {
     clock::advance(delivery.clock_ms);
     match UNDER_WAY.with_borrow_mut(|calls| calls.remove(delivery.id)) {
         None => Ok(()),
-        Some(Waiter::Timer(timer)) => fire(cx, timer),
-        Some(Waiter::Promise { resolve, reject, .. }) => match answers::value(cx, delivery.outcome) {
-            Ok(value) => resolve.restore(cx)?.call((value,)),
-            Err(error) => reject.restore(cx)?.call((error,)),
-        },
+        Some(Waiter::Timer { number, .. }) => fire(cx, number),
+        Some(Waiter::Promise { resolve, reject, .. }) => {
+            nest(0);
+            match answers::value(cx, delivery.outcome) {
+                Ok(value) => resolve.restore(cx)?.call((value,)),
+                Err(error) => reject.restore(cx)?.call((error,)),
+            }
+        }
     }
 }

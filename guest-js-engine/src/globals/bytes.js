@@ -33,6 +33,20 @@
     return bytes;
   };
   kit.copyBytes = (bytes) => new Bytes(bytes);
+  kit.byteLength = array.length;
+  const tagOf = getter(typedArray, Symbol.toStringTag);
+  kit.arrayTag = (value) => (value !== null && typeof value === "object" ? tagOf(value) : undefined);
+  kit.isByteArray = (value) => kit.arrayTag(value) === "Uint8Array";
+  const put = uncurry(Uint8Array.prototype.set);
+  kit.putBytes = put;
+  // One after the other, in bytes of their own.
+  kit.concat = (chunks) => {
+    let length = 0;
+    for (let i = 0; i < chunks.length; i++) length += chunks[i].length;
+    const whole = new Bytes(length);
+    for (let i = 0, at = 0; i < chunks.length; at += chunks[i++].length) put(whole, chunks[i], at);
+    return whole;
+  };
   kit.encodeBytes = (where, bytes, encoding) => {
     switch (encoding) {
       case "hex":
@@ -50,6 +64,11 @@
   };
   kit.encode = native.encode;
   kit.decode = native.decode;
+  // As a body is decoded: without its byte order mark.
+  kit.decodeBody = (bytes) => {
+    const text = native.decode(bytes);
+    return text[0] === "\ufeff" ? kit.slice(text, 1) : text;
+  };
   kit.toBase64 = native.toBase64;
   kit.fromBase64 = native.fromBase64;
   kit.domException = (message, name) => new PlainDomException(message, name);

@@ -1,7 +1,17 @@
-// `performance.now`: milliseconds since the execution began.
+// `performance`: milliseconds since the execution began, and when that was.
 (function (native, kit) {
   "use strict";
   const { elapsed } = native;
   kit.elapsed = elapsed;
-  kit.global("performance", kit.namespace("Performance", { now: () => elapsed() }));
+  // For stamps that are made, and seldom read: without an execution there is no time, and none has passed.
+  kit.elapsedOrZero = native.elapsedOrZero;
+
+  const performance = {
+    now: () => elapsed(),
+    get timeOrigin() {
+      return native.origin();
+    },
+    toJSON: () => ({ timeOrigin: native.origin() }),
+  };
+  kit.global("performance", kit.namespace("Performance", performance));
 });

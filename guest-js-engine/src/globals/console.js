@@ -1,4 +1,4 @@
-// `console`, after the console standard. No method throws, whatever it is given.
+// `console`, after the console standard. No line throws, whatever it is given.
 (function (native, kit) {
   "use strict";
   const { inspect, stringify, slice, push, join, toText } = kit;
@@ -57,6 +57,19 @@
     return join(parts, " ");
   };
 
+  // What ends the writing of a text that would be too long for a line: bounded work, however large the value is.
+  const ENOUGH = {};
+  const boundedJson = (value, most) => {
+    let left = most;
+    const counted = (key, member) => {
+      left -= 1 + key.length + (typeof member === "string" ? member.length : 0);
+      if (left < 0) throw ENOUGH;
+      // Such a number alone would take longer to write than all the rest.
+      if (typeof member === "bigint") throw ENOUGH;
+      return member;
+    };
+    return stringify(value, counted);
+  };
   // The arguments as JSON, where they are more than texts.
   const structured = (values) => {
     let isText = true;
@@ -66,9 +79,10 @@
     for (let i = 0; i < values.length; i++) {
       let json;
       try {
-        json = typeof values[i] === "symbol" ? undefined : stringify(values[i]);
-      } catch {
-        // A cycle, a BigInt or a `toJSON` that throws: the shown text serves.
+        json = typeof values[i] === "symbol" ? undefined : boundedJson(values[i], LINE - text.length);
+      } catch (error) {
+        if (error === ENOUGH && typeof values[i] !== "bigint") return undefined;
+        // A cycle, or a `toJSON` that throws: the shown text serves.
       }
       if (json === undefined || kit.isError(values[i])) json = stringify(inspect(values[i]));
       text += (i === 0 ? "" : ",") + json;
@@ -90,21 +104,31 @@
   const get = kit.uncurry(Map.prototype.get),
     set = kit.uncurry(Map.prototype.set),
     remove = kit.uncurry(Map.prototype.delete);
-  const label = (value) => (value === undefined ? "default" : plain(value));
+  // Converted as the standard has it: what throws there throws at the caller.
+  const label = (value) => (value === undefined ? "default" : slice(kit.domString(value), 0, LINE));
   const elapsed = (name) => `${name}: ${kit.elapsed() - get(timers, name)} ms`;
 
+  // A namespace object of the web: enumerable members, and a prototype of its own.
+  const consoleNamespace = (members) => {
+    const namespace = Object.create({});
+    for (const name in members) namespace[name] = members[name];
+    kit.defineProperty(namespace, Symbol.toStringTag, { value: "console", configurable: true });
+    return namespace;
+  };
   kit.global(
     "console",
-    kit.namespace("console", {
+    consoleNamespace({
       debug: (...values) => line(DEBUG, values),
       trace: (...values) => line(DEBUG, values),
       log: (...values) => line(INFO, values),
       info: (...values) => line(INFO, values),
       dir: (value) => line(INFO, [value]),
+      dirxml: (...values) => line(INFO, values),
       table: (value) => line(INFO, [value]),
       warn: (...values) => line(WARN, values),
       error: (...values) => line(ERROR, values),
-      assert: (condition, ...values) => {
+      clear: () => {},
+      assert: (condition = false, ...values) => {
         if (!condition) line(ERROR, values.length === 0 ? ["Assertion failed"] : ["Assertion failed:", ...values]);
       },
       count: (name) => {
@@ -115,6 +139,10 @@
       },
       countReset: (name) => void remove(counts, label(name)),
       group: (...values) => {
+        if (values.length > 0) line(INFO, values);
+        if (indent.length < 40) indent += "  ";
+      },
+      groupCollapsed: (...values) => {
         if (values.length > 0) line(INFO, values);
         if (indent.length < 40) indent += "  ";
       },

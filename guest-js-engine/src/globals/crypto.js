@@ -1,33 +1,45 @@
-// `crypto`: random values. `subtle` is not there.
+// `crypto`: random values from the execution's own sealed seed. `crypto.subtle` is in `subtle`.
 (function (native, kit) {
   "use strict";
-  const { typeError, bytesOf, describe, uncurry, getOwnPropertyDescriptor, getPrototypeOf } = kit;
+  const { typeError, bytesOf, describe, need, domException, putBytes, arrayTag } = kit;
   const MOST_BYTES = 65536;
-  const tagOf = uncurry(getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get);
-  const put = uncurry(Uint8Array.prototype.set);
+  let make = true;
 
-  kit.global(
-    "crypto",
-    kit.namespace("Crypto", {
-      getRandomValues(array) {
-        const tag = array !== null && typeof array === "object" ? tagOf(array) : undefined;
-        if (tag === undefined || kit.includes(tag, "Float")) {
-          throw typeError(
-            `crypto.getRandomValues: the argument must be an integer typed array, not ${tag ?? describe(array)}`,
-          );
-        }
-        const bytes = bytesOf(array);
-        if (bytes.length > MOST_BYTES) {
-          throw kit.domException(
-            `crypto.getRandomValues: at most ${MOST_BYTES} bytes at once, not ${bytes.length}`,
-            "QuotaExceededError",
-          );
-        }
-        put(bytes, native.bytes(bytes.length));
-        return array;
-      },
-      randomUUID: () => native.uuid(),
-    }),
-  );
+  class Crypto {
+    #subtle = kit.newSubtle();
+    constructor() {
+      if (!make) throw typeError("Crypto cannot be constructed; use the global crypto");
+    }
+    get subtle() {
+      return this.#subtle;
+    }
+    getRandomValues(array) {
+      this.#subtle;
+      need("crypto.getRandomValues", arguments.length, 1);
+      const tag = arrayTag(array);
+      if (tag === undefined || kit.includes(tag, "Float")) {
+        throw domException(
+          `crypto.getRandomValues: the argument must be an integer typed array, not ${tag ?? describe(array)}`,
+          "TypeMismatchError",
+        );
+      }
+      const bytes = bytesOf(array);
+      if (bytes.length > MOST_BYTES) {
+        throw domException(
+          `crypto.getRandomValues: at most ${MOST_BYTES} bytes at once, not ${bytes.length}`,
+          "QuotaExceededError",
+        );
+      }
+      putBytes(bytes, native.bytes(bytes.length));
+      return array;
+    }
+    randomUUID() {
+      this.#subtle;
+      return native.uuid();
+    }
+  }
+  kit.webClass(Crypto, "Crypto");
+  kit.global("crypto", new Crypto());
+  make = false;
   kit.orderedUuid = native.orderedUuid;
 });

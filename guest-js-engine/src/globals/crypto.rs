@@ -33,10 +33,17 @@ fn seeded() -> ChaCha20Rng {
     ChaCha20Rng::from_seed(seed)
 }
 
-fn random_bytes(cx: Ctx<'_>, length: usize) -> Result<TypedArray<'_, u8>> {
+pub(super) fn random_bytes(cx: Ctx<'_>, length: usize) -> Result<TypedArray<'_, u8>> {
     let mut bytes = vec![0; length];
     fill(&mut bytes);
     TypedArray::new(cx, bytes)
+}
+
+/// 128 random bits as text.
+pub(super) fn random_hex() -> String {
+    let mut bytes = [0; 16];
+    fill(&mut bytes);
+    bytes::hex(&bytes)
 }
 
 /// Version 4 (RFC 9562).

@@ -70,12 +70,50 @@
     }
   };
 
+  // What to do instead of what scripts of other platforms look for.
+  const ABSENT = {
+    __proto__: null,
+    Intl: "utils.date knows time zones and patterns; numbers have toFixed and toLocaleString",
+    Temporal: "utils.date adds to dates and knows time zones",
+    require: "scripts are one module; `skerry push` bundles what they import",
+    process: "secrets.get(name) has what environment variables hold",
+    Buffer: "use Uint8Array, TextEncoder and utils.base64",
+    XMLHttpRequest: "use fetch or http",
+    WebSocket: "use fetch or http",
+    WritableStream: "bodies are whole: only ReadableStream is here",
+    TransformStream: "bodies are whole: only ReadableStream is here",
+    CompressionStream: "bodies are sent as they are",
+    DecompressionStream: "bodies arrive decoded",
+    TextDecoderStream: "use TextDecoder with { stream: true }",
+    TextEncoderStream: "use TextEncoder",
+    WebAssembly: "scripts are JavaScript and TypeScript",
+    SharedArrayBuffer: "a run has one thread",
+    Atomics: "a run has one thread",
+    Worker: "a run has one thread",
+    caches: "use storage with a ttl",
+    localStorage: "use storage",
+    sessionStorage: "use storage",
+    setImmediate: "use setTimeout or queueMicrotask",
+    window: "use globalThis",
+    document: "there is no page",
+  };
+  const MISSING = /^'?([A-Za-z]+)'? is not defined$/;
+  const match = kit.uncurry(RegExp.prototype.exec);
+  // The message of an error, with advice where a name is not there.
+  const advised = (name, message) => {
+    const found = name === "ReferenceError" ? match(MISSING, message) : null;
+    const advice = found === null ? undefined : ABSENT[found[1]];
+    return advice === undefined ? message : `${message}: it is not part of the script API; ${advice}`;
+  };
+  kit.advised = advised;
+
   // Name, message, stack and code of anything that was thrown.
   const describeThrown = (value) => {
     if (!isError(value)) return ["Error", `the script threw ${slice(inspect(value), 0, MESSAGE)}`, "", undefined];
     const stack = frames(read(value, "stack", "", STACK)) + causes(value);
     const code = isOwnError(value) ? read(value, "code", undefined, NAME) : undefined;
-    return [read(value, "name", "Error", NAME) || "Error", read(value, "message", "", MESSAGE), stack, code];
+    const name = read(value, "name", "Error", NAME) || "Error";
+    return [name, advised(name, read(value, "message", "", MESSAGE)), stack, code];
   };
 
   Object.assign(kit, { SkerryError, frames, hostError, describeThrown });

@@ -1,48 +1,47 @@
 // `Headers`, after the fetch standard.
 (function (native, kit) {
   "use strict";
-  const { typeError, toText, lower, test, push, keys, uncurry, describe, isWellFormed } = kit;
-  const iterate = Symbol.iterator;
+  const { typeError, lower, test, push, uncurry, describe, need, domString, isObject, pairsOf, pairIterable } = kit;
   const replace = uncurry(String.prototype.replace),
     sort = uncurry(Array.prototype.sort);
 
-  const token = (name) => {
-    name = toText(name);
-    if (!test(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, name))
-      throw typeError(`not a header name: ${kit.inspect(kit.slice(name, 0, 100))}`);
-    return lower(name);
+  const byteString = (value) => {
+    const text = domString(value);
+    if (test(/[^\0-\xff]/, text)) throw typeError(`Headers: ${kit.inspect(kit.slice(text, 0, 100))} has characters beyond U+00FF`);
+    return text;
   };
+  const token = (name) => {
+    const text = domString(name);
+    if (!test(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, text))
+      throw typeError(`not a header name: ${kit.inspect(kit.slice(text, 0, 100))}`);
+    return lower(text);
+  };
+  // A value has the characters of Latin-1 alone, and no line breaks: it could not be told from what follows it.
   const content = (name, value) => {
-    if (typeof value === "symbol" || kit.isSecret(value))
-      throw typeError(
-        `the value of the header ${name} must be text, not ${kit.isSecret(value) ? "a secret" : "a symbol"}`,
-      );
-    const text = replace(toText(value), /^[\t\n\r ]+|[\t\n\r ]+$/g, "");
-    if (test(/[\0\r\n]/, text) || !isWellFormed(text))
-      throw typeError(`the value of the header ${name} contains a character that no header may have`);
+    if (kit.isSecret(value))
+      throw typeError(`the value of the header ${name} must be text, not a secret: pass the secret in the headers of http or fetch`);
+    const text = replace(domString(value), /^[\t\n\r ]+|[\t\n\r ]+$/g, "");
+    if (test(/[\0\r\n]|[^\0-\xff]/, text))
+      throw typeError(`the value of the header ${name} contains a character that no header may have (line breaks, NUL, or beyond U+00FF)`);
     return text;
   };
 
   class Headers {
     // Names in lower case and values, in turn, in the order of their appearance.
     #list = [];
+    // What iterators walk: made when one first asks, and again after a change.
+    #pairs;
+    #isImmutable = false;
 
     constructor(init) {
-      if (init === undefined || init === null) return;
-      if (typeof init !== "object") throw typeError(`Headers: the fields must be an object, not ${describe(init)}`);
-      if (#list in init) {
-        for (let i = 0; i < init.#list.length; i++) push(this.#list, init.#list[i]);
-      } else if (typeof init[iterate] === "function") {
-        for (const pair of init) {
-          const [name, value, ...more] = pair;
-          if (value === undefined || more.length > 0)
-            throw typeError("Headers: each entry must be a pair of a name and a value");
-          this.append(name, value);
-        }
-      } else {
-        const names = keys(init);
-        for (let i = 0; i < names.length; i++) this.append(names[i], init[names[i]]);
+      if (init === undefined) return;
+      if (!isObject(init)) throw typeError(`Headers: the fields must be an object, not ${describe(init)}`);
+      if (#list in init && Headers.prototype[Symbol.iterator] === init[Symbol.iterator]) {
+        this.#list = copy(init.#list);
+        return;
       }
+      const pairs = pairsOf("Headers", init, byteString, (value) => (kit.isSecret(value) ? value : byteString(value)));
+      for (let i = 0; i < pairs.length; i += 2) this.append(pairs[i], pairs[i + 1]);
     }
     static {
       // The fields as the contract has them: names and values in turn.
@@ -53,20 +52,41 @@
         for (let i = 0; i < list.length; i += 2) push(headers.#list, lower(list[i]), list[i + 1]);
         return headers;
       };
+      kit.freezeHeaders = (headers) => {
+        headers.#isImmutable = true;
+        return headers;
+      };
+      pairIterable(Headers, "Headers", (headers, index) => {
+        const pair = (headers.#pairs ??= headers.#sorted())[index];
+        return pair === undefined ? undefined : [pair[0], pair[1]];
+      });
       kit.isHeaders = (value) => typeof value === "object" && value !== null && #list in value;
     }
+    #changes() {
+      if (this.#isImmutable) throw typeError("these headers cannot be changed");
+      this.#pairs = undefined;
+    }
     append(name, value) {
-      const field = token(name);
-      push(this.#list, field, content(field, value));
+      need("Headers.append", arguments.length, 2);
+      const field = token(name),
+        text = content(field, value);
+      this.#changes();
+      push(this.#list, field, text);
     }
     delete(name) {
-      const field = token(name),
-        kept = [];
+      need("Headers.delete", arguments.length, 1);
+      const field = token(name);
+      this.#changes();
+      this.#drop(field);
+    }
+    #drop(field) {
+      const kept = [];
       for (let i = 0; i < this.#list.length; i += 2)
         if (this.#list[i] !== field) push(kept, this.#list[i], this.#list[i + 1]);
       this.#list = kept;
     }
     get(name) {
+      need("Headers.get", arguments.length, 1);
       const field = token(name);
       let found = null;
       for (let i = 0; i < this.#list.length; i += 2) {
@@ -80,14 +100,17 @@
       return found;
     }
     has(name) {
+      need("Headers.has", arguments.length, 1);
       const field = token(name);
       for (let i = 0; i < this.#list.length; i += 2) if (this.#list[i] === field) return true;
       return false;
     }
     set(name, value) {
+      need("Headers.set", arguments.length, 2);
       const field = token(name),
         text = content(field, value);
-      this.delete(field);
+      this.#changes();
+      this.#drop(field);
       push(this.#list, field, text);
     }
     // Sorted by name, the values of one name together; cookies apart.
@@ -107,22 +130,6 @@
       }
       return pairs;
     }
-    forEach(callback, self) {
-      const pairs = this.#sorted();
-      for (let i = 0; i < pairs.length; i++) kit.apply(callback, self, [pairs[i][1], pairs[i][0], this]);
-    }
-    *entries() {
-      const pairs = this.#sorted();
-      for (let i = 0; i < pairs.length; i++) yield pairs[i];
-    }
-    *keys() {
-      const pairs = this.#sorted();
-      for (let i = 0; i < pairs.length; i++) yield pairs[i][0];
-    }
-    *values() {
-      const pairs = this.#sorted();
-      for (let i = 0; i < pairs.length; i++) yield pairs[i][1];
-    }
   }
   const copy = (list) => {
     const copied = [];
@@ -130,10 +137,6 @@
     return copied;
   };
   kit.webClass(Headers, "Headers");
-  kit.defineProperty(Headers.prototype, iterate, {
-    value: Headers.prototype.entries,
-    writable: true,
-    configurable: true,
-  });
+  kit.defineProperty(Headers, "length", { value: 0 });
   kit.Headers = Headers;
 });

@@ -24,7 +24,7 @@
   // Headers apart from those whose value is a secret.
   const splitHeaders = (init) => {
     const secrets = [];
-    if (init === undefined || init === null || kit.isHeaders(init)) return { headers: new Headers(init), secrets };
+    if (!kit.isObject(init) || kit.isHeaders(init)) return { headers: new Headers(init ?? undefined), secrets };
     const pairs = [];
     if (typeof init[iterate] === "function") for (const [name, value] of init) push(pairs, [name, value]);
     else for (const name of keys(init)) push(pairs, [name, init[name]]);
@@ -68,13 +68,20 @@
     type,
   });
   const jsonText = (where, value) =>
-    stringify(value) ?? kit.raise(typeError(`${where}: ${kit.describe(value)} has no JSON form`));
+    (typeof value === "symbol" ? undefined : stringify(value)) ?? kit.raise(typeError(`${where}: ${kit.describe(value)} has no JSON form`));
 
+  const isPlainBody = (data) =>
+    typeof data === "string" ||
+    kit.isParams(data) ||
+    kit.isBlob(data) ||
+    kit.isForm(data) ||
+    kit.isStream(data) ||
+    kit.bytesOf(data) !== undefined;
   // How data is sent: texts and bytes as they are, everything else as JSON.
   const bodyOf = (where, data) => {
-    if (data === undefined || data === null) return { kind: "none", type: null };
+    if (data === undefined || data === null) return NO_BODY;
     if (isSecret(data)) throw typeError(`${where}: a secret can be one field of a body, not the whole of it`);
-    if (typeof data === "string" || kit.isParams(data) || kit.bytesOf(data) !== undefined) {
+    if (isPlainBody(data)) {
       const { content, type } = kit.contentOf(where, data);
       return bytesBody(content, type);
     }
@@ -91,15 +98,29 @@
     };
   };
 
+  const NO_BODY = { kind: "none", body: undefined, type: null };
+  // A form of `fetch`, one of whose fields may be a secret.
+  const formOf = (checked, content, form) => {
+    if (content !== null) throw typeError("fetch: a request has a body or a form, not both");
+    if (checked.method === "GET" || checked.method === "HEAD")
+      throw typeError(`fetch: a ${checked.method} request has no body`);
+    return formBody("fetch", form);
+  };
+
+  // Start the call; a body that is a stream is read to its end before.
+  const start = (parts) => {
+    if (!kit.isStream(parts.body)) return native.send(parts);
+    return then(kit.collect(parts.body), (body) => native.send({ ...parts, body }));
+  };
+  // A call that is given up stays on its way: what it does outside is done, and its answer is recorded.
   const send = (parts, signal) => {
-    if (signal !== undefined && signal !== null && !kit.isSignal(signal))
-      throw typeError("http: the signal must be an AbortSignal");
-    if (signal?.aborted) return reject(signal.reason);
-    const answered = then(native.send(parts), kit.receivedResponse);
-    if (signal === undefined || signal === null) return answered;
+    if (signal === undefined || signal === null) return then(start(parts), kit.receivedResponse);
+    if (!kit.isSignal(signal))
+      return reject(typeError(`http: the signal must be an AbortSignal, not ${kit.describe(signal)}`));
+    if (kit.isAborted(signal)) return reject(kit.abortReason(signal));
     return new Promise((resolve, fail) => {
-      signal.addEventListener("abort", () => fail(signal.reason));
-      then(answered, resolve, fail);
+      kit.onAbort(signal, () => fail(kit.abortReason(signal)));
+      then(then(start(parts), kit.receivedResponse), resolve, fail);
     });
   };
   const timeoutOf = (where, timeout) =>
@@ -141,14 +162,17 @@
     }),
   );
 
-  kit.global("fetch", function fetch(input, init) {
+  kit.global("fetch", function fetch(input, init = undefined) {
     try {
-      const { headers: given, ...others } = options("fetch", init);
+      if (arguments.length === 0) throw typeError("fetch: the URL is missing");
+      // Read one by one: `init` may be a Request.
+      const { method, body: content, headers: given, redirect, signal, form } = kit.dictionary("fetch", init);
       const { headers, secrets } = splitHeaders(given);
-      const from = new Request(input, given === undefined ? others : { ...others, headers });
-      const checked = kit.requestParts(from),
-        content = kit.bodyOf(from);
-      const body = content === null ? { kind: "none" } : bytesBody(content, null);
+      const from = new Request(input, { method, body: content, headers: given === undefined ? undefined : headers, redirect, signal });
+      const checked = kit.requestParts(from);
+      if (checked.signal !== undefined && kit.isAborted(checked.signal)) return reject(kit.abortReason(checked.signal));
+      const whole = kit.takeBody(from, "fetch");
+      const body = form !== undefined ? formOf(checked, whole, form) : whole === null ? NO_BODY : bytesBody(whole, null);
       const parts = {
         method: checked.method,
         url: checked.url,

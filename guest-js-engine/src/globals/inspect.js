@@ -9,8 +9,13 @@
   const DEPTH = 6,
     ITEMS = 100,
     CHARACTERS = 16 * 1024;
-  const mapEach = uncurry(Map.prototype.forEach),
-    setEach = uncurry(Set.prototype.forEach);
+  // Walked by their iterators, which can be left early.
+  const mapEntries = uncurry(Map.prototype.entries),
+    setEntries = uncurry(Set.prototype.entries),
+    nextOfMap = uncurry(getPrototypeOf(new Map().entries()).next),
+    nextOfSet = uncurry(getPrototypeOf(new Set().entries()).next);
+  // More digits than a line has; to write a number takes time in the square of its length.
+  const LARGE = 1n << 65536n;
   const isoDate = uncurry(Date.prototype.toISOString),
     time = uncurry(Date.prototype.getTime);
   const describeSymbol = uncurry(Symbol.prototype.toString);
@@ -55,7 +60,7 @@
       case "string":
         return quoted(value);
       case "bigint":
-        return `${value}n`;
+        return value < LARGE && value > -LARGE ? `${value}n` : "[a large BigInt]";
       case "symbol":
         return slice(describeSymbol(value), 0, 200);
       case "number":
@@ -128,9 +133,9 @@
       case "bytes":
         return listed(value, lengthOf(value), `${tagOf(value)}(${lengthOf(value)}) `, state, depth);
       case "map":
-        return collected(mapEach, value, `Map(${mapSize(value)})`, true, state, depth);
+        return collected(mapEntries(value), nextOfMap, `Map(${mapSize(value)})`, mapSize(value), state, depth);
       case "set":
-        return collected(setEach, value, `Set(${setSize(value)})`, false, state, depth);
+        return collected(setEntries(value), nextOfSet, `Set(${setSize(value)})`, setSize(value), state, depth);
       default:
         return members(value, state, depth);
     }
@@ -148,15 +153,21 @@
     }
     return parts.length === 0 ? `${prefix}[]` : `${prefix}[ ${join(parts, ", ")} ]`;
   };
-  const collected = (each, value, prefix, pairs, state, depth) => {
+  const collected = (entries, next, prefix, size, state, depth) => {
     const parts = [];
-    let count = 0;
-    each(value, (item, key) => {
-      if (count++ >= ITEMS || state.left <= 0) return;
-      push(parts, pairs ? `${show(key, state, depth)} => ${show(item, state, depth)}` : show(item, state, depth));
+    for (let step = next(entries); !step.done; step = next(entries)) {
+      if (parts.length >= ITEMS || state.left <= 0) {
+        push(parts, `… ${size - parts.length} more`);
+        break;
+      }
+      const key = step.value[0],
+        item = step.value[1];
+      push(
+        parts,
+        next === nextOfMap ? `${show(key, state, depth)} => ${show(item, state, depth)}` : show(item, state, depth),
+      );
       state.left -= 4;
-    });
-    if (count > parts.length) push(parts, `… ${count - parts.length} more`);
+    }
     return parts.length === 0 ? `${prefix} {}` : `${prefix} { ${join(parts, ", ")} }`;
   };
   const members = (value, state, depth) => {

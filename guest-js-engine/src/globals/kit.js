@@ -30,6 +30,14 @@
     if (!isWellFormed(value)) throw typeError(`${where}: the ${name} is not well-formed Unicode`);
     return value;
   };
+  // A text of so many bytes of UTF-8.
+  const bounded = (where, name, text, least, most) => {
+    // A unit takes one to three bytes: short texts need not be counted.
+    const bytes = text.length * 3 <= most ? text.length : text.length > most ? text.length : kit.encode(text).length;
+    if (bytes < least || bytes > most)
+      throw rangeError(`${where}: the ${name} must have ${least} to ${most} bytes of UTF-8, not ${bytes}`);
+    return text;
+  };
   const optionalString = (where, name, value) =>
     value === undefined || value === null ? undefined : string(where, name, value);
   // A value as JSON text.
@@ -100,6 +108,7 @@
     typeError,
     rangeError,
     string,
+    bounded,
     optionalString,
     json,
     options,

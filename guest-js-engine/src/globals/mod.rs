@@ -14,6 +14,7 @@ macro_rules! natives {
 }
 
 mod abort;
+mod blob;
 mod body;
 mod bytes;
 mod clock;
@@ -22,8 +23,11 @@ mod console;
 mod context;
 mod crypto;
 mod dates;
+mod encoding;
+mod event_target;
 mod events;
 mod failure;
+mod form_data;
 mod headers;
 mod http;
 mod inspect;
@@ -33,9 +37,13 @@ mod response;
 mod secrets;
 mod services;
 mod storage;
+mod stream_uses;
+mod streams;
+mod subtle;
 mod timers;
 mod url;
 mod utils;
+mod webidl;
 mod worker;
 
 use std::cell::RefCell;
@@ -55,17 +63,25 @@ pub(crate) fn register(cx: &Ctx<'_>) -> Result<()> {
     prelude(cx, &kit, "kit", include_str!("kit.js"), Object::new(cx.clone())?)?;
     let registers = [
         inspect::register,
+        webidl::register,
         failure::register,
         bytes::register,
         clock::register,
         context::register,
         console::register,
         random::register,
+        subtle::register,
         crypto::register,
         timers::register,
         secrets::register,
+        event_target::register,
         abort::register,
+        encoding::register,
+        streams::register,
+        stream_uses::register,
+        blob::register,
         url::register,
+        form_data::register,
         headers::register,
         body::register,
         request::register,

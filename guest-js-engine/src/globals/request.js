@@ -1,21 +1,24 @@
 // `Request`, after the fetch standard, with `params` and `auth` where it is the argument of an endpoint script.
 (function (native, kit) {
   "use strict";
-  const { typeError, toText, upper, test, Headers, Body, options, freeze } = kit;
+  const { typeError, upper, test, Headers, Body, need, domString, dictionary, oneOf, freeze, describe } = kit;
   const REDIRECTS = ["follow", "manual", "error"];
   const NORMALISED = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 
   const methodOf = (value) => {
-    const method = toText(value);
+    const method = domString(value);
     if (!test(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, method))
       throw typeError(`Request: not a method: ${kit.inspect(method)}`);
+    if (test(/^(?:CONNECT|TRACE|TRACK)$/i, method)) throw typeError(`Request: the method ${method} cannot be sent`);
     const normal = upper(method);
     for (let i = 0; i < NORMALISED.length; i++) if (NORMALISED[i] === normal) return normal;
     return method;
   };
-  const redirectOf = (value) => {
-    for (let i = 0; i < REDIRECTS.length; i++) if (REDIRECTS[i] === value) return value;
-    throw typeError(`Request: redirect must be "follow", "manual" or "error", not ${kit.inspect(value)}`);
+  const signalOf = (value, otherwise) => {
+    if (value === undefined) return otherwise;
+    if (value !== null && !kit.isSignal(value))
+      throw typeError(`Request: the signal must be an AbortSignal, not ${describe(value)}`);
+    return value ?? undefined;
   };
 
   // Stands for the input of a request that came through the host and needs no check.
@@ -28,7 +31,7 @@
     #redirect;
     #signal;
 
-    constructor(input, init) {
+    constructor(input, init = undefined) {
       if (input === RECEIVED) {
         super(init.content);
         this.#url = init.url;
@@ -37,21 +40,28 @@
         this.#redirect = "follow";
         return;
       }
-      init = options("Request", init);
+      need("Request", arguments.length, 1);
+      const given = dictionary("Request", init);
       const from = typeof input === "object" && input !== null && #url in input ? input : undefined;
-      const method = init.method !== undefined ? methodOf(init.method) : from !== undefined ? from.#method : "GET";
-      const own = kit.contentOf("Request", init.body);
-      const content = own.content ?? (from === undefined ? null : kit.unusedBody(from, "Request"));
-      if (content !== null && (method === "GET" || method === "HEAD"))
+      const url = from === undefined ? kit.address("Request", input) : from.#url;
+      const { body, headers, redirect, signal } = given;
+      const method = given.method !== undefined ? methodOf(given.method) : from !== undefined ? from.#method : "GET";
+      const isBodiless = method === "GET" || method === "HEAD";
+      const hasOwn = body !== undefined && body !== null;
+      if (isBodiless && (hasOwn || (from !== undefined && kit.hasBody(from))))
         throw typeError(`Request: a ${method} request has no body`);
-      super(content);
-      this.#url = from === undefined ? kit.address("Request", input) : from.#url;
+      const mode = redirect === undefined ? (from?.#redirect ?? "follow") : oneOf("Request", "redirect", redirect, REDIRECTS);
+      const follows = signalOf(signal, from?.#signal);
+      const fields = new Headers(headers ?? from?.#headers);
+      // Last, for it is what is taken from the other request.
+      const own = kit.contentOf("Request", body);
+      super(hasOwn || from === undefined ? own.content : kit.takeBody(from, "Request"));
+      this.#url = url;
       this.#method = method;
-      this.#headers = new Headers(init.headers ?? from?.#headers);
-      this.#redirect = init.redirect === undefined ? (from?.#redirect ?? "follow") : redirectOf(init.redirect);
-      this.#signal = init.signal ?? from?.#signal;
-      if (own.type !== null && !this.#headers.has("content-type")) this.#headers.set("content-type", own.type);
-      if (from !== undefined && own.content === null) kit.useBody(from);
+      this.#headers = fields;
+      this.#redirect = mode;
+      this.#signal = follows === undefined ? undefined : kit.followingSignal([follows]);
+      if (own.type !== null && !fields.has("content-type")) fields.set("content-type", own.type);
     }
     get url() {
       return this.#url;
@@ -66,20 +76,26 @@
       return this.#redirect;
     }
     get signal() {
-      return (this.#signal ??= new AbortController().signal);
+      return (this.#signal ??= kit.newSignal());
+    }
+    get duplex() {
+      this.#url;
+      return "half";
     }
     clone() {
-      const copy = new Request(this.#url, {
+      const copy = new Request(RECEIVED, {
+        content: kit.copyBody(this, "Request.clone"),
+        url: this.#url,
         method: this.#method,
-        headers: this.#headers,
-        redirect: this.#redirect,
-        signal: this.#signal,
-        body: kit.unusedBody(this, "Request.clone"),
+        headers: new Headers(this.#headers),
       });
-      if (this.params !== undefined) incoming(copy, this.params, this.auth);
+      copy.#redirect = this.#redirect;
+      copy.#signal = this.#signal === undefined ? undefined : kit.followingSignal([this.#signal]);
+      if (kit.hasOwn(this, "params") && kit.hasOwn(this, "auth")) incoming(copy, this.params, this.auth);
       return copy;
     }
     static {
+      kit.requestHeaders = (value) => (typeof value === "object" && value !== null && #url in value ? value.#headers : undefined);
       // What `http` sends.
       kit.requestParts = (request) => ({
         url: request.#url,
@@ -91,13 +107,13 @@
     }
   }
   kit.markMembers(Request);
+  kit.defineProperty(Request, "length", { value: 1 });
   kit.webClass(Request, "Request");
   const incoming = (request, params, auth) => {
     kit.defineProperty(request, "params", { value: params, enumerable: true });
     kit.defineProperty(request, "auth", { value: auth, enumerable: true });
     return request;
   };
-  const AbortController = globalThis.AbortController;
 
   // The argument of an endpoint script, from the parts that the host handed in.
   kit.incomingRequest = ({ method, url, headers, body, params, auth }) => {

@@ -6,7 +6,9 @@
     rangeError,
     Headers,
     Body,
-    options,
+    dictionary,
+    need,
+    test,
     isInteger,
     keys,
     stringify,
@@ -29,6 +31,12 @@
     return status;
   };
 
+  const reasonOf = (value) => {
+    const text = kit.domString(value);
+    if (!test(/^[\t\x20-\x7e\x80-\xff]*$/, text)) throw typeError("Response: the statusText contains a character that it may not have");
+    return text;
+  };
+
   class Response extends Body {
     #status;
     #statusText;
@@ -36,29 +44,45 @@
     #url = "";
     #redirected = false;
 
-    constructor(body, init) {
-      init = options("Response", init);
-      const status = init.status === undefined ? 200 : statusOf(init.status);
+    #type = "default";
+
+    constructor(body = null, init = undefined) {
+      const { headers, status, statusText } = dictionary("Response", init);
+      const code = status === undefined ? 200 : statusOf(status);
+      const reason = statusText === undefined ? "" : reasonOf(statusText);
+      const fields = new Headers(headers ?? undefined);
       const { content, type } = kit.contentOf("Response", body);
-      if (content !== null && isBodiless(status))
-        throw typeError(`Response: a response of status ${status} has no body`);
+      if (content !== null && isBodiless(code)) throw typeError(`Response: a response of status ${code} has no body`);
       super(content);
-      this.#status = status;
-      this.#statusText = init.statusText === undefined ? "" : kit.toText(init.statusText);
-      this.#headers = new Headers(init.headers);
-      if (type !== null && !this.#headers.has("content-type")) this.#headers.set("content-type", type);
+      this.#status = code;
+      this.#statusText = reason;
+      this.#headers = fields;
+      if (type !== null && !fields.has("content-type")) fields.set("content-type", type);
     }
     static json(value, init) {
-      const text = stringify(value);
+      need("Response.json", arguments.length, 1);
+      const text = typeof value === "symbol" ? undefined : stringify(value);
       if (text === undefined) throw typeError(`Response.json: ${kit.describe(value)} has no JSON form`);
-      const response = new Response(text, init);
-      if (!new Headers(init?.headers).has("content-type")) response.#headers.set("content-type", "application/json");
-      return response;
+      const given = dictionary("Response.json", init),
+        headers = new Headers(given.headers ?? undefined);
+      if (!headers.has("content-type")) headers.set("content-type", "application/json");
+      return new Response(text, { status: given.status, statusText: given.statusText, headers });
     }
     static redirect(address, status = 302) {
-      if (!isRedirect(status))
+      need("Response.redirect", arguments.length, 1);
+      const location = kit.address("Response.redirect", address);
+      if (!isRedirect(toNumber(status)))
         throw rangeError(`Response.redirect: the status must be 301, 302, 303, 307 or 308, not ${inspect(status)}`);
-      return new Response(null, { status, headers: { location: kit.address("Response.redirect", address) } });
+      const response = new Response(null, { status, headers: { location } });
+      kit.freezeHeaders(response.#headers);
+      return response;
+    }
+    static error() {
+      const response = new Response();
+      response.#type = "error";
+      response.#status = 0;
+      kit.freezeHeaders(response.#headers);
+      return response;
     }
     get status() {
       return this.#status;
@@ -79,20 +103,23 @@
       return this.#redirected;
     }
     get type() {
-      return "default";
+      return this.#type;
     }
     clone() {
-      const copy = new Response(kit.unusedBody(this, "Response.clone"), {
-        status: this.#status,
-        statusText: this.#statusText,
-        headers: this.#headers,
-      });
+      const copy = new Response(null);
+      kit.replaceBody(copy, kit.copyBody(this, "Response.clone"));
+      copy.#headers = new Headers(this.#headers);
+      copy.#status = this.#status;
+      copy.#statusText = this.#statusText;
+      copy.#type = this.#type;
       copy.#url = this.#url;
       copy.#redirected = this.#redirected;
       return copy;
     }
     static {
       kit.isResponse = (value) => typeof value === "object" && value !== null && #status in value;
+      kit.headersOf = (message) => kit.requestHeaders(message) ?? message.#headers;
+      kit.responseParts = (response) => ({ status: response.#status, headers: response.#headers });
       // What `http` was answered.
       kit.receivedResponse = ({ status, url, headers, body, redirected }) => {
         const response = new Response(isBodiless(status) ? null : body, { status });
@@ -104,6 +131,9 @@
     }
   }
   kit.markMembers(Response);
+  kit.defineProperty(Response, "length", { value: 0 });
+  kit.arity(Response, { json: 1, redirect: 1 });
+  for (const name of ["error", "json", "redirect"]) kit.defineProperty(Response, name, { enumerable: true });
   kit.webClass(Response, "Response");
 
   // An object that has an integer `status` and no key but `status`, `headers` and `body`.
@@ -150,9 +180,20 @@
 
   // Status, headers and body of whatever an endpoint script returned.
   kit.respond = (value) => {
-    if (kit.isResponse(value))
-      return [value.status, kit.headerList(value.headers), kit.unusedBody(value, "the response") ?? ""];
+    if (kit.isResponse(value)) {
+      const { status, headers } = kit.responseParts(value);
+      if (status < LEAST) throw typeError("Response.error() is no answer: return a Response with a status");
+      return [status, kit.headerList(headers), kit.takeBody(value, "the response") ?? ""];
+    }
     if (isEnvelope(value)) return fromEnvelope(value);
     return [200, ["content-type", "application/json"], jsonBody(value)];
+  };
+  // What is left to do before an endpoint script's result can be sent: the reading of a stream, or nothing.
+  kit.wholeResponse = (value) => {
+    if (!kit.isResponse(value) || !kit.isUsable(value)) return undefined;
+    const content = kit.takeBody(value, "the response");
+    const keep = (whole) => kit.replaceBody(value, whole);
+    if (!kit.isStream(content)) return keep(content);
+    return kit.then(kit.collect(content), keep);
   };
 });

@@ -1,7 +1,10 @@
 // `secrets.get` answers a handle. It names the secret to the host, which puts the value where it is allowed to go.
 (function (native, kit) {
   "use strict";
-  const { string, reject, typeError, then, split, toBytes, toText, freeze } = kit;
+  const { string, reject, typeError, then, split, lower, toBytes, freeze } = kit;
+
+  // Written like everywhere else: "sha256" and "SHA-256" are one.
+  const algorithmOf = (where, name) => kit.join(split(lower(string(where, "algorithm", name)), "-"), "");
 
   class Secret {
     #name;
@@ -12,6 +15,7 @@
       freeze(this);
     }
     static {
+      kit.newSecret = (name) => new Secret(name, "{}");
       kit.isSecret = (value) => typeof value === "object" && value !== null && #name in value;
       kit.secretName = (secret) => secret.#name;
       kit.secretFormat = (secret) => secret.#format;
@@ -29,7 +33,7 @@
     hmac(algorithm, data, encoding = "hex") {
       try {
         const bytes = toBytes("secret.hmac", "data", data);
-        const signed = native.hmac(this.#name, this.#format, toText(algorithm), bytes);
+        const signed = native.hmac(this.#name, this.#format, algorithmOf("secret.hmac", algorithm), bytes);
         return then(signed, (signature) => kit.encodeBytes("secret.hmac", signature, encoding));
       } catch (error) {
         return reject(error);
@@ -43,7 +47,7 @@
           typeof signature === "string"
             ? kit.fromText("secret.verify", signature)
             : toBytes("secret.verify", "signature", signature);
-        return native.verify(this.#name, this.#format, toText(algorithm), bytes, given);
+        return native.verify(this.#name, this.#format, algorithmOf("secret.verify", algorithm), bytes, given);
       } catch (error) {
         return reject(error);
       }
@@ -69,7 +73,7 @@
       get(name) {
         try {
           const checked = native.check(string("secrets.get", "name", name));
-          return then(checked, () => new Secret(name, "{}"));
+          return then(checked, () => kit.newSecret(name));
         } catch (error) {
           return reject(error);
         }

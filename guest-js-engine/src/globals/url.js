@@ -1,33 +1,27 @@
 // `URL` and `URLSearchParams`, after the URL standard.
 (function (native, kit) {
   "use strict";
-  const { typeError, toWellFormed, toText, push, slice, keys, defineProperty, describe } = kit;
-  const text = (value) => toWellFormed(toText(value));
+  const { typeError, push, slice, describe, need, isObject, pairsOf, pairIterable, uncurry } = kit;
+  const sort = uncurry(Array.prototype.sort);
+  const text = kit.usvString;
   const [HREF, ORIGIN, PROTOCOL, USERNAME, PASSWORD, HOST, HOSTNAME, PORT, PATHNAME, SEARCH, HASH] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
   ];
-  const iterate = Symbol.iterator;
 
   class URLSearchParams {
     #pairs = [];
     #url;
 
-    constructor(init) {
-      if (init === undefined) return;
-      if (init === null || (typeof init !== "object" && typeof init !== "function")) {
+    constructor(init = "") {
+      if (!isObject(init)) {
         const query = text(init);
         this.#pairs = native.parseQuery(query[0] === "?" ? slice(query, 1) : query);
-      } else if (typeof init[iterate] === "function") {
-        for (const pair of init) {
-          const [name, value, ...more] = pair;
-          if (value === undefined || more.length > 0)
-            throw typeError("URLSearchParams: each entry must be a pair of a name and a value");
-          this.append(name, value);
-        }
-      } else {
-        const names = keys(init);
-        for (let i = 0; i < names.length; i++) this.append(names[i], init[names[i]]);
+        return;
       }
+      const pairs = pairsOf("URLSearchParams", init, text);
+      // Two names of an object may be one when they are well-formed: the later value counts, in the earlier place.
+      if (typeof init[Symbol.iterator] === "function") this.#pairs = pairs;
+      else for (let i = 0; i < pairs.length; i += 2) this.#put(pairs[i], pairs[i + 1]);
     }
     static {
       kit.boundParams = (query, url) => {
@@ -38,6 +32,10 @@
       kit.resetParams = (params, query) => {
         params.#pairs = native.parseQuery(slice(query, 1));
       };
+      pairIterable(URLSearchParams, "URLSearchParams", (params, index) => {
+        const at = 2 * index;
+        return at < params.#pairs.length ? [params.#pairs[at], params.#pairs[at + 1]] : undefined;
+      });
       kit.isParams = (value) => typeof value === "object" && value !== null && #pairs in value;
     }
     #changed() {
@@ -55,96 +53,93 @@
       return this.#pairs.length / 2;
     }
     append(name, value) {
+      need("URLSearchParams.append", arguments.length, 2);
       push(this.#pairs, text(name), text(value));
       this.#changed();
     }
     delete(name, value) {
-      const gone = text(name);
-      this.#filter((n, v) => n !== gone || (value !== undefined && v !== text(value)));
+      need("URLSearchParams.delete", arguments.length, 1);
+      const gone = text(name),
+        only = value === undefined ? undefined : text(value);
+      this.#filter((n, v) => n !== gone || (only !== undefined && v !== only));
       this.#changed();
     }
     get(name) {
+      need("URLSearchParams.get", arguments.length, 1);
       const wanted = text(name);
       for (let i = 0; i < this.#pairs.length; i += 2) if (this.#pairs[i] === wanted) return this.#pairs[i + 1];
       return null;
     }
     getAll(name) {
+      need("URLSearchParams.getAll", arguments.length, 1);
       const wanted = text(name),
         values = [];
       for (let i = 0; i < this.#pairs.length; i += 2) if (this.#pairs[i] === wanted) push(values, this.#pairs[i + 1]);
       return values;
     }
     has(name, value) {
-      const wanted = text(name);
+      need("URLSearchParams.has", arguments.length, 1);
+      const wanted = text(name),
+        only = value === undefined ? undefined : text(value);
       for (let i = 0; i < this.#pairs.length; i += 2) {
-        if (this.#pairs[i] === wanted && (value === undefined || this.#pairs[i + 1] === text(value))) return true;
+        if (this.#pairs[i] === wanted && (only === undefined || this.#pairs[i + 1] === only)) return true;
       }
       return false;
     }
     set(name, value) {
-      const wanted = text(name);
-      let first = -1;
-      this.#filter((n, _value, i) => {
-        if (n !== wanted) return true;
-        if (first < 0) {
-          first = i;
-          return true;
-        }
-        return false;
-      });
-      if (first < 0) push(this.#pairs, wanted, text(value));
-      else this.#pairs[first + 1] = text(value);
+      need("URLSearchParams.set", arguments.length, 2);
+      this.#put(text(name), text(value));
       this.#changed();
+    }
+    #put(wanted, value) {
+      let first = -1;
+      this.#filter((name, _value, i) => {
+        if (name !== wanted) return true;
+        if (first >= 0) return false;
+        first = i;
+        return true;
+      });
+      if (first < 0) push(this.#pairs, wanted, value);
+      else this.#pairs[first + 1] = value;
     }
     sort() {
       const pairs = [];
       for (let i = 0; i < this.#pairs.length; i += 2) push(pairs, [this.#pairs[i], this.#pairs[i + 1]]);
-      pairs.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
-      this.#pairs = pairs.flat();
+      sort(pairs, (a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+      this.#pairs = [];
+      for (let i = 0; i < pairs.length; i++) push(this.#pairs, pairs[i][0], pairs[i][1]);
       this.#changed();
-    }
-    forEach(callback, self) {
-      for (let i = 0; i < this.#pairs.length; i += 2)
-        kit.apply(callback, self, [this.#pairs[i + 1], this.#pairs[i], this]);
-    }
-    *entries() {
-      for (let i = 0; i < this.#pairs.length; i += 2) yield [this.#pairs[i], this.#pairs[i + 1]];
-    }
-    *keys() {
-      for (let i = 0; i < this.#pairs.length; i += 2) yield this.#pairs[i];
-    }
-    *values() {
-      for (let i = 0; i < this.#pairs.length; i += 2) yield this.#pairs[i + 1];
     }
     toString() {
       return native.formatQuery(this.#pairs);
     }
   }
+  kit.arity(URLSearchParams.prototype, { delete: 1, has: 1 });
   kit.webClass(URLSearchParams, "URLSearchParams");
-  defineProperty(URLSearchParams.prototype, iterate, {
-    value: URLSearchParams.prototype.entries,
-    writable: true,
-    configurable: true,
-  });
+  kit.parseQuery = native.parseQuery;
 
   class URL {
     #parts;
     #params;
 
     constructor(address, base) {
-      const parts = native.parse(text(address), base === undefined ? undefined : text(base));
-      if (parts === undefined || parts === null) throw typeError(`Invalid URL: ${slice(text(address), 0, 200)}`);
+      need("URL", arguments.length, 1);
+      const url = text(address),
+        parts = native.parse(url, base === undefined ? undefined : text(base));
+      if (parts === undefined || parts === null) throw typeError(`Invalid URL: ${slice(url, 0, 200)}`);
       this.#parts = parts;
     }
+    static {
+      kit.isUrl = (value) => isObject(value) && #parts in value;
+    }
     static canParse(address, base) {
-      return URL.parse(address, base) !== null;
+      need("URL.canParse", arguments.length, 1);
+      return parsed(address, base) !== undefined;
     }
     static parse(address, base) {
-      try {
-        return new URL(address, base);
-      } catch {
-        return null;
-      }
+      need("URL.parse", arguments.length, 1);
+      const href = parsed(address, base);
+      return href === undefined ? null : new URL(href);
     }
     #change(part, value) {
       this.#parts = native.change(this.#parts[HREF], part, text(value)) ?? this.#parts;
@@ -228,6 +223,15 @@
       return this.#parts[HREF];
     }
   }
+  // The address, absolute; nothing where it is none.
+  const parsed = (address, base) => {
+    const parts = native.parse(text(address), base === undefined ? undefined : text(base));
+    return parts === undefined || parts === null ? undefined : parts[HREF];
+  };
+  kit.arity(URL, { canParse: 1, parse: 1 });
+  for (const name of ["canParse", "parse"]) kit.defineProperty(URL, name, { enumerable: true });
+  kit.defineProperty(URL, "length", { value: 1 });
+  kit.defineProperty(URLSearchParams, "length", { value: 0 });
   kit.webClass(URL, "URL");
 
   // The absolute address of a request, as text.
@@ -238,6 +242,8 @@
     const parts = native.parse(text(value), undefined);
     if (parts === undefined || parts === null)
       throw typeError(`${where}: not an absolute URL: ${slice(text(value), 0, 200)}`);
+    if (parts[USERNAME] !== "" || parts[PASSWORD] !== "")
+      throw typeError(`${where}: a URL with a user name or a password is not requested; use the header authorization`);
     return parts[HREF];
   };
 });

@@ -56,7 +56,7 @@ fn change(address: String, part: String, value: String) -> Option<Vec<String>> {
 fn parts(url: &Url) -> Vec<String> {
     let parts = [
         quirks::href(url),
-        &quirks::origin(url),
+        &origin(url),
         quirks::protocol(url),
         quirks::username(url),
         quirks::password(url),
@@ -68,6 +68,15 @@ fn parts(url: &Url) -> Vec<String> {
         quirks::hash(url),
     ];
     parts.map(str::to_owned).into()
+}
+
+/// The origin of a `blob:` address is that of the address inside, where that is one of the web.
+fn origin(url: &Url) -> String {
+    let is_web = |inside: Url| matches!(inside.scheme(), "http" | "https");
+    if url.scheme() == "blob" && !Url::parse(url.path()).is_ok_and(is_web) {
+        return "null".into();
+    }
+    quirks::origin(url)
 }
 
 /// Names and values in turn.

@@ -12,7 +12,7 @@ pub(super) fn register<'js>(cx: &Ctx<'js>, kit: &Object<'js>) -> Result<()> {
     prelude(cx, kit, "utils", include_str!("utils.js"), native)
 }
 
-fn hash<'js>(cx: Ctx<'js>, algorithm: String, data: TypedArray<'js, u8>) -> Result<TypedArray<'js, u8>> {
+pub(super) fn hash<'js>(cx: Ctx<'js>, algorithm: String, data: TypedArray<'js, u8>) -> Result<TypedArray<'js, u8>> {
     let data = bytes::copy(&data);
     let digest = match algorithm.as_str() {
         "sha1" => Sha1::digest(data).to_vec(),
@@ -24,7 +24,7 @@ fn hash<'js>(cx: Ctx<'js>, algorithm: String, data: TypedArray<'js, u8>) -> Resu
     TypedArray::new(cx, digest)
 }
 
-fn hmac<'js>(
+pub(super) fn hmac<'js>(
     cx: Ctx<'js>,
     algorithm: String,
     key: TypedArray<'js, u8>,

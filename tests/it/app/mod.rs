@@ -2,8 +2,6 @@
 
 mod admission;
 mod edits;
-mod egress;
-pub(crate) mod outside;
 mod own_service;
 mod replays;
 mod rights;

@@ -2,6 +2,7 @@
 
 mod component;
 mod determinism;
+mod globals;
 mod hostile;
 mod leaks;
 mod limits;

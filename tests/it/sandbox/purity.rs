@@ -5,7 +5,7 @@ use runtime::Purity;
 
 use crate::support::{Run, compile, kind};
 
-const PURE: [(&str, &str); 14] = [
+const PURE: [(&str, &str); 16] = [
     ("nothing", ""),
     (
         "constants and classes",
@@ -23,10 +23,20 @@ const PURE: [(&str, &str); 14] = [
     ("errors that are caught", "try { null.x; } catch (e) { e.stack; }"),
     ("names of globals", "const s = storage, c = typeof console, { get } = storage;"),
     ("weak references", "const r = new WeakRef({ a: 1 });"),
+    (
+        "digests, blobs and streams",
+        "const d = await crypto.subtle.digest('SHA-256', new Uint8Array(1)), b = await new Blob(['x']).text();
+        const [c] = await Array.fromAsync(ReadableStream.from([1])), t = new TextDecoder().decode(new Uint8Array(1), { stream: true });",
+    ),
+    (
+        "events",
+        "const c = new AbortController(), s = AbortSignal.any([c.signal]); c.abort();
+        new EventTarget().dispatchEvent(new Event('a')); const t = new Event('a').timeStamp;",
+    ),
 ];
 
 /// What is impure, and a word of the reason.
-const IMPURE: [(&str, &str, &str); 27] = [
+const IMPURE: [(&str, &str, &str); 33] = [
     ("context", "context.tenant.id;", "context"),
     ("a piece of context", "const { execution } = context;", "context"),
     ("console", "console.log('x');", "console"),
@@ -48,6 +58,12 @@ const IMPURE: [(&str, &str, &str); 27] = [
     ("new Date", "new Date();", "clock"),
     ("Date as a function", "Date();", "clock"),
     ("performance", "performance.now();", "clock"),
+    ("performance.timeOrigin", "performance.timeOrigin;", "clock"),
+    ("a file of now", "new File([], 'a');", "clock"),
+    ("a key", "await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-1' }, true, ['sign']);", "random"),
+    ("a form as a body", "new Response(new FormData());", "random"),
+    ("a signal with a time limit", "AbortSignal.timeout(1);", "timer"),
+    ("reportError", "reportError(new Error('x'));", "console"),
     ("caught use", "try { Math.random(); } catch {}", "random"),
     ("use in a microtask", "Promise.resolve().then(() => Math.random());", "random"),
     ("use in a getter that is called", "const o = { get r() { return Date.now(); } }; o.r;", "clock"),

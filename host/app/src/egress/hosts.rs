@@ -99,11 +99,9 @@ fn is_host_name(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label) && !is_number
 }
 
-/// Whether what is below `name` belongs to many owners: a name of one label, a suffix of the public list, or one below
-/// which the list has every name as a suffix.
+/// Whether everything below `name` belongs to many owners. A name of one label always is one, listed or not.
 fn is_public_suffix(name: &str) -> bool {
-    let below = format!("x.{name}");
-    !name.contains('.') || psl::suffix_str(name) == Some(name) || psl::suffix_str(&below) == Some(&below)
+    !name.contains('.') || psl::suffix_str(name) == Some(name)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod commits;
-mod egress;
 mod executions;
 mod opening;
 mod postgres;
