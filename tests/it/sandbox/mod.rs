@@ -1,6 +1,7 @@
 //! The sandbox with its real engine.
 
 mod component;
+mod conformance;
 mod determinism;
 mod globals;
 mod hostile;
