@@ -16,14 +16,13 @@ use std::{
 };
 
 use database::Lease;
-use domain::{Capabilities, Permissions, ScriptId, UnixMillis, UserId};
+use domain::{Capabilities, Lineage, Permissions, ScriptId, UnixMillis, UserId};
 use http::Ordinals;
 use runtime::{CallError, HostCall, Interfaces, Started};
 
 use crate::{
     Inner,
     executions::LiveRights,
-    lineage::Lineage,
     sealing::TenantKey,
     secrets::Placed,
     services::Services,
@@ -102,6 +101,21 @@ impl Interfaces for Reach {
             // The gate keeps timers to itself.
             HostCall::Timer { .. } => unsupported("timers"),
         })
+    }
+
+    fn answered_from_record(&mut self, call: &HostCall) {
+        if let Some((method, target)) = numbered_by(call) {
+            self.ordinals.next(method, &target);
+        }
+    }
+}
+
+/// What calls are told apart by, beside their place among those like them: method and target.
+fn numbered_by(call: &HostCall) -> Option<(&str, String)> {
+    match call {
+        HostCall::HttpSend(request) => Some((&request.method, request.url.clone())),
+        HostCall::ServiceCall { service, method, .. } => Some(("CALL", format!("services.{service}.{method}"))),
+        _ => None,
     }
 }
 

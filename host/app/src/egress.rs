@@ -13,6 +13,8 @@ mod network;
 mod policy;
 mod rate;
 mod redirects;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,6 +27,7 @@ pub use hosts::{HostPattern, HostPatternError};
 pub use network::{Connection, Network, SystemNetwork};
 
 use client::Client;
+pub(crate) use headers::LINEAGE;
 pub(crate) use hosts::HostList;
 use policy::{Destination, Hop, Policy};
 use rate::Rates;

@@ -10,6 +10,7 @@ use runtime::{Failure, Header, Input, Output, Request, Response};
 
 use crate::{
     AppError, Inner,
+    chains::Chain,
     executions::{Asker, ExecutionService, Order, Target},
     tokens::TokenService,
 };
@@ -70,6 +71,17 @@ pub struct EndpointCall {
     pub body: Vec<u8>,
     /// What was presented as `Authorization: Bearer`.
     pub bearer: Option<String>,
+}
+
+impl EndpointCall {
+    /// Take out the header of a chain of executions: it is no script's to see.
+    fn take_chain(&mut self) -> Option<String> {
+        let is_chain = |header: &Header| header.name.eq_ignore_ascii_case(Chain::HEADER);
+        let at = self.headers.iter().position(is_chain)?;
+        let value = self.headers.remove(at).value;
+        self.headers.retain(|header| !is_chain(header));
+        Some(value)
+    }
 }
 
 /// What an endpoint answered.
@@ -154,10 +166,14 @@ impl EndpointService {
     ///
     /// # Errors
     /// [`EndpointRefusal`]. A failing script is an answer.
-    pub async fn answer(&self, call: EndpointCall) -> Result<EndpointAnswer, EndpointRefusal> {
+    pub async fn answer(&self, mut call: EndpointCall) -> Result<EndpointAnswer, EndpointRefusal> {
         let tenant = self.tenant(&call.tenant)?;
         let (endpoint, params) = self.route(tenant.id, &call)?;
         let caller = self.caller(tenant.id, &endpoint, call.bearer.as_deref())?;
+        let chain = match call.take_chain() {
+            Some(header) => self.inner.continue_chain(&header).await?,
+            None => None,
+        };
         let target = Target::of_endpoint(&self.inner, tenant.id, &endpoint)?;
         let is_authenticated = caller.is_some();
         let actor = caller.as_ref().map_or(Actor::PublicCaller, |principal| principal.actor);
@@ -167,6 +183,7 @@ impl EndpointService {
         let acting = target.acting(&self.inner, Asker::Binding { set_by: endpoint.set_by })?;
         let rights = acting.rights(&self.inner)?;
         let order = Order::new(target, (Trigger::Endpoint, actor), (acting, rights), input);
+        let order = order.continuing(chain.map(|chain| chain.0));
         let execution = order.execution;
         let outcome = self.executions.execute(order).await?.result.map(as_response);
         Ok(EndpointAnswer { execution, outcome, cacheable_privately: is_authenticated })

@@ -113,6 +113,11 @@ pub enum AppError {
         /// When it is worth trying again.
         retry_after: Duration,
     },
+    /// Executions led to one another over the network without end.
+    #[error(
+        "a chain of executions that call this server is too long: the script that began it calls itself, or others that do"
+    )]
+    ChainTooLong,
     /// Too much is going on.
     #[error("the server is busy: try again in {} s", retry_after.as_secs().max(1))]
     Overloaded {

@@ -11,7 +11,7 @@ mod views;
 use std::{sync::Arc, time::Duration};
 
 use database::{Begun, Execution, ExecutionCursor, ExecutionFilter, StartRow};
-use domain::{ErrorKind, ExecutionId, ExecutionStatus, Permission, Principal, TenantId, Trigger, UnixMillis};
+use domain::{ErrorKind, ExecutionId, ExecutionStatus, Lineage, Permission, Principal, TenantId, Trigger, UnixMillis};
 use runtime::Failure;
 
 pub(crate) use acting::{Acting, Asker, LiveRights, lost_message};
@@ -23,7 +23,7 @@ pub(crate) use running::Running;
 pub(crate) use views::Sealed;
 pub use views::{ExecutionView, LogsView, ResultView};
 
-use crate::{AppError, Inner, artifacts::Runnable, scripts::ScriptRef};
+use crate::{AppError, Inner, artifacts::Runnable, chains::Chain, scripts::ScriptRef};
 
 /// How long accepted work waits before it asks for a slot again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -32,6 +32,8 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct ExecutionService {
     inner: Arc<Inner>,
+    /// The chain that what is run here goes on with; `None` where each execution begins its own.
+    continued: Option<Lineage>,
 }
 
 /// What a principal asks to be run.
@@ -53,7 +55,13 @@ impl std::fmt::Debug for ExecutionService {
 
 impl ExecutionService {
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
-        Self { inner }
+        Self { inner, continued: None }
+    }
+
+    /// The same for a request that an execution of this deployment sent: what it starts goes on with that one's chain.
+    #[must_use]
+    pub fn continuing(&self, chain: Option<&Chain>) -> Self {
+        Self { inner: Arc::clone(&self.inner), continued: chain.map(|chain| chain.0) }
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
@@ -83,7 +91,10 @@ impl ExecutionService {
         let (service, principal) = (self.clone(), principal.clone());
         // To its end, also where the caller goes away: what is durable has to be run.
         let accepted = async move {
-            service.inner.database.accept_execution(row).await?;
+            match service.continued {
+                Some(lineage) => service.inner.database.accept_continued_execution(row, lineage).await?,
+                None => service.inner.database.accept_execution(row).await?,
+            }
             let view = Sealed::of(&service.inner, tenant)?.view(&principal, execution);
             service.go_on(tenant, execution, Some(place));
             view
@@ -210,7 +221,8 @@ impl ExecutionService {
         let acting = target.acting(&self.inner, Asker::Actor(principal.actor))?;
         // The principal's rights were read with the request.
         let rights = acting.deployer_rights(&self.inner)?.intersection(principal.permissions);
-        Ok(Order::new(target, (request.trigger, principal.actor), (acting, rights), input))
+        let order = Order::new(target, (request.trigger, principal.actor), (acting, rights), input);
+        Ok(order.continuing(self.continued))
     }
 
     fn start_row(&self, order: &Order) -> Result<StartRow, AppError> {
@@ -249,8 +261,13 @@ impl ExecutionService {
         let target = Target::of_version(&self.inner, tenant, row.script, row.version)?;
         let acting = target.acting(&self.inner, Asker::Actor(row.actor))?;
         let rights = acting.rights(&self.inner)?;
-        let order = Order::new(target, (row.trigger, row.actor), (acting, rights), input);
-        self.execute_accepted(Order { execution, ..order }).await
+        let lineage = self.inner.database.execution_lineage(tenant, execution)?;
+        let order = Order {
+            execution,
+            lineage: lineage.unwrap_or(Lineage::begun_by(tenant, execution)),
+            ..Order::new(target, (row.trigger, row.actor), (acting, rights), input)
+        };
+        self.execute_accepted(order).await
     }
 
     async fn execute_accepted(&self, order: Order) -> Result<(), AppError> {

@@ -8,15 +8,16 @@ mod admission;
 mod artifacts;
 mod bootstrap;
 mod capabilities;
+mod chains;
 mod config;
 mod egress;
+mod egress_settings;
 mod endpoints;
 mod error;
 mod executions;
 mod guests;
 mod inference;
 mod lanes;
-mod lineage;
 mod local;
 mod replay;
 mod samples;
@@ -34,6 +35,7 @@ use domain::{Limits, UnixMillis};
 use runtime::{Sandbox, SandboxConfig};
 
 pub use bootstrap::Bootstrap;
+pub use chains::Chain;
 pub use config::{AppConfig, DataLocation};
 pub use database::{
     DeployedVersion, Endpoint, EndpointAuthentication, Execution, ExecutionCursor, ExecutionFilter, Script,
@@ -42,6 +44,7 @@ pub use database::{
 pub use egress::{
     Connection, EgressConfig, EgressConfigError, HostPattern, HostPatternError, Network, PrivateHost, SystemNetwork,
 };
+pub use egress_settings::{EgressSettings, EgressSettingsService};
 pub use endpoints::{EndpointAnswer, EndpointCall, EndpointRefusal, EndpointService};
 pub use error::{AppError, AppOpenError};
 pub use executions::{CallView, ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
@@ -76,6 +79,7 @@ pub struct App {
     endpoints: EndpointService,
     tokens: TokenService,
     secrets: SecretService,
+    egress_settings: EgressSettingsService,
 }
 
 /// What the services share.
@@ -155,6 +159,7 @@ impl App {
             secrets: SecretService::new(Arc::clone(&inner)),
             executions,
             tokens,
+            egress_settings: EgressSettingsService::new(Arc::clone(&inner)),
             inner,
         })
     }
@@ -192,6 +197,11 @@ impl App {
     /// The public keys with which the operator's HTTP services verify who calls.
     pub fn service_keys(&self) -> &[ServiceKey] {
         &self.inner.service_keys
+    }
+
+    /// Which hosts the tenant's scripts may reach.
+    pub fn egress(&self) -> &EgressSettingsService {
+        &self.egress_settings
     }
 
     /// The name of the engine in this binary.

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Instant};
 
 use database::{CommitResult, MembershipStatus, NewScript, NewTenant, PartialCommit, StartRow, User};
 use domain::{
-    Actor, Capabilities, ErrorKind, ExecutionId, Language, Limits, Permissions, Principal, RecordMode, ScriptId,
-    ScriptKind, ScriptName, TenantId, TenantSlug, Trigger, UnixMillis, UserId, VersionId,
+    Actor, Capabilities, ErrorKind, ExecutionId, Language, Limits, Lineage, Permissions, Principal, RecordMode,
+    ScriptId, ScriptKind, ScriptName, TenantId, TenantSlug, Trigger, UnixMillis, UserId, VersionId,
 };
 use runtime::{Diagnostic, Failure, Grants, Input, Invocation, Mode, Outcome, Ran, Source, SystemClock};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,6 @@ use crate::{
     App, AppError,
     capabilities::{Reach, Scope, http::Ordinals},
     executions::{Acting, Asker, LiveRights, request_of, start},
-    lineage::Lineage,
     secrets::Placed,
     transaction::{Transaction, lease, storage_full},
 };

@@ -251,6 +251,7 @@ impl Gate {
                 )));
             }
             if let Some(outcome) = outcome {
+                self.start.interfaces.answered_from_record(&call);
                 self.outside.push_back((id, call, Some(outcome.clone())));
                 self.ready.push_back((id, outcome));
                 return Ok(());

@@ -4,6 +4,7 @@
 //! documentation shows, made from the comments here; [`Config::read`] finds every mistake at once.
 
 mod checks;
+mod egress;
 mod read;
 mod services;
 
@@ -14,6 +15,7 @@ use confique::toml::FormatOptions;
 use domain::Limits;
 use http::Uri;
 
+pub use egress::{EgressConfig, PrivateHostConfig};
 pub use read::ConfigError;
 pub use services::ServicesConfig;
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     #[config(nested)]
     pub limits: LimitsConfig,
+    #[config(nested)]
+    pub egress: EgressConfig,
     #[config(nested)]
     pub log: LogConfig,
 }
@@ -193,6 +197,7 @@ impl Config {
             collections: self.services.connected.collections.clone(),
             openapi: self.services.connected.openapi.clone(),
             service_tokens: self.service_tokens(),
+            egress: self.egress.app(&self.listeners),
             ..AppConfig::default()
         }
     }

@@ -4,6 +4,7 @@ use app::App;
 use axum::{
     Router,
     extract::{FromRef, State},
+    middleware,
     response::IntoResponse,
 };
 use bytes::Bytes;
@@ -19,10 +20,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     controllers::{
-        drafts::*, executions::*, health::*, inference::*, keys::*, me::*, replays::*, runs::*, scripts::*, secrets::*,
-        tokens::*, versions::*,
+        drafts::*, egress::*, executions::*, health::*, inference::*, keys::*, me::*, replays::*, runs::*, scripts::*,
+        secrets::*, tokens::*, versions::*,
     },
-    web::{layers, responses},
+    web::{chain::follow_chain, layers, responses},
 };
 
 /// What the handlers share.
@@ -64,6 +65,7 @@ impl FromRef<Api> for Document {
         (name = "versions", description = "What was deployed"),
         (name = "executions", description = "Running scripts, and what came of it"),
         (name = "secrets", description = "What scripts use and never read"),
+        (name = "egress", description = "Which hosts scripts may reach"),
         (name = "me", description = "Whose token it is"),
         (name = "health", description = "For whoever runs the server")
     )
@@ -74,10 +76,12 @@ struct About;
 pub(crate) fn api(app: App) -> Router {
     let (router, document) = described();
     let json = document.to_json().unwrap_or_default();
+    let chain = middleware::from_fn_with_state(app.clone(), follow_chain);
     router
         .with_state(Api { app, document: Document(Bytes::from(json)) })
         .method_not_allowed_fallback(layers::answer_wrong_method)
         .fallback(layers::answer_unknown_route)
+        .layer(chain)
 }
 
 /// The OpenAPI document of the API, as JSON for people.
@@ -108,6 +112,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(show_calls))
         .routes(routes!(cancel_execution))
         .routes(routes!(replay_execution))
+        .routes(routes!(show_egress, change_egress))
         .routes(routes!(show_me))
         .routes(routes!(browse_secrets))
         .routes(routes!(show_secret, put_secret, change_secret, delete_secret))

@@ -2,6 +2,8 @@
 
 mod admission;
 mod edits;
+mod egress;
+pub(crate) mod outside;
 mod own_service;
 mod replays;
 mod rights;

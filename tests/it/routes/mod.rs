@@ -1,6 +1,7 @@
 //! The REST API and the endpoints' listener, from outside: a server in this process, spoken to over its sockets.
 
 mod client;
+mod egress;
 mod endpoints;
 mod executions;
 mod problems;

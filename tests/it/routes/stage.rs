@@ -15,15 +15,25 @@ pub(super) struct Stage {
 
 /// A configuration with any free ports, and few slots: each reserves address space.
 pub(super) fn config(directory: &TempDir) -> Config {
+    config_with(directory, "")
+}
+
+/// The same with further sections.
+fn config_with(directory: &TempDir, sections: &str) -> Config {
     let text = "[listeners]\napi = '127.0.0.1:0'\nendpoints = '127.0.0.1:0'\n[sandbox]\nslots = 16\ntenant_share = 8\n";
-    Config::parse(text, |config| config.data.directory = directory.path().join("data")).unwrap()
+    Config::parse(&format!("{text}{sections}"), |config| config.data.directory = directory.path().join("data")).unwrap()
 }
 
 impl Stage {
     /// An empty installation with the samples.
     pub(super) async fn open() -> Self {
+        Self::open_with("").await
+    }
+
+    /// The same under a configuration with further sections.
+    pub(super) async fn open_with(sections: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let server = Server::start(&config(&directory), true).await.unwrap();
+        let server = Server::start(&config_with(&directory, sections), true).await.unwrap();
         let token = server.bootstrap().unwrap().token.clone();
         Self { server, token, directory }
     }

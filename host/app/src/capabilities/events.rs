@@ -22,7 +22,7 @@ impl Reach {
                 source: format!("/scripts/{}", self.scope.script_name),
                 subject: event.subject,
                 time: now,
-                hop: self.scope.lineage.hop.into(),
+                hop: self.scope.lineage.hop,
                 root: self.scope.lineage.root.to_string(),
             }
         })

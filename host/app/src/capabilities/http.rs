@@ -9,7 +9,7 @@ use std::{
 use futures_util::FutureExt;
 use runtime::{Answer, CallError, Header, HttpBody, HttpField, HttpFieldValue, HttpRequest, HttpResponse, Started};
 
-use super::{Reach, require_json};
+use super::{Reach, failed, require_json};
 use crate::{
     egress::{Allowance, EgressError, HostList, OutboundRequest, OutboundResponse, TIME_MAX},
     sealing::{Purpose, hex},
@@ -66,15 +66,22 @@ impl Reach {
         }
     }
 
+    /// Read at each request, so that a change holds at once.
+    fn tenant_hosts(&self) -> Result<Option<HostList>, CallError> {
+        let hosts = self.inner.database.egress_hosts(self.lease.tenant).map_err(|error| failed(self.lease, &error))?;
+        Ok(hosts.map(|hosts| HostList::of(&hosts)))
+    }
+
     fn outbound(&mut self, request: HttpRequest) -> Result<(OutboundRequest, Allowance), CallError> {
+        // Numbered before anything is refused, as a repeat numbers it that finds the refusal in the record.
+        let Outgoing { idempotency_key, lineage } = self.outgoing(&request.method, &request.url);
         let allowance = Allowance::Script {
             tenant: self.lease.tenant,
-            of_tenant: None,
+            of_tenant: self.tenant_hosts()?,
             of_script: HostList::of(&self.scope.capabilities.hosts),
         };
         require_whole_answer(&self.scope.placed, &request)?;
         let own = request.timeout_ms.map_or(TIME_MAX, |ms| Duration::from_millis(ms.into()));
-        let Outgoing { idempotency_key, lineage } = self.outgoing(&request.method, &request.url);
         let mut placing = Placing::new(self, &request.url);
         let secret_headers = placing.headers(&request)?;
         let (body, content_type) = body(request.body, &mut placing)?;

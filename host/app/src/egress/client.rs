@@ -195,6 +195,8 @@ fn as_http(request: &Prepared, destination: &Destination) -> Result<Request<Full
     *built.headers_mut() = request.headers.clone();
     let host = HeaderValue::from_str(destination.authority());
     built.headers_mut().insert(header::HOST, host.map_err(|_| EgressError::Invalid(String::from("no such host")))?);
+    // There is no second request, and the other side need not wait for one.
+    built.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     Ok(built)
 }
 

@@ -99,9 +99,11 @@ fn is_host_name(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label) && !is_number
 }
 
-/// Whether everything below `name` belongs to many owners. A name of one label always is one, listed or not.
+/// Whether what is below `name` belongs to many owners: a name of one label, a suffix of the public list, or one below
+/// which the list has every name as a suffix.
 fn is_public_suffix(name: &str) -> bool {
-    !name.contains('.') || psl::suffix_str(name) == Some(name)
+    let below = format!("x.{name}");
+    !name.contains('.') || psl::suffix_str(name) == Some(name) || psl::suffix_str(&below) == Some(&below)
 }
 
 #[cfg(test)]

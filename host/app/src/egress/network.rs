@@ -21,6 +21,9 @@ const RESOLVE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Names that are resolved at once: each holds a thread until the system's resolver gives up.
 const RESOLVING_MAX: usize = 32;
 
+/// An address of the block for documentation, which no machine has.
+const NOBODYS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
 /// The outside network. No proxy, and nothing that an environment variable says, is between it and the wire.
 pub trait Network: fmt::Debug + Send + Sync {
     /// The addresses of a host name. An error and an empty list mean the same.
@@ -80,17 +83,22 @@ impl Network for SystemNetwork {
         .boxed()
     }
 
-    /// A datagram socket that is connected sends nothing, and has as its own address the one from which this machine
-    /// would reach the other: the same one, if it is this machine's.
+    /// Only a machine's own address can be bound to. Where the system was told to allow more (`ip_nonlocal_bind`), the
+    /// address from which it would send there decides: its own, if the other is its own.
     fn is_own(&self, address: IpAddr) -> bool {
-        let any: IpAddr = match address {
-            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        // The port does not matter: nothing goes there.
-        let own = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 9)).and(socket.local_addr()));
-        own.is_ok_and(|own| own.ip() == address)
+        let binds = |address: IpAddr| UdpSocket::bind((address, 0)).is_ok();
+        binds(address) && (!binds(IpAddr::V4(NOBODYS)) || sends_from_itself(address))
     }
+}
+
+/// A datagram socket that is connected has sent nothing, and knows from where it would.
+fn sends_from_itself(address: IpAddr) -> bool {
+    let any: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let own = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 9)).and(socket.local_addr()));
+    own.is_ok_and(|own| own.ip() == address)
 }
 
 impl Connection for TcpStream {
@@ -108,7 +116,7 @@ mod tests {
         let network = SystemNetwork::default();
         assert!(network.is_own(IpAddr::from([127, 0, 0, 1])));
         assert!(network.is_own(IpAddr::from([127, 1, 2, 3])), "all of 127/8 is this machine");
-        assert!(!network.is_own(IpAddr::from([192, 0, 2, 1])), "the block for documentation is nobody's");
+        assert!(!network.is_own(IpAddr::from([192, 0, 2, 7])), "the block for documentation is nobody's");
     }
 
     #[tokio::test]

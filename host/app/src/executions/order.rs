@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use database::{Endpoint, ScriptSummary, StartRow, Tenant, TenantStatus};
-use domain::{Actor, ExecutionId, Permissions, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis, UserId, VersionId};
+use domain::{
+    Actor, ExecutionId, Lineage, Permissions, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis, UserId, VersionId,
+};
 use runtime::{Header, Input, Request};
 
 use super::acting::{Acting, Asker};
-use crate::{AppError, Inner, lineage::Lineage, scripts::ScriptRef};
+use crate::{AppError, Inner, scripts::ScriptRef};
 
 /// A script as far as running it goes.
 #[derive(Clone, Debug)]
@@ -93,6 +95,11 @@ impl Order {
         let execution = ExecutionId::generate();
         let lineage = Lineage::begun_by(target.tenant.id, execution);
         Self { execution, target, trigger, actor, acting, rights, input, accepted_at: UnixMillis::now(), lineage }
+    }
+
+    /// The same as a part of a chain that another execution began.
+    pub(crate) fn continuing(self, lineage: Option<Lineage>) -> Self {
+        Self { lineage: lineage.unwrap_or(self.lineage), ..self }
     }
 
     pub(crate) fn start_row(&self, epoch: i64, input: Option<Vec<u8>>) -> StartRow {

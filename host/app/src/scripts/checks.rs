@@ -3,6 +3,7 @@
 use domain::{Capabilities, Invalid, Limits, ScriptKind, SecretName};
 
 use super::{NewScriptInput, SettingsInput, forms::as_id};
+use crate::HostPattern;
 
 const DESCRIPTION_CHARS_MAX: usize = 2_000;
 const SUMMARY_CHARS_MAX: usize = 500;
@@ -110,7 +111,7 @@ fn capabilities(given: &Capabilities) -> Result<(), Invalid> {
         "capabilities.hosts",
         hosts,
         is_host_pattern,
-        "a host name in lower case, as 'api.example.com' or '*.example.com'",
+        "a host name in lower case, as 'api.example.com', or '*.example.com' for what is below a domain of one owner",
     )?;
     entries("capabilities.secrets", secrets, is_secret_name, "the name of a secret: letters, digits, '.', '_' and '-'")
 }
@@ -147,19 +148,9 @@ fn is_service_pattern(entry: &str) -> bool {
     entry.split_once('.').is_some_and(|(service, method)| is_name(service) && (method == "*" || is_name(method)))
 }
 
-/// A name, or `*.` and a name of at least two labels: what a whole top-level domain answers is nobody's to allow.
+/// A name, or `*.` and a name below which everything belongs to one owner.
 fn is_host_pattern(entry: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-    };
-    let (name, labels_min) = entry.strip_prefix("*.").map_or((entry, 1), |name| (name, 2));
-    let labels: Vec<&str> = name.split('.').collect();
-    // An address, which is no name, ends in digits.
-    let is_address = labels.last().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
-    labels.len() >= labels_min && labels.iter().all(|label| is_label(label)) && !is_address
+    entry.parse::<HostPattern>().is_ok()
 }
 
 fn is_secret_name(entry: &str) -> bool {

@@ -8,12 +8,12 @@ use std::{
 };
 
 use database::{Database, DatabaseError};
-use domain::TenantId;
+use domain::{Lineage, TenantId};
 use moka::sync::Cache;
 use zeroize::Zeroizing;
 
 use super::{KEY_BYTES, Key, NONCE_BYTES, Purpose, Sealer, TAG_BYTES, TenantKey, Unsealable, bound_to, hex, key_file};
-use crate::{AppError, lineage::Lineage};
+use crate::AppError;
 
 /// How many tenants' keys are kept open: each is a few hundred bytes, and opening one is a read and a microsecond.
 const OPEN_KEYS_MAX: u64 = 10_000;

@@ -1,7 +1,7 @@
 //! How an execution begins: announced and written with its end, or accepted durably and begun later; and what becomes,
 //! at the next start, of those that a crash cut off.
 
-use domain::{ExecutionId, ExecutionStatus, TenantId, UnixMillis};
+use domain::{ExecutionId, ExecutionStatus, Lineage, TenantId, UnixMillis};
 use rusqlite::{Row, params};
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     row::{EndOfRow, insert},
 };
 use crate::{
-    Database, DatabaseError,
+    Database, DatabaseError, lineages,
     rows::{millis, word},
 };
 
@@ -71,6 +71,18 @@ impl Database {
     /// [`DatabaseError::NotFound`] when the script is not the tenant's.
     pub async fn accept_execution(&self, start: StartRow) -> Result<(), DatabaseError> {
         self.write(move |work| insert(work.connection, &start, ExecutionStatus::Pending, EndOfRow::default())).await
+    }
+
+    /// As [`Self::accept_execution`], for one that goes on with a chain of another execution.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn accept_continued_execution(&self, start: StartRow, lineage: Lineage) -> Result<(), DatabaseError> {
+        self.write(move |work| {
+            insert(work.connection, &start, ExecutionStatus::Pending, EndOfRow::default())?;
+            lineages::insert(work.connection, start.tenant, start.execution, lineage)
+        })
+        .await
     }
 
     /// Take a pending execution for the process of `epoch`.

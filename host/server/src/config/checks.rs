@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use domain::Limits;
 use http::{Uri, uri::Scheme};
 
-use super::{Config, LimitsConfig, ListenersConfig};
+use super::{Config, LimitsConfig, ListenersConfig, egress};
 use crate::telemetry;
 
 /// Every rule that `config` breaks, in a sentence that says what to do.
@@ -15,11 +15,14 @@ pub(crate) fn mistakes(config: &Config) -> Vec<String> {
     check_addresses(&config.listeners, &mut mistakes);
     check_origins(&config.listeners, &mut mistakes);
     check_limits(&config.limits, &mut mistakes);
+    egress::check(&config.egress, &mut mistakes);
     let share = config.sandbox.tenant_share.unwrap_or(1);
     let ranges = [
         ("listeners.max_connections", config.listeners.max_connections as u64, 1, 1 << 20),
         ("sandbox.slots", u64::from(config.sandbox.slots), 8, 4096),
         ("sandbox.tenant_share", u64::from(share), 1, u64::from(config.sandbox.slots.max(1))),
+        ("egress.requests_per_minute", u64::from(config.egress.requests_per_minute), 1, 1 << 20),
+        ("egress.requests_at_once", u64::from(config.egress.requests_at_once), 1, 4096),
         ("data.storage_limit_mb", config.data.storage_limit_mb, 1, 1 << 24),
     ];
     check_ranges(&ranges, &mut mistakes);

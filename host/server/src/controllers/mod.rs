@@ -2,6 +2,7 @@
 #![expect(unused_qualifications, reason = "utoipa's macros qualify the types of parameters")]
 
 pub(crate) mod drafts;
+pub(crate) mod egress;
 pub(crate) mod executions;
 pub(crate) mod health;
 pub(crate) mod inference;

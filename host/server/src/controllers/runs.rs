@@ -1,7 +1,7 @@
 //! `/scripts/{script}/executions` and `…/invoke`: running a script.
 
-use app::{App, ExecutionView, RunRequest, ScriptRef};
-use axum::{Json, extract::State, response::IntoResponse, response::Response};
+use app::{App, Chain, ExecutionView, RunRequest, ScriptRef};
+use axum::{Extension, Json, extract::State, response::IntoResponse, response::Response};
 use domain::{Permission, Principal, Trigger};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -33,14 +33,16 @@ pub(crate) async fn start_execution(
     State(app): State<App>,
     Caller(principal): Caller,
     ScriptPath(script): ScriptPath,
+    chain: Option<Extension<Chain>>,
     headers: HeaderMap,
     JsonBodyOrNone(body): JsonBodyOrNone<RunBody>,
 ) -> Result<Response, Problem> {
     if prefers_to_wait(&headers) {
-        let ended = run(&app, &principal, script, body).await?;
+        let ended = run(&app, &principal, chain, request(script, body)).await?;
         return Ok(([(PREFERENCE_APPLIED, "wait")], ended).into_response());
     }
-    let accepted = app.executions().accept(&principal, request(script, body)).await?;
+    let executions = app.executions().continuing(chain.as_deref());
+    let accepted = executions.accept(&principal, request(script, body)).await?;
     let location = format!("/api/v1/executions/{}", accepted.execution.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], detail(&app, &principal, accepted)?).into_response())
 }
@@ -56,18 +58,19 @@ pub(crate) async fn invoke_script(
     State(app): State<App>,
     Caller(principal): Caller,
     ScriptPath(script): ScriptPath,
+    chain: Option<Extension<Chain>>,
     JsonBodyOrNone(body): JsonBodyOrNone<RunBody>,
 ) -> Result<Json<ExecutionDetailView>, Problem> {
-    run(&app, &principal, script, body).await
+    run(&app, &principal, chain, request(script, body)).await
 }
 
 async fn run(
     app: &App,
     principal: &Principal,
-    script: ScriptRef,
-    body: RunBody,
+    chain: Option<Extension<Chain>>,
+    request: RunRequest,
 ) -> Result<Json<ExecutionDetailView>, Problem> {
-    let ended = app.executions().run(principal, request(script, body)).await?;
+    let ended = app.executions().continuing(chain.as_deref()).run(principal, request).await?;
     detail(app, principal, ended)
 }
 

@@ -53,6 +53,7 @@ impl From<AppError> for Problem {
                     .with("limit", limit)
                     .with_header(header::RETRY_AFTER, seconds(retry_after))
             }
+            error @ AppError::ChainTooLong => Self::new(&kinds::CHAIN_TOO_LONG, error.to_string()),
             AppError::Overloaded { retry_after } => {
                 Self::new(&kinds::OVERLOADED, "too many executions are waiting: try again in a while")
                     .with_header(header::RETRY_AFTER, seconds(retry_after))

@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod caller;
+pub(crate) mod chain;
 pub(crate) mod cursor;
 pub(crate) mod error;
 pub(crate) mod etag;

@@ -57,6 +57,7 @@ pub(crate) mod kinds {
         OVERLOADED = SERVICE_UNAVAILABLE "overloaded" "The server has too much to do";
         UNAVAILABLE = SERVICE_UNAVAILABLE "unavailable" "The server cannot write";
         EXECUTION_TIMEOUT = GATEWAY_TIMEOUT "execution_timeout" "The script took too long";
+        CHAIN_TOO_LONG = LOOP_DETECTED "chain_too_long" "Scripts call each other without end";
         STORAGE_FULL = INSUFFICIENT_STORAGE "storage_full" "The disk is full";
     }
 }

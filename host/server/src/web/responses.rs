@@ -89,7 +89,7 @@ groups! {
     /// Of running a script.
     RunProblems = [
         MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, NOT_DEPLOYED, PAUSED, BODY_TOO_LARGE,
-        UNSUPPORTED_MEDIA_TYPE, INVALID, QUOTA, INTERNAL, OVERLOADED, UNAVAILABLE, STORAGE_FULL
+        UNSUPPORTED_MEDIA_TYPE, INVALID, QUOTA, INTERNAL, OVERLOADED, UNAVAILABLE, CHAIN_TOO_LONG, STORAGE_FULL
     ];
     /// Of making a token.
     TokenProblems = [
@@ -104,6 +104,11 @@ groups! {
     /// Of removing a secret.
     SecretRemovalProblems = [
         UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, STALE, INTERNAL, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of changing the hosts that scripts may reach.
+    EgressProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID,
+        INTERNAL, UNAVAILABLE, STORAGE_FULL
     ];
     /// Of replaying an execution.
     ReplayProblems = [

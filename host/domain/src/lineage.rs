@@ -1,40 +1,47 @@
-//! Which chain of executions an execution belongs to: its first one and how far it is from it (RULES 35).
+//! Which chain of executions an execution belongs to: its first one, and how far it is from that (RULES 35).
 //!
 //! A request that leaves carries its execution's lineage, sealed; where it comes back to this deployment, what it starts
 //! goes on with the chain. So scripts that call each other over the network end like those that call each other by
 //! events.
 
-use domain::{ExecutionId, TenantId};
+use uuid::Uuid;
+
+use crate::{ExecutionId, TenantId};
 
 /// How far the last execution of a chain may be from the first.
-pub(crate) const HOPS_MAX: u32 = 16;
+pub const HOPS_MAX: u32 = 16;
+
+/// The most requests that one chain may lead to.
+pub const BUDGET: u64 = 1_000;
 
 /// A place in a chain of executions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lineage {
+pub struct Lineage {
     /// The tenant of the chain's first execution.
-    pub(crate) tenant: TenantId,
+    pub tenant: TenantId,
     /// The chain's first execution.
-    pub(crate) root: ExecutionId,
-    /// How many executions lie between it and this one, this one counted.
-    pub(crate) hop: u32,
+    pub root: ExecutionId,
+    /// How far this one is from it: 0 for the first itself.
+    pub hop: u32,
 }
 
 impl Lineage {
     /// The size of [`Self::to_bytes`].
-    pub(crate) const BYTES: usize = 16 + 16 + 4;
+    pub const BYTES: usize = 16 + 16 + 4;
 
     /// The chain that begins with `execution`.
-    pub(crate) fn begun_by(tenant: TenantId, execution: ExecutionId) -> Self {
+    pub fn begun_by(tenant: TenantId, execution: ExecutionId) -> Self {
         Self { tenant, root: execution, hop: 0 }
     }
 
     /// The place of what this one leads to; `None` past the last one.
-    pub(crate) fn next(self) -> Option<Self> {
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
         (self.hop < HOPS_MAX).then(|| Self { hop: self.hop + 1, ..self })
     }
 
-    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+    /// The form in which it is sealed.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         bytes[..16].copy_from_slice(self.tenant.as_bytes());
         bytes[16..32].copy_from_slice(self.root.as_bytes());
@@ -42,13 +49,14 @@ impl Lineage {
         bytes
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// What [`Self::to_bytes`] was given; `None` for bytes of another length.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; Self::BYTES] = bytes.try_into().ok()?;
         let (tenant, rest) = bytes.split_first_chunk::<16>()?;
         let (root, hop) = rest.split_first_chunk::<16>()?;
         Some(Self {
-            tenant: uuid::Uuid::from_bytes(*tenant).into(),
-            root: uuid::Uuid::from_bytes(*root).into(),
+            tenant: Uuid::from_bytes(*tenant).into(),
+            root: Uuid::from_bytes(*root).into(),
             hop: u32::from_le_bytes(hop.try_into().ok()?),
         })
     }
