@@ -7,7 +7,7 @@ use domain::{Capabilities, TenantId};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::stage::{Stage, config};
+use super::stage::{Stage, config, restarted};
 
 #[expect(unreachable_pub, reason = "the example is written for another crate")]
 #[path = "../../../examples/own-service/inventory.rs"]
@@ -27,13 +27,12 @@ async fn stage() -> Stage {
     let app = App::open(config(&directory)).await.unwrap();
     let token = app.bootstrap(true).await.unwrap().unwrap().token;
     let principal = app.tokens().authenticate(&token).unwrap();
-    drop(app);
     let articles = HashMap::from([
         ((principal.tenant, String::from("anvil")), 5),
         ((TenantId::generate(), String::from("hammer")), 1),
     ]);
     let services = inventory::Inventory::new(articles).connected();
-    let app = App::open(AppConfig { services, ..config(&directory) }).await.unwrap();
+    let app = restarted(app, AppConfig { services, ..config(&directory) }).await;
     let stage = Stage { app, principal, directory };
     let capabilities = Capabilities { services: vec![String::from("inventory.*")], ..Capabilities::default() };
     stage.deploy_with("order", SCRIPT, capabilities, None).await;

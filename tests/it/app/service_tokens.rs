@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     services::{call, openapi, stage_with},
-    stage::Stage,
+    stage::{Stage, config, restarted},
     upstream::{Asked, Reaction, Upstream},
 };
 
@@ -138,16 +138,13 @@ async fn the_key_of_a_deployment_stays_and_changes_only_with_its_generation() {
     let stage = stage_with(openapi(&upstream)).await;
     let before = stage.app.service_keys().to_vec();
     let Stage { app, directory, .. } = stage;
-    drop(app);
-    let open = async |generation| {
-        let config = app::AppConfig {
-            service_tokens: ServiceTokenConfig { generation, ..ServiceTokenConfig::default() },
-            ..super::stage::config(&directory)
-        };
-        app::App::open(config).await.unwrap().service_keys().to_vec()
+    let config = |generation| app::AppConfig {
+        service_tokens: ServiceTokenConfig { generation, ..ServiceTokenConfig::default() },
+        ..config(&directory)
     };
-    assert_eq!(open(1).await, before);
-    let after = open(2).await;
+    let app = restarted(app, config(1)).await;
+    assert_eq!(app.service_keys(), before);
+    let after = restarted(app, config(2)).await.service_keys().to_vec();
     assert!(before[1..].iter().all(|key| after.contains(key)), "both are known to who knows either");
     assert_ne!(after, before);
 }

@@ -21,6 +21,19 @@ pub(crate) fn config(directory: &TempDir) -> AppConfig {
     }
 }
 
+/// Stop an application, and start another on its data once its last task has let go of it.
+pub(crate) async fn restarted(app: App, config: AppConfig) -> App {
+    app.shutdown(std::time::Duration::from_secs(5)).await;
+    drop(app);
+    for _ in 0..100_000 {
+        if let Ok(app) = App::open(config.clone()).await {
+            return app;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the application still holds its data");
+}
+
 impl Stage {
     pub(crate) async fn set() -> Self {
         Self::set_with(|_| ()).await
