@@ -2,7 +2,7 @@
 
 use domain::UnixMillis;
 
-use super::stage::Stage;
+use super::stage::{Stage, reopened};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn compiling_and_running_are_charged_to_the_tenant() {
@@ -23,15 +23,4 @@ async fn compiling_and_running_are_charged_to_the_tenant() {
         "{} of compiling, running and replaying, {run_and_replay} without the first",
         usage.fuel
     );
-}
-
-/// The data, once the last task of the application has let go of it.
-async fn reopened(directory: &std::path::Path) -> database::Database {
-    for _ in 0..100_000 {
-        if let Ok(database) = database::Database::open(directory) {
-            return database;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("the application still holds its data");
 }

@@ -7,6 +7,7 @@ pub(crate) mod outside;
 mod own_service;
 mod replays;
 mod rights;
+mod secrets;
 mod service_tokens;
 mod services;
 mod stage;

@@ -106,3 +106,14 @@ pub(crate) fn json(view: &ExecutionView) -> serde_json::Value {
 pub(crate) fn kind(view: &ExecutionView) -> &'static str {
     view.execution.error_kind.map_or("success", domain::ErrorKind::as_str)
 }
+
+/// The data, once the last task of the application has let go of it.
+pub(crate) async fn reopened(directory: &std::path::Path) -> database::Database {
+    for _ in 0..100_000 {
+        if let Ok(database) = database::Database::open(directory) {
+            return database;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the application still holds its data");
+}

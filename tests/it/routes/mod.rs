@@ -6,6 +6,7 @@ mod endpoints;
 mod executions;
 mod problems;
 mod scripts;
+mod secrets;
 mod service_keys;
 mod serving;
 mod stage;

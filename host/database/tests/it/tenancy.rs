@@ -2,9 +2,9 @@
 
 use database::{
     Begun, DatabaseError, DraftEdit, EndpointAuthentication, EventPosition, ExecutionFilter, NewEndpoint, NewToken,
-    ScriptSettings,
+    ScriptSettings, SecretChange,
 };
-use domain::{Capabilities, EndpointRoute, Language, Permissions, RecordMode, ScriptName, TokenId};
+use domain::{Capabilities, EndpointRoute, Language, Permissions, RecordMode, ScriptName, SecretName, TokenId};
 
 use crate::stage::{NOW, Stage, all_of, artifact, deploy, ended, event, new_script, revision_of, set, under, writes};
 
@@ -129,6 +129,60 @@ async fn members_and_tokens_of_another_tenant_are_not_found() {
     assert!(database.list_tokens(stranger).unwrap().is_empty());
     is_not_found(database.revoke_token(stranger, id, NOW).await);
     assert!(database.token_by_id(id).unwrap().unwrap().revoked_at.is_none());
+}
+
+#[tokio::test]
+async fn secrets_of_another_tenant_are_not_found() {
+    let stage = Stage::set().await;
+    let (database, home, stranger) = (&stage.database, stage.home.tenant, stage.other.tenant);
+    let name = SecretName::parse("KEY").unwrap();
+    let revision = database.put_secret(home, secret(&name, None)).await.unwrap();
+    assert_eq!(database.secret(stranger, &name).unwrap(), None);
+    assert!(database.list_secrets(stranger, None, 10).unwrap().is_empty());
+    assert_eq!((database.count_secrets(stranger).unwrap(), database.count_secrets(home).unwrap()), (0, 1));
+    is_not_found(database.put_secret(stranger, secret(&name, Some(revision))).await);
+    is_not_found(database.delete_secret(stranger, name.clone(), None).await);
+    let of_stranger = SecretChange { changed_by: Some(stage.other.user), ..secret(&name, Some(revision)) };
+    is_not_found(database.put_secret(home, of_stranger).await);
+    database.put_secret(stranger, secret(&name, None)).await.unwrap();
+    assert_eq!(database.secret(home, &name).unwrap().unwrap().record.revision, revision);
+}
+
+#[tokio::test]
+async fn a_secret_is_changed_over_the_revision_that_was_seen_alone() {
+    let stage = Stage::set().await;
+    let (database, home) = (&stage.database, stage.home.tenant);
+    let name = SecretName::parse("KEY").unwrap();
+    let revision = database.put_secret(home, secret(&name, None)).await.unwrap();
+    let again = database.put_secret(home, secret(&name, None)).await;
+    assert!(matches!(again, Err(DatabaseError::NameTaken)), "{again:?}");
+    let stale = database.put_secret(home, secret(&name, Some(revision - 1))).await;
+    assert!(matches!(stale, Err(DatabaseError::Stale { current }) if current == revision), "{stale:?}");
+    let next =
+        database.put_secret(home, SecretChange { value: vec![9], ..secret(&name, Some(revision)) }).await.unwrap();
+    let kept = database.secret(home, &name).unwrap().unwrap();
+    assert_eq!((kept.record.revision, kept.value, kept.mac), (next, vec![9], vec![2; 32]));
+    assert_eq!(kept.record.placements, secret(&name, None).placements);
+    let stale = database.delete_secret(home, name.clone(), Some(revision)).await;
+    assert!(matches!(stale, Err(DatabaseError::Stale { .. })), "{stale:?}");
+    database.delete_secret(home, name.clone(), Some(next)).await.unwrap();
+    assert_eq!(database.secret(home, &name).unwrap(), None);
+}
+
+fn secret(name: &SecretName, expected_revision: Option<i64>) -> SecretChange {
+    SecretChange {
+        name: name.clone(),
+        expected_revision,
+        value_version: 1,
+        origins: vec![String::from("https://api.example.com")],
+        placements: ["header authorization", "body a key", "hmac sha256"].map(|text| text.parse().unwrap()).to_vec(),
+        scripts: vec![domain::ScriptId::generate()],
+        changed_by: None,
+        changed_at: NOW,
+        value_set_at: NOW,
+        mac: vec![2; 32],
+        value: vec![1, 2, 3],
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ const EVENT: &str = "MARKER-event-77c0";
 const COOKIE: &str = "MARKER-cookie-24f9";
 const BODY: &str = "MARKER-body-e660";
 
+const SECRET: &str = "MARKER-secret-d3a8";
+
 const ECHO: &str = "export default async (request) => ({
     cookie: request.headers.get('cookie'),
     authorization: request.headers.get('authorization'),
@@ -57,6 +59,69 @@ fn nothing_that_is_sealed_is_readable_in_any_file_of_the_data_directory() {
             let found = bytes.windows(marker.len()).any(|window| window == marker.as_bytes());
             assert!(!found, "{marker} is readable in {}", file.display());
         }
+    }
+}
+
+#[test]
+fn a_secret_is_in_no_answer_no_log_and_no_file() {
+    let data = data();
+    let server = Process::start(data.path());
+    // Everything that a script can do with a handle and say of it, also where it fails.
+    let source = "export default async (request) => {
+        const input = await request.json();
+        const key = await secrets.get('KEY');
+        console.log('the handle', key, { key }, key.format('Bearer {}'));
+        const signature = await key.hmac('sha256', 'data');
+        await storage.set('signature', signature);
+        await events.publish('marker.signed', { signature });
+        if (input.fail === 'throw') throw key;
+        if (input.fail === 'text') return `${key}`;
+        if (input.fail === 'cause') throw new Error('failed', { cause: key });
+        return { signature, name: key.name };
+    }";
+    let mut script = endpoint("sign", "/sign", "public");
+    script["source"] = json!(source);
+    script["capabilities"] = json!({ "secrets": ["KEY"] });
+    deploy(&server, script);
+    let secret = json!({ "value": SECRET, "placements": ["hmac sha256"], "scripts": ["sign"] });
+    let mut answers = vec![server.api("PUT", "/secrets/KEY", Some(&secret)).unwrap()];
+    assert_eq!(answers[0].status, 201, "{}", String::from_utf8_lossy(&answers[0].body));
+    for fail in ["no", "throw", "text", "cause"] {
+        let body = json!({ "fail": fail }).to_string();
+        let answer = request(server.endpoints, "POST", "/acme/sign", "", Some(&body)).unwrap();
+        assert_eq!(answer.status == 200, fail == "no", "{fail}: {}", String::from_utf8_lossy(&answer.body));
+        answers.push(answer);
+    }
+    let wrong = json!({ "value": SECRET, "placements": ["header x"], "origins": [], "scripts": [] });
+    answers.push(server.api("PUT", "/secrets/KEY", Some(&wrong)).unwrap());
+    for path in ["/secrets", "/secrets/KEY", "/scripts/sign", "/executions", "/me"] {
+        answers.push(server.api("GET", path, None).unwrap());
+    }
+    let executions = server.api("GET", "/executions", None).unwrap().json();
+    for execution in executions["items"].as_array().unwrap() {
+        let path = format!("/executions/{}", execution["id"].as_str().unwrap());
+        answers.push(server.api("GET", &path, None).unwrap());
+        answers.push(server.api("GET", &format!("{path}/logs"), None).unwrap());
+        answers.push(server.api("POST", &format!("{path}/replay"), Some(&json!({}))).unwrap());
+    }
+    assert!(answers.len() >= 20, "{}", answers.len());
+    for answer in answers {
+        assert_secret_is_not_in(&answer.body, "an answer");
+        assert_secret_is_not_in(answer.headers.as_bytes(), "the headers of an answer");
+    }
+    server.kill();
+    for file in files(data.path()) {
+        assert_secret_is_not_in(&fs::read(&file).unwrap(), &file.display().to_string());
+    }
+}
+
+/// The secret as it is, in hexadecimal, and in base64 at each of the three places of a group.
+fn assert_secret_is_not_in(bytes: &[u8], place: &str) {
+    let hexadecimal: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = ["TUFSS0VSLXNlY3JldC1kM2E4", "1BUktFUi1zZWNyZXQtZDNhO", "NQVJLRVItc2VjcmV0LWQzYT"];
+    for form in [SECRET, &hexadecimal, &hexadecimal.to_uppercase()].into_iter().chain(base64) {
+        let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
+        assert!(!found, "{form} is in {place}");
     }
 }
 
