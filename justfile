@@ -34,8 +34,47 @@ check:
     cargo fmt --manifest-path guest-js-engine/Cargo.toml --all --check
     cargo clippy --release --workspace --all-targets -- --deny warnings
     RUSTDOCFLAGS="--deny warnings" cargo doc --release --workspace --no-deps --quiet
+    @"{{ just_executable() }}" --justfile "{{ justfile() }}" types
     @if command -v cargo-deny >/dev/null; then cargo deny --workspace check bans licenses sources; \
         else echo "check: cargo-deny is not installed; licences and sources are left out"; fi
+
+# Check the types of the script API, and its examples, with TypeScript itself
+types:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd packages/types
+    wanted=$(node -p "require('./package.json').devDependencies.typescript")
+    found=$(node -p "require('typescript/package.json').version" 2>/dev/null || echo none)
+    if [ "$found" != "$wanted" ] && ! npm ci --silent; then
+        echo "types: TypeScript $wanted is not installed and cannot be fetched. Where there is a network, 'npm ci' in" \
+            "packages/types gets it; without one, put the package into packages/types/node_modules/typescript" >&2
+        [ "${CI:-}" = true ] && exit 1
+        echo "types: left out"
+        exit 0
+    fi
+    npm test --silent
+
+# Write again what is made from other files: the API's description, the types and the script API's reference
+generate: engine
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --release --workspace --bin skerry
+    skerry=target/release/skerry
+    page=docs/script-api.md
+    made=$(mktemp -d)
+    trap 'rm -r "$made"' EXIT
+    "$skerry" openapi >"$made/openapi.json"
+    "$skerry" types >"$made/types"
+    "$skerry" types --reference >"$made/reference"
+    awk -v reference="$made/reference" '
+        /^<!-- reference: end -->/ { print ""; inside = 0 }
+        !inside { print }
+        /^<!-- reference: made/ { print ""; while ((getline line <reference) > 0) print line; inside = 1 }
+    ' "$page" >"$made/page"
+    cp "$made/openapi.json" openapi.json
+    cp "$made/types" ui/script-api.d.ts
+    cp "$made/types" packages/types/index.d.ts
+    cp "$made/page" "$page"
 
 # Look for known vulnerabilities in the dependencies (needs cargo-deny and a network)
 advisories:
@@ -61,7 +100,7 @@ engine:
     sha256=$(command -v sha256sum || echo "shasum -a 256")
     digest() {
         find guest-js-engine/{src,compiler,assemble,toolchain,Cargo.toml,Cargo.lock} wit host/runtime/src/config.rs \
-            -type f | LC_ALL=C sort | xargs $sha256
+            -type f ! -path 'wit/script-api/*' | LC_ALL=C sort | xargs $sha256
         # Of the host's dependencies those that make or run Wasm.
         grep -E -A1 '^name = "(cranelift|wasi-preview1|wasm|wit-)' Cargo.lock
         guest-js-engine/toolchain name

@@ -1,4 +1,10 @@
 //! The examples of `docs/script-api.md`: each is run, and answers what the page says.
+//!
+//! An example says in comments what it is given and how it ends: `// kind: …`, `// input: …`, `// → …` or `// fails: …`.
+//! What is not there without being declared it asks for with `// with: …`, see `examples/stage.rs`.
+
+mod network;
+mod stage;
 
 use app::{App, AppConfig, LocalEnd, LocalRun, Output};
 use domain::{Language, Limits, ScriptKind};
@@ -12,15 +18,16 @@ struct Example {
     source: String,
     kind: ScriptKind,
     input: String,
+    with: Vec<String>,
     expected: String,
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_example_of_the_script_api_answers_what_its_page_says() {
     let examples = examples();
     assert!(examples.len() >= 15, "the page has {} examples", examples.len());
     for example in examples {
-        let answered = run(&example).await;
+        let answered = if example.with.is_empty() { run(&example).await } else { stage::run(&example).await };
         assert_eq!(answered, example.expected, "{}", example.source);
     }
 }
@@ -41,11 +48,13 @@ fn example(language: Language, block: &str) -> Example {
         language,
         kind: said("// kind: ").map_or(ScriptKind::OneOff, |kind| kind.parse().unwrap()),
         input: said("// input: ").unwrap_or_else(|| String::from("null")),
+        with: block.lines().filter_map(|line| line.strip_prefix("// with: ")).map(str::to_owned).collect(),
         expected: said("// → ").or(failure).expect("every example says how it ends"),
         source: block.to_owned(),
     }
 }
 
+/// Run an example as `skerry run` does: nothing is there that has to be declared.
 async fn run(example: &Example) -> String {
     let app = App::open(AppConfig::in_memory()).await.unwrap();
     let run = LocalRun {

@@ -6,5 +6,6 @@ mod examples;
 mod routes;
 mod samples;
 mod sandbox;
+mod script_api;
 mod support;
 mod tidy;

@@ -6,7 +6,8 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tree::{File, files, has_word, parts, read, rust_files};
+use tree::{File, files, parts, rust_files};
+pub(crate) use tree::{has_word, read, root};
 
 /// The import table. Of Skerry's own crates a crate imports those that are named here and no other.
 const CRATES: [(&str, &[&str]); 7] = [
@@ -49,6 +50,9 @@ const UNSAFE: [(&str, &str); 8] = [
 
 /// Tables that belong to no tenant.
 const GLOBAL_TABLES: [&str; 3] = ["deployment", "tenants", "users"];
+
+/// Files that are made from others, and read in an editor's hints.
+const GENERATED: [&str; 2] = ["packages/types/index.d.ts", "ui/script-api.d.ts"];
 
 /// The most lines of a file, and of one that is a test.
 const LINES_MAX: usize = 500;
@@ -124,6 +128,9 @@ fn every_module_says_what_it_is() {
 #[test]
 fn no_file_is_two_files() {
     for file in files().iter().filter(|file| ["js", "rs", "sql", "ts", "wit"].iter().any(|ending| file.is(ending))) {
+        if GENERATED.contains(&file.path.as_str()) {
+            continue;
+        }
         let (lines, most) = (file.text.lines().count(), if file.is_test() { TEST_LINES_MAX } else { LINES_MAX });
         assert!(lines <= most, "{} has {lines} lines, at most {most} are read in one go", file.path);
     }

@@ -27,6 +27,7 @@ mod secrets;
 mod services;
 mod tokens;
 mod transaction;
+pub mod types;
 
 use std::{sync::Arc, time::Duration};
 
@@ -64,6 +65,7 @@ pub use services::{
     ServiceKey, ServiceMethod, ServiceParameter, ServiceTokenConfig, Services, is_service_name,
 };
 pub use tokens::{IssuedToken, TokenService};
+pub use types::TypeService;
 
 use crate::{
     admission::Admission, artifacts::Artifacts, egress::Egress, endpoints::Routes, executions::Running, guests::Guests,
@@ -80,6 +82,7 @@ pub struct App {
     tokens: TokenService,
     secrets: SecretService,
     egress_settings: EgressSettingsService,
+    types: TypeService,
 }
 
 /// What the services share.
@@ -160,6 +163,7 @@ impl App {
             executions,
             tokens,
             egress_settings: EgressSettingsService::new(Arc::clone(&inner)),
+            types: TypeService::new(Arc::clone(&inner)),
             inner,
         })
     }
@@ -202,6 +206,11 @@ impl App {
     /// Which hosts the tenant's scripts may reach.
     pub fn egress(&self) -> &EgressSettingsService {
         &self.egress_settings
+    }
+
+    /// Types for whoever writes scripts.
+    pub fn types(&self) -> &TypeService {
+        &self.types
     }
 
     /// The name of the engine in this binary.

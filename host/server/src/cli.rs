@@ -34,6 +34,8 @@ enum Command {
     Config(Config),
     /// Print the OpenAPI document of the API
     Openapi,
+    /// Print what scripts can reach, as TypeScript declarations for editors
+    Types(Types),
 }
 
 /// `skerry serve`
@@ -123,6 +125,14 @@ pub(crate) struct CreateToken {
     pub(crate) data: PathBuf,
 }
 
+/// `skerry types`
+#[derive(Args, Debug)]
+struct Types {
+    /// Print the reference in Markdown instead
+    #[arg(long)]
+    reference: bool,
+}
+
 #[derive(Debug, Subcommand)]
 enum Config {
     /// Print a configuration file with every key, documented, at its default
@@ -137,6 +147,8 @@ pub fn run() -> ExitCode {
         Command::Replay(arguments) => commands::replay::replay(&arguments),
         Command::Token(Token::Create(arguments)) => commands::token::create(&arguments),
         Command::Config(Config::Template) => commands::print(&crate::config::template()),
+        Command::Types(Types { reference: false }) => commands::print(&app::types::declarations()),
+        Command::Types(Types { reference: true }) => commands::print(&app::types::reference()),
         Command::Openapi => match crate::openapi() {
             Ok(document) => commands::print(&document),
             Err(error) => commands::fail(1, &error),

@@ -21,7 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     controllers::{
         drafts::*, egress::*, executions::*, health::*, inference::*, keys::*, me::*, replays::*, runs::*, scripts::*,
-        secrets::*, tokens::*, versions::*,
+        secrets::*, tokens::*, types::*, versions::*,
     },
     web::{chain::follow_chain, layers, responses},
 };
@@ -113,6 +113,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(cancel_execution))
         .routes(routes!(replay_execution))
         .routes(routes!(show_egress, change_egress))
+        .routes(routes!(show_types))
         .routes(routes!(show_me))
         .routes(routes!(browse_secrets))
         .routes(routes!(show_secret, put_secret, change_secret, delete_secret))

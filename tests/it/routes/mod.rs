@@ -11,3 +11,4 @@ mod service_keys;
 mod serving;
 mod stage;
 mod tokens;
+mod types;

@@ -40,7 +40,7 @@ pub(super) struct Parts {
 }
 
 /// The root of the repository.
-pub(super) fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
@@ -59,7 +59,7 @@ pub(super) fn rust_files() -> Vec<File> {
 }
 
 /// A file by its path below the root.
-pub(super) fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -157,7 +157,7 @@ fn character_length(rest: &str) -> Option<usize> {
 }
 
 /// Whether `name` stands in `code` as a word of its own.
-pub(super) fn has_word(code: &str, name: &str) -> bool {
+pub(crate) fn has_word(code: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(name)
         .any(|(at, _)| !code[..at].ends_with(is_part) && !code[at + name.len()..].starts_with(is_part))

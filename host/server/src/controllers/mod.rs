@@ -13,4 +13,5 @@ pub(crate) mod runs;
 pub(crate) mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod tokens;
+pub(crate) mod types;
 pub(crate) mod versions;

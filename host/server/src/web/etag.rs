@@ -1,13 +1,26 @@
 //! Entity tags: the revision of a draft or a secret in quotes (RFC 9110, section 8.8.3), and the `If-Match` that asks for one.
 
 use axum::extract::FromRequestParts;
-use http::{HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderValue, header, request::Parts};
 
 use super::problem::{Problem, kinds};
 
 /// The tag of a revision.
 pub(crate) fn of_revision(revision: i64) -> String {
     format!("\"{revision}\"")
+}
+
+/// The tag of a text, made of its digest.
+pub(crate) fn of_text(digest: &str) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{digest}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// Whether `If-None-Match` names this tag: whoever asks has the text already. Tags compare weakly here (RFC 9110, section
+/// 13.1.2), so that a proxy that compressed the answer still hits.
+pub(crate) fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tags = values.flat_map(|value| value.split(',')).map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known).as_bytes() == tag.as_bytes())
 }
 
 /// The revision that a request expects; `None` where it says nothing, or `*`.
@@ -57,6 +70,16 @@ mod tests {
     fn a_tag_reads_back_as_its_revision() {
         assert_eq!(parsed("\"12\""), Some(IfMatch(Some(12))));
         assert_eq!(parsed("*"), Some(IfMatch(None)));
+    }
+
+    #[test]
+    fn a_text_is_known_by_its_tag() {
+        let known = |text: &'static str| {
+            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(text))]);
+            is_known(&headers, &of_text("a1"))
+        };
+        assert!(known("\"a1\"") && known("W/\"a1\"") && known("\"b\", \"a1\"") && known("*"));
+        assert!(!known("a1") && !known("\"b\"") && !known("") && !is_known(&HeaderMap::new(), &of_text("a1")));
     }
 
     #[test]

@@ -127,6 +127,14 @@ fn unknown_keys_of_the_configuration_are_named() {
 }
 
 #[test]
+fn the_types_of_the_script_api_are_there_without_a_server() {
+    let output = skerry().arg("types").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/script-api.d.ts");
+    assert!(fs::read(kept).unwrap() == output.stdout, "ui/script-api.d.ts is old: ./just generate");
+}
+
+#[test]
 fn whoever_holds_the_data_can_make_a_token_while_the_server_is_stopped() {
     let data = data();
     let directory = data.path().display().to_string();
