@@ -104,18 +104,13 @@ impl Interfaces for Reach {
     }
 
     fn answered_from_record(&mut self, call: &HostCall) {
-        if let Some((method, target)) = numbered_by(call) {
-            self.ordinals.next(method, &target);
+        match call {
+            HostCall::HttpSend(request) => {
+                self.ordinals.next(&request.method, &request.url);
+            }
+            HostCall::ServiceCall { service, method, arguments } => self.count_service_call(service, method, arguments),
+            _ => {}
         }
-    }
-}
-
-/// What calls are told apart by, beside their place among those like them: method and target.
-fn numbered_by(call: &HostCall) -> Option<(&str, String)> {
-    match call {
-        HostCall::HttpSend(request) => Some((&request.method, request.url.clone())),
-        HostCall::ServiceCall { service, method, .. } => Some(("CALL", format!("services.{service}.{method}"))),
-        _ => None,
     }
 }
 

@@ -40,6 +40,15 @@ impl Reach {
             Ok(Answer::Value(Some(answer.to_string())))
         }))
     }
+
+    /// Count a call that is answered from an earlier attempt's record, as making it would.
+    pub(super) fn count_service_call(&mut self, service: &str, method: &str, arguments: &str) {
+        let Some(connected) = self.inner.services.get(service).cloned() else { return };
+        let Ok(arguments) = serde_json::from_str::<Vec<Value>>(arguments) else { return };
+        if connected.methods().iter().any(|known| known.name == method) {
+            self.ordinals.next(&kind(service), &connected.target(method, &arguments));
+        }
+    }
 }
 
 /// What tells calls of one service from those of another, and from `http`.
