@@ -1,5 +1,6 @@
 //! Host calls as values: one closed enum, so that a new call cannot pass the gate by.
 
+use domain::Permission;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -39,27 +40,53 @@ pub enum HostCall {
     Timer { delay_ms: u64 },
 }
 
-impl HostCall {
-    /// The interface and function of the contract, as logs, spans and messages name it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::StorageGet { .. } => "storage.get",
-            Self::StorageGetMany { .. } => "storage.get-many",
-            Self::StorageSet { .. } => "storage.set",
-            Self::StorageDelete { .. } => "storage.delete",
-            Self::StorageList { .. } => "storage.list",
-            Self::StorageIncrement { .. } => "storage.increment",
-            Self::StorageCommit => "storage.commit",
-            Self::ServiceCall { .. } => "services.call",
-            Self::EventPublish(_) => "events.publish",
-            Self::HttpSend(_) => "http.send",
-            Self::SecretCheck { .. } => "secrets.check",
-            Self::SecretHmac { .. } => "secrets.hmac",
-            Self::SecretHmacVerify { .. } => "secrets.hmac-verify",
-            Self::Timer { .. } => "timers.start",
-        }
-    }
+/// Each call with its name in the contract and the right that it takes. A call without a line here does not compile.
+macro_rules! calls {
+    ($($case:ident = $name:literal needs $permission:expr;)+) => {
+        impl HostCall {
+            /// The interface and function of the contract, as logs, spans and messages name it.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$case { .. } => $name,)+
+                }
+            }
 
+            /// The right that the call takes, if any.
+            pub fn permission(&self) -> Option<Permission> {
+                match self {
+                    $(Self::$case { .. } => $permission,)+
+                }
+            }
+        }
+
+        /// The right that a call takes, by the call's name: for a journal that keeps only names.
+        pub(crate) fn permission_of(name: &str) -> Option<Permission> {
+            match name {
+                $($name => $permission,)+
+                _ => None,
+            }
+        }
+    };
+}
+
+calls! {
+    StorageGet = "storage.get" needs Some(Permission::StorageRead);
+    StorageGetMany = "storage.get-many" needs Some(Permission::StorageRead);
+    StorageSet = "storage.set" needs Some(Permission::StorageWrite);
+    StorageDelete = "storage.delete" needs Some(Permission::StorageWrite);
+    StorageList = "storage.list" needs Some(Permission::StorageRead);
+    StorageIncrement = "storage.increment" needs Some(Permission::StorageWrite);
+    StorageCommit = "storage.commit" needs Some(Permission::StorageWrite);
+    ServiceCall = "services.call" needs Some(Permission::ServicesCall);
+    EventPublish = "events.publish" needs Some(Permission::EventsPublish);
+    HttpSend = "http.send" needs Some(Permission::EgressUse);
+    SecretCheck = "secrets.check" needs Some(Permission::SecretsUse);
+    SecretHmac = "secrets.hmac" needs Some(Permission::SecretsUse);
+    SecretHmacVerify = "secrets.hmac-verify" needs Some(Permission::SecretsUse);
+    Timer = "timers.start" needs None;
+}
+
+impl HostCall {
     /// The bytes that the guest handed over, which count against the boundary and are charged.
     pub fn bytes(&self) -> u64 {
         let bytes = match self {

@@ -11,9 +11,8 @@ use domain::{ErrorKind, Limits, Permissions, RecordMode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    calls::{HostCall, answer_bytes},
+    calls::{HostCall, answer_bytes, permission_of},
     contract::{Answer, CallError, Delivery},
-    permits::permission_of,
 };
 
 /// The version of the format. A reader refuses every other one.

@@ -1,6 +1,6 @@
-//! Which right each host call takes, and whether a run may make it.
+//! Whether a run may make a host call at all.
 
-use domain::{Capabilities, Permission, Permissions};
+use domain::{Capabilities, Permissions};
 
 use crate::{calls::HostCall, contract::CallError};
 
@@ -11,26 +11,6 @@ pub struct Grants {
     pub capabilities: Capabilities,
     /// The intersection of the rights of who deployed it, who bound its trigger and who triggered it (RULES 13).
     pub permissions: Permissions,
-}
-
-impl HostCall {
-    /// The right that the call takes; none for a timer.
-    pub fn permission(&self) -> Option<Permission> {
-        permission_of(self.name())
-    }
-}
-
-/// The right that a call takes, by the call's name: also for a journal that keeps only names.
-pub(crate) fn permission_of(name: &str) -> Option<Permission> {
-    match name {
-        "storage.get" | "storage.get-many" | "storage.list" => Some(Permission::StorageRead),
-        "storage.set" | "storage.delete" | "storage.increment" | "storage.commit" => Some(Permission::StorageWrite),
-        "services.call" => Some(Permission::ServicesCall),
-        "events.publish" => Some(Permission::EventsPublish),
-        "http.send" => Some(Permission::EgressUse),
-        "secrets.check" | "secrets.hmac" | "secrets.hmac-verify" => Some(Permission::SecretsUse),
-        _ => None,
-    }
 }
 
 impl Grants {

@@ -11,5 +11,6 @@ mod secrets;
 mod service_tokens;
 mod services;
 mod stage;
+mod thousand;
 mod transactions;
 mod upstream;
