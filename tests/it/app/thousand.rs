@@ -10,8 +10,8 @@ use domain::{Capabilities, ExecutionId};
 use futures_util::{FutureExt, StreamExt, stream};
 
 use super::{
+    outside::{Asked, HOST, Outside, answer},
     stage::{Stage, config},
-    upstream::{Asked, HOST, Upstream, answer},
 };
 
 const EXECUTIONS: usize = 1_000;
@@ -40,9 +40,9 @@ const SOURCE: &str = "export default async ({ n, url }) => {
 };";
 
 /// A server whose answers take turns in coming late, so that no two executions take them in one order.
-async fn world() -> Upstream {
+async fn world() -> Outside {
     let turn = Arc::new(AtomicUsize::new(0));
-    Upstream::start(move |asked: Asked| {
+    Outside::start(move |asked: Asked| {
         let turn = turn.fetch_add(1, Ordering::Relaxed);
         async move {
             for _ in 0..turn % 5 * 20 {
@@ -56,7 +56,7 @@ async fn world() -> Upstream {
     .await
 }
 
-async fn stage(upstream: &Upstream) -> Stage {
+async fn stage(upstream: &Outside) -> Stage {
     let stage = Stage::set_with(|config| *config = upstream.configured(config.clone())).await;
     let capabilities = Capabilities {
         hosts: vec![HOST.to_owned()],
