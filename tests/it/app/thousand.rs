@@ -82,7 +82,8 @@ async fn a_thousand_recorded_executions_are_replayed_to_the_unit_with_the_world_
         .collect()
         .await;
     let asked = upstream.asked().len();
-    assert!(asked >= 3 * EXECUTIONS, "{asked}");
+    // The last request of a run is cut where its timer wins, perhaps before it was sent.
+    assert!(asked >= 2 * EXECUTIONS, "{asked}");
 
     // The same data, opened with nobody allowed to send anything.
     let Stage { app, principal, directory } = stage;
