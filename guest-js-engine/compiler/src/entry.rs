@@ -51,7 +51,20 @@ pub(crate) fn find<'a>(program: &'a Program<'_>) -> Result<Entry<'a>, Finding> {
     })
 }
 
+/// Where the default export stands.
+pub(crate) fn offset(program: &Program<'_>) -> Option<u32> {
+    program.body.iter().find_map(|statement| match statement {
+        Statement::ExportDefaultDeclaration(export) => Some(export.declaration.span().start),
+        Statement::ExportNamedDeclaration(export) => {
+            export.specifiers.iter().find(|it| it.exported.name() == "default").map(|it| it.span.start)
+        }
+        _ => None,
+    })
+}
+
 fn name<'a>(function: &'a Function<'_>) -> Option<&'a str> {
+    // An overload and a `declare` have no body, and are no functions.
+    function.body.as_ref()?;
     function.id.as_ref().map(|id| id.name.as_str())
 }
 

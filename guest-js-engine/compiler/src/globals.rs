@@ -145,6 +145,11 @@ pub(crate) fn is_known(name: &str) -> bool {
     LANGUAGE.binary_search(&name).is_ok() || SCRIPT_API.binary_search(&name).is_ok()
 }
 
+/// All names that are there without being declared.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    LANGUAGE.iter().chain(SCRIPT_API).copied()
+}
+
 /// What to use instead of a name that is known from elsewhere.
 pub(crate) fn instead_of(name: &str) -> Option<&'static str> {
     ELSEWHERE.iter().find(|(elsewhere, _)| *elsewhere == name).map(|(_, advice)| *advice)

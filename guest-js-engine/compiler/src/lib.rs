@@ -9,7 +9,10 @@
 mod entry;
 mod findings;
 mod globals;
+mod marks;
 mod modules;
+mod positions;
+mod schema;
 mod script;
 mod source;
 mod stacks;
@@ -23,7 +26,7 @@ mod contract {
 
 use contract::{
     Guest,
-    skerry::script::source::{Diagnostic, Language, Module},
+    skerry::script::source::{Diagnostic, Failed, Language, Module, ScriptText},
 };
 
 struct Compiler;
@@ -33,8 +36,8 @@ impl Guest for Compiler {
         script::compile(language, &file_name, &text)
     }
 
-    fn map_stack(source_map: String, stack: String) -> String {
-        stacks::map(&source_map, &stack)
+    fn map_stack(script: ScriptText, failure: Failed) -> String {
+        script::map_stack(&script, &failure)
     }
 }
 

@@ -9,11 +9,12 @@ use oxc::{
 };
 
 use crate::{
-    contract::skerry::script::source::{Diagnostic, Entry as EntryKind, Language, Module},
+    contract::skerry::script::source::{Diagnostic, Entry as EntryKind, Failed, Language, Module, Place, ScriptText},
     entry::{self, Entry},
     findings::{self, Finding},
-    modules,
+    modules, schema,
     source::Source,
+    stacks::{self, AuthorsMap},
     typescript, warnings,
 };
 
@@ -30,11 +31,40 @@ const MAX_SOURCE_BYTES: usize = 1 << 20;
 pub(crate) fn compile(language: Language, file_name: &str, text: &str) -> Result<Module, Vec<Diagnostic>> {
     let source = Source::new(text);
     read(language, file_name, text)
-        .map(|(module, warnings)| Module { warnings: findings::show(&source, warnings), ..module })
+        .map(|read| {
+            let entry_place = read.entry_offset.map(|offset| {
+                let place = source.place(offset);
+                Place { line: place.line, column: place.column, excerpt: place.excerpt() }
+            });
+            Module { entry_place, warnings: findings::show(&source, read.warnings), ..read.module }
+        })
         .map_err(|errors| findings::show(&source, errors))
 }
 
-fn read(language: Language, file_name: &str, text: &str) -> Result<(Module, Vec<Finding>), Vec<Finding>> {
+/// Turn a failure's stack into the author's positions.
+pub(crate) fn map_stack(script: &ScriptText, failure: &Failed) -> String {
+    let ScriptText { language, file_name, text } = script;
+    match language {
+        Language::Javascript => stacks::map(file_name, text, None, failure),
+        // The same text gives the same code, which is kept nowhere.
+        Language::Typescript => match read(*language, file_name, text) {
+            Ok(Read { module: Module { code, source_map, .. }, .. }) => {
+                let map = source_map.as_deref().map(|json| AuthorsMap { json, text });
+                stacks::map(file_name, &code, map.as_ref(), failure)
+            }
+            Err(_) => failure.stack.clone(),
+        },
+    }
+}
+
+/// A script that was read, with what is in bytes of its text.
+struct Read {
+    module: Module,
+    entry_offset: Option<u32>,
+    warnings: Vec<Finding>,
+}
+
+fn read(language: Language, file_name: &str, text: &str) -> Result<Read, Vec<Finding>> {
     if text.len() > MAX_SOURCE_BYTES {
         return Err(vec![too_large(text.len())]);
     }
@@ -42,6 +72,15 @@ fn read(language: Language, file_name: &str, text: &str) -> Result<(Module, Vec<
     let (mut program, mut found) = parse(&allocator, language, text)?;
     let scoping = check(&program, &mut found)?;
     found.extend(warnings::find(&program, &scoping));
+    let (input_schema, entry_offset) = match entry::find(&program) {
+        Ok(entry) => (schema::of_input(language, &program, entry), entry::offset(&program)),
+        // It is found again below, and told of then.
+        Err(_) => (Ok(None), None),
+    };
+    let input_schema = input_schema.unwrap_or_else(|warning| {
+        found.push(warning);
+        None
+    });
     let mut errors = modules::find_within(&program);
     if matches!(language, Language::Typescript) && errors.is_empty() {
         errors = typescript::erase(&allocator, &mut program, scoping, file_name);
@@ -50,7 +89,10 @@ fn read(language: Language, file_name: &str, text: &str) -> Result<(Module, Vec<
     errors.extend(modules::find_static(&program));
     let entry = entry::find(&program).map_err(|error| errors.push(error));
     match entry {
-        Ok(entry) if errors.is_empty() => Ok((module(language, file_name, &program, entry), found)),
+        Ok(entry) if errors.is_empty() => {
+            let module = Module { input_schema, ..module(language, file_name, &program, entry) };
+            Ok(Read { module, entry_offset, warnings: found })
+        }
         _ => Err(errors),
     }
 }
@@ -108,7 +150,7 @@ fn module(language: Language, file_name: &str, program: &Program<'_>, entry: Ent
         Entry::DefaultExport | Entry::OnlyFunction(_) => EntryKind::DefaultExport,
         Entry::TopLevel => EntryKind::TopLevel,
     };
-    Module { code, entry, source_map, warnings: Vec::new() }
+    Module { code, entry, source_map, entry_place: None, input_schema: None, warnings: Vec::new() }
 }
 
 fn too_large(bytes: usize) -> Finding {

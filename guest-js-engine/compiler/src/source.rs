@@ -33,6 +33,11 @@ impl<'t> Source<'t> {
         Self { text, starts }
     }
 
+    /// The byte at which each line starts.
+    pub(crate) fn starts(&self) -> &[usize] {
+        &self.starts
+    }
+
     /// The place of a byte; the end of the text for one that lies beyond it.
     pub(crate) fn place(&self, offset: u32) -> Place<'t> {
         let offset = self.text.floor_char_boundary(offset as usize);

@@ -12,7 +12,7 @@ use crate::{
     sealing::{Purpose, TenantKey},
 };
 
-/// How many bytes of bytecode and source maps are kept in memory.
+/// How many bytes of bytecode, source maps and sources are kept in memory.
 const CACHE_BYTES: u64 = 256 << 20;
 
 /// Compiled versions that were used lately.
@@ -29,7 +29,8 @@ impl Artifacts {
     pub(crate) fn new() -> Self {
         let weigh = |_: &(TenantId, VersionId), runnable: &Runnable| {
             let script = &runnable.script;
-            let bytes = script.bytecode.len() + script.source_map.as_ref().map_or(0, String::len) + 256;
+            let source_map = script.source_map.as_ref().map_or(0, String::len);
+            let bytes = script.bytecode.len() + source_map + script.source.text.len() + 256;
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         let builder = Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh);
@@ -110,10 +111,11 @@ impl Inner {
         let key = self.keyring.tenant(&self.database, tenant)?;
         let stored = self.database.version(tenant, version)?;
         let summary = Arc::new(stored.summary.clone());
+        let source = source_of(script, stored);
         let artifact = self.database.artifact(tenant, version)?;
-        let script = match artifact.and_then(|artifact| self.verified(&key, tenant, version, artifact)) {
+        let script = match artifact.and_then(|artifact| self.verified(&key, (tenant, version), &source, artifact)) {
             Some(script) => script,
-            None => self.recompile(&key, tenant, stored, script).await?,
+            None => self.recompile(&key, (tenant, version), source).await?,
         };
         let runnable = Runnable { script, version: summary };
         self.artifacts.0.insert((tenant, version), runnable.clone());
@@ -123,8 +125,8 @@ impl Inner {
     fn verified(
         &self,
         key: &TenantKey,
-        tenant: TenantId,
-        version: VersionId,
+        (tenant, version): (TenantId, VersionId),
+        source: &Source,
         artifact: Artifact,
     ) -> Option<Arc<CompiledScript>> {
         if artifact.engine_build != self.sandbox.build_id() {
@@ -139,6 +141,7 @@ impl Inner {
             Some(reason) => Purity::Impure { reason },
         };
         Some(Arc::new(CompiledScript {
+            source: Arc::new(source.clone()),
             engine_build: artifact.engine_build.into(),
             bytecode: artifact.bytecode,
             source_map: artifact.source_map,
@@ -149,15 +152,18 @@ impl Inner {
     async fn recompile(
         self: &Arc<Self>,
         key: &TenantKey,
-        tenant: TenantId,
-        version: Version,
-        script: &ScriptName,
+        (tenant, version): (TenantId, VersionId),
+        source: Source,
     ) -> Result<Arc<CompiledScript>, AppError> {
-        let Version { summary, source } = version;
-        let file_name = format!("{script}{}", summary.language.extension());
-        let source = Source { file_name, language: summary.language, text: source };
         let script = self.compile(tenant, source).await?.script;
-        self.database.put_artifact(tenant, summary.id, sealed(key, tenant, summary.id, &script)).await?;
+        self.database.put_artifact(tenant, version, sealed(key, tenant, version, &script)).await?;
         Ok(Arc::new(script))
     }
+}
+
+/// What a version was made of, under the name that its script's stacks show.
+fn source_of(script: &ScriptName, version: Version) -> Source {
+    let Version { summary, source, .. } = version;
+    let file_name = format!("{script}{}", summary.language.extension());
+    Source { file_name, language: summary.language, text: source }
 }

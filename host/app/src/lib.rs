@@ -56,7 +56,7 @@ pub use runtime::{
     Diagnostic, Failure, Header, LogLevel, LogLine, Outcome, Output, Purity, Request, Response, Severity,
 };
 pub use scripts::{
-    DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
+    CheckedSource, DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
 };
 pub use sealing::KeyError;
 pub use secrets::{SecretInput, SecretPatch, SecretService, SecretValue, SecretView};

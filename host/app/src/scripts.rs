@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 
 use crate::{AppError, Inner, artifacts};
 
-pub use forms::{DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
+pub use forms::{CheckedSource, DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
 
 /// The most scripts or versions of one page.
 const PAGE_MAX: u32 = 1_000;
@@ -194,12 +194,43 @@ impl ScriptService {
             deployed_by: principal.user(),
             change_summary,
             deployed_at: UnixMillis::now(),
+            input_schema: compiled.input_schema.clone(),
             artifact: artifacts::sealed(&key, tenant, version, &compiled.script),
         };
         self.database().deploy(tenant, deployment).await.map_err(of_script)?;
         self.inner.routes.changed(tenant);
         let version = self.database().version(tenant, version).map_err(of_script)?.summary;
-        Ok(DeployedScript { version, purity: compiled.script.purity, warnings: compiled.warnings })
+        Ok(DeployedScript {
+            version,
+            purity: compiled.script.purity,
+            input_schema: compiled.input_schema,
+            warnings: compiled.warnings,
+        })
+    }
+
+    /// Compile a source and keep nothing of it. Needs `scripts.write`: it is the tenant's work, and charged as that.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`]. What is wrong with the source is in the answer.
+    pub async fn check(
+        &self,
+        principal: &Principal,
+        language: Language,
+        text: String,
+    ) -> Result<CheckedSource, AppError> {
+        principal.require(Permission::ScriptsWrite)?;
+        let file_name = format!("script{}", language.extension());
+        match self.inner.compile(principal.tenant, Source { file_name, language, text }).await {
+            Ok(compiled) => Ok(CheckedSource {
+                purity: Some(compiled.script.purity),
+                input_schema: compiled.input_schema,
+                findings: compiled.warnings,
+            }),
+            Err(AppError::Source { diagnostics }) => {
+                Ok(CheckedSource { purity: None, input_schema: None, findings: diagnostics })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A page of versions, the latest first, below the number `before`. Needs `scripts.read`.

@@ -17,25 +17,27 @@ const LIST: &str = "
     ORDER BY number DESC
     LIMIT $4";
 const GET: &str = "
-    SELECT id, script_id, number, language, capabilities, limits, author, change_summary, created_at, source
+    SELECT id, script_id, number, language, capabilities, limits, author, change_summary, created_at, source,
+           input_schema
     FROM script_versions
     WHERE tenant_id = $1 AND id = $2";
 const GET_BY_NUMBER: &str = "
-    SELECT id, script_id, number, language, capabilities, limits, author, change_summary, created_at, source
+    SELECT id, script_id, number, language, capabilities, limits, author, change_summary, created_at, source,
+           input_schema
     FROM script_versions
     WHERE tenant_id = $1 AND script_id = $2 AND number = $3";
 // The source is copied from the draft here, so that what was compiled and what is kept cannot differ: the caller names
 // the revision of the draft that it compiled.
 const INSERT: &str = "
     INSERT INTO script_versions (tenant_id, id, script_id, number, language, capabilities, limits, author,
-                                 change_summary, created_at, source)
+                                 change_summary, created_at, source, input_schema)
     SELECT scripts.tenant_id, $1, scripts.id,
            1 + (SELECT COALESCE(MAX(number), 0)
                 FROM script_versions
                 WHERE script_versions.tenant_id = scripts.tenant_id AND script_versions.script_id = scripts.id),
-           scripts.language, scripts.capabilities, scripts.limits, $2, $3, $4, scripts.draft_source
+           scripts.language, scripts.capabilities, scripts.limits, $2, $3, $4, scripts.draft_source, $5
     FROM scripts
-    WHERE scripts.tenant_id = $5 AND scripts.id = $6
+    WHERE scripts.tenant_id = $6 AND scripts.id = $7
     RETURNING number";
 const ACTIVATE: &str = "
     INSERT INTO active_versions (tenant_id, script_id, version_id, deployed_by, deployed_at)
@@ -76,6 +78,8 @@ pub struct Version {
     pub summary: VersionSummary,
     /// Its source, as the author wrote it.
     pub source: String,
+    /// The JSON Schema of its argument, where the source says what that is.
+    pub input_schema: Option<String>,
 }
 
 /// A draft to be made a version.
@@ -93,6 +97,8 @@ pub struct Deployment {
     pub change_summary: String,
     /// When it is deployed.
     pub deployed_at: UnixMillis,
+    /// The JSON Schema of its argument, where the source says what that is.
+    pub input_schema: Option<String>,
     /// What the draft was compiled to.
     pub artifact: Artifact,
 }
@@ -115,7 +121,11 @@ impl VersionSummary {
 
 impl Version {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { summary: VersionSummary::from_row(row)?, source: row.get("source")? })
+        Ok(Self {
+            summary: VersionSummary::from_row(row)?,
+            source: row.get("source")?,
+            input_schema: row.get("input_schema")?,
+        })
     }
 }
 
@@ -201,6 +211,7 @@ fn insert(work: &Work<'_>, tenant: TenantId, deployment: &Deployment) -> Result<
         deployment.deployed_by.map(|user| user.to_string()),
         deployment.change_summary,
         deployment.deployed_at.0,
+        deployment.input_schema,
         tenant.to_string(),
         deployment.script.to_string(),
     ];

@@ -6,7 +6,7 @@ use domain::{ErrorKind, Language, Limits, limits::SOURCE_BYTES_MAX};
 
 use crate::{
     classify,
-    contract::{Diagnostic, GuestFailure, Module, Severity, SourceLanguage},
+    contract::{Diagnostic, Failed, GuestFailure, Module, Place, ScriptText, Severity, SourceLanguage},
     outcome::Failure,
     run::{self, Ended},
     sandbox::{Sandbox, SandboxError},
@@ -17,13 +17,16 @@ use crate::{
 const COMPILER_LIMITS: Limits =
     Limits { fuel: 20_000_000_000, wall_time: Duration::from_secs(2), memory_bytes: 512 << 20, ..Limits::DEFAULT };
 
+/// The largest schema of an argument (RULES 11).
+const SCHEMA_BYTES_MAX: usize = 64 << 10;
+
 /// What running a top level without an execution may take. A longer one is run anew in each execution, under the
 /// script's own limits.
 const TOP_LEVEL_LIMITS: Limits =
     Limits { fuel: 500_000_000, wall_time: Duration::from_secs(2), memory_bytes: 64 << 20, ..Limits::DEFAULT };
 
 /// A script as its author wrote it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The name that stacks and messages show, with its ending.
     pub file_name: String,
@@ -36,6 +39,8 @@ pub struct Source {
 /// A script that can be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompiledScript {
+    /// What it was made of: with it a failure is shown in the author's positions.
+    pub source: Arc<Source>,
     /// The engine that made the bytecode, and the only one that may load it.
     pub engine_build: Arc<str>,
     /// QuickJS bytecode. As good as native code to the guest: never accepted from outside.
@@ -66,6 +71,8 @@ pub enum Purity {
 pub struct Compiled {
     /// The script.
     pub script: CompiledScript,
+    /// The JSON Schema of its argument; absent where the source does not say what that is. Nothing is checked against it.
+    pub input_schema: Option<String>,
     /// Findings that do not keep it from running.
     pub warnings: Vec<Diagnostic>,
     /// Fuel that reading it took, which its tenant is charged.
@@ -91,7 +98,7 @@ impl Sandbox {
         let mut fuel = 0;
         let compiled = self.compile_charged(source, &mut fuel).await?;
         Ok(match compiled {
-            Ok((script, warnings)) => Ok(Compiled { script, warnings, fuel }),
+            Ok(compiled) => Ok(Compiled { fuel, ..compiled }),
             Err(diagnostics) => Err(CompileError { diagnostics, fuel }),
         })
     }
@@ -100,7 +107,7 @@ impl Sandbox {
         &self,
         source: &Source,
         fuel: &mut u64,
-    ) -> Result<Result<(CompiledScript, Vec<Diagnostic>), Vec<Diagnostic>>, SandboxError> {
+    ) -> Result<Result<Compiled, Vec<Diagnostic>>, SandboxError> {
         if source.text.len() > SOURCE_BYTES_MAX {
             let bytes = source.text.len();
             let message = format!("the source has {bytes} bytes; at most {SOURCE_BYTES_MAX} are allowed");
@@ -114,26 +121,25 @@ impl Sandbox {
             Ok(bytecode) => bytecode,
             Err(diagnostic) => return Ok(Err(vec![diagnostic])),
         };
-        let purity = match self.try_top_level(&bytecode, fuel).await? {
+        let purity = match self.try_top_level(&bytecode, module.entry_place.as_ref(), fuel).await? {
             Ok(purity) => purity,
             Err(diagnostic) => return Ok(Err(vec![diagnostic])),
         };
         let script = CompiledScript {
+            source: Arc::new(source.clone()),
             engine_build: Arc::clone(&self.inner.build_id),
             bytecode,
             source_map: module.source_map,
             purity,
         };
-        Ok(Ok((script, module.warnings)))
+        let input_schema = module.input_schema.filter(|schema| is_schema(schema));
+        Ok(Ok(Compiled { script, input_schema, warnings: module.warnings, fuel: 0 }))
     }
 
     /// Parse, find the entry, turn TypeScript into JavaScript.
     async fn read(&self, source: &Source, fuel: &mut u64) -> Result<Result<Module, Vec<Diagnostic>>, SandboxError> {
         let compiler = self.inner.compiler.as_ref().ok_or_else(|| SandboxError::Setup(String::from("no compiler")))?;
-        let language = match source.language {
-            Language::JavaScript => SourceLanguage::Javascript,
-            Language::TypeScript => SourceLanguage::Typescript,
-        };
+        let language = language(source);
         let ended = run::bare(&self.inner.engine, &COMPILER_LIMITS, fuel, async |store| {
             let instance = compiler.instantiate_async(&mut *store).await?;
             instance.call_compile(store, language, &source.file_name, &source.text).await
@@ -159,7 +165,7 @@ impl Sandbox {
         });
         Ok(match ended.await? {
             Ended::Returned(Ok(bytecode)) => Ok(bytecode),
-            Ended::Returned(Err(failure)) => Err(self.syntax_error(source, module, failure).await?),
+            Ended::Returned(Err(failure)) => Err(self.syntax_error(source, failure).await?),
             Ended::Trapped(error) => Err(whole_file(format!(
                 "the source cannot be compiled: it is nested too deeply or too large ({})",
                 classify::ended(&error).kind
@@ -168,7 +174,12 @@ impl Sandbox {
     }
 
     /// Run the top level where there is no execution, to see whether it is pure and that its entry can be called.
-    async fn try_top_level(&self, bytecode: &[u8], fuel: &mut u64) -> Result<Result<Purity, Diagnostic>, SandboxError> {
+    async fn try_top_level(
+        &self,
+        bytecode: &[u8],
+        entry: Option<&Place>,
+        fuel: &mut u64,
+    ) -> Result<Result<Purity, Diagnostic>, SandboxError> {
         let before = *fuel;
         let ended = run::bare(&self.inner.engine, &TOP_LEVEL_LIMITS, fuel, async |store| {
             let instance = self.inner.script.instantiate_async(&mut *store).await?;
@@ -177,7 +188,7 @@ impl Sandbox {
         Ok(match ended.await? {
             Ended::Returned(Ok(())) => Ok(Purity::Pure { load_fuel: *fuel - before }),
             Ended::Returned(Err(failure)) => match classify::failed(failure, None) {
-                failure if failure.kind == ErrorKind::Syntax => Err(whole_file(failure.message)),
+                failure if failure.kind == ErrorKind::Syntax => Err(at(entry, failure.message)),
                 failure => Ok(Purity::Impure { reason: format!("the top level fails: {}", failure.message) }),
             },
             Ended::Trapped(error) => Ok(Purity::Impure { reason: impurity(&error) }),
@@ -185,15 +196,10 @@ impl Sandbox {
     }
 
     /// An error that only QuickJS found, at the author's position.
-    async fn syntax_error(
-        &self,
-        source: &Source,
-        module: &Module,
-        failure: GuestFailure,
-    ) -> Result<Diagnostic, SandboxError> {
+    async fn syntax_error(&self, source: &Source, failure: GuestFailure) -> Result<Diagnostic, SandboxError> {
         let failure =
             Failure { kind: ErrorKind::Syntax, name: failure.name, message: failure.message, stack: failure.stack };
-        let failure = self.map_stack(module.source_map.as_deref(), failure).await?.0;
+        let failure = self.map_stack(source, failure).await?.0;
         let (line, column) = first_position(&failure.stack).unwrap_or((1, 1));
         let text = source.text.lines().nth(line as usize - 1).unwrap_or_default();
         let message = format!("{}: {}", failure.name, failure.message);
@@ -203,24 +209,47 @@ impl Sandbox {
     /// Turn a failure's frames into the author's positions. Answers the fuel that it took, too.
     pub(crate) async fn map_stack(
         &self,
-        source_map: Option<&str>,
+        source: &Source,
         mut failure: Failure,
     ) -> Result<(Failure, u64), SandboxError> {
         let mut fuel = 0;
-        let (Some(source_map), Some(compiler)) = (source_map, &self.inner.compiler) else {
+        let Some(compiler) = self.inner.compiler.as_ref().filter(|_| !failure.stack.is_empty()) else {
             return Ok((failure, fuel));
         };
-        if failure.stack.is_empty() {
-            return Ok((failure, fuel));
-        }
+        let Source { file_name, text, .. } = source.clone();
+        let script = ScriptText { language: language(source), file_name, text };
+        let failed =
+            Failed { name: failure.name.clone(), message: failure.message.clone(), stack: failure.stack.clone() };
         let ended = run::bare(&self.inner.engine, &COMPILER_LIMITS, &mut fuel, async |store| {
             let instance = compiler.instantiate_async(&mut *store).await?;
-            instance.call_map_stack(store, source_map, &failure.stack).await
+            instance.call_map_stack(store, &script, &failed).await
         });
         if let Ended::Returned(stack) = ended.await? {
             failure.stack = stack;
         }
         Ok((failure, fuel))
+    }
+}
+
+fn language(source: &Source) -> SourceLanguage {
+    match source.language {
+        Language::JavaScript => SourceLanguage::Javascript,
+        Language::TypeScript => SourceLanguage::Typescript,
+    }
+}
+
+/// Whether a text is what the contract says. The compiler read hostile text, so that its words are not taken for it.
+fn is_schema(text: &str) -> bool {
+    text.len() <= SCHEMA_BYTES_MAX && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
+}
+
+/// A finding about the entry.
+fn at(entry: Option<&Place>, message: String) -> Diagnostic {
+    match entry {
+        Some(Place { line, column, excerpt }) => {
+            Diagnostic { line: *line, column: *column, excerpt: excerpt.clone(), ..whole_file(message) }
+        }
+        None => whole_file(message),
     }
 }
 

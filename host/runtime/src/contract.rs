@@ -33,7 +33,7 @@ pub use script::skerry::script::{
     types::{Error as CallError, Header, LogLevel, Secret},
 };
 
-pub(crate) use compiler::skerry::script::source::{Language as SourceLanguage, Module};
+pub(crate) use compiler::skerry::script::source::{Failed, Language as SourceLanguage, Module, Place, ScriptText};
 pub(crate) use script::skerry::script::guest::{Failure as GuestFailure, FailureKind, Start};
 
 impl CallError {

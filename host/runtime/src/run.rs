@@ -201,7 +201,7 @@ impl Sandbox {
         let (result, overhead_fuel) = match result {
             Ok(output) => (Ok(output), 0),
             Err(failure) => {
-                let (failure, fuel) = self.map_stack(script.source_map.as_deref(), failure).await?;
+                let (failure, fuel) = self.map_stack(&script.source, failure).await?;
                 (Err(failure), fuel)
             }
         };

@@ -101,6 +101,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(infer_capabilities))
         .routes(routes!(show_draft, save_draft))
         .routes(routes!(deploy_draft))
+        .routes(routes!(check_source))
         .routes(routes!(browse_versions))
         .routes(routes!(show_version))
         .routes(routes!(activate_version))

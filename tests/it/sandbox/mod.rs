@@ -1,5 +1,6 @@
 //! The sandbox with its real engine.
 
+mod compile;
 mod component;
 mod conformance;
 mod determinism;
@@ -8,5 +9,7 @@ mod hostile;
 mod leaks;
 mod limits;
 mod nesting;
+mod positions;
 mod purity;
 mod runs;
+mod schemas;

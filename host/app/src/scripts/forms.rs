@@ -104,8 +104,21 @@ pub struct DeployedScript {
     pub version: VersionSummary,
     /// Whether its top level touches nothing that only an execution has.
     pub purity: Purity,
+    /// The JSON Schema of its argument, where the source says what that is.
+    pub input_schema: Option<String>,
     /// What compiling found that does not keep it from running.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// A source that was compiled, and not kept.
+#[derive(Clone, Debug)]
+pub struct CheckedSource {
+    /// Whether its top level touches nothing that only an execution has; `None` where it does not compile.
+    pub purity: Option<Purity>,
+    /// The JSON Schema of its argument, where the source says what that is.
+    pub input_schema: Option<String>,
+    /// What is wrong with it, or, where it compiles, what is probably not meant.
+    pub findings: Vec<Diagnostic>,
 }
 
 #[cfg(test)]

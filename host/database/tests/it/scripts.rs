@@ -110,6 +110,7 @@ async fn a_deployment_takes_the_draft_that_was_compiled_or_nothing() {
         deployed_by: Some(stage.home.user),
         change_summary: String::from("Two"),
         deployed_at: UnixMillis(9),
+        input_schema: None,
         artifact: artifact(),
     };
     assert_eq!(database.deploy(tenant, deployment.clone()).await.unwrap(), 2);

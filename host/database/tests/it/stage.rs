@@ -160,6 +160,7 @@ pub(crate) async fn deploy(
         deployed_by: None,
         change_summary: String::from("first"),
         deployed_at: NOW,
+        input_schema: None,
         artifact: artifact(),
     };
     database.deploy(tenant, deployment).await.map(|_| version)

@@ -1,13 +1,14 @@
-//! `/scripts/{script}/draft` and `…/deploy`: what is written before it runs.
+//! `/scripts/{script}/draft`, `…/deploy` and `/check`: what is written before it runs.
 
 use app::{App, SavedScript};
 use axum::{Json, extract::State, response::IntoResponse};
+use domain::Language;
 use http::{StatusCode, header};
 
 use crate::{
     views::{
         scripts::{DraftEdit, DraftView},
-        versions::{DeployedScriptView, DeploymentBody},
+        versions::{CheckedSourceView, DeployedScriptView, DeploymentBody, SourceToCheck},
     },
     web::{
         body::{JsonBody, JsonBodyOrNone},
@@ -15,7 +16,7 @@ use crate::{
         etag::{self, IfMatch},
         extract::ScriptPath,
         problem::Problem,
-        responses::{DraftProblems, ReadProblems},
+        responses::{CheckProblems, DraftProblems, ReadProblems},
     },
 };
 
@@ -82,6 +83,20 @@ pub(crate) async fn deploy_draft(
     let deployed = app.scripts().deploy(&principal, &script, expected, body.change_summary).await?;
     let location = format!("/api/v1/scripts/{}/versions/{}", deployed.version.script, deployed.version.number);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(DeployedScriptView::from(&deployed))))
+}
+
+/// Check a source as if it were saved, and keep nothing of it: for editors and for continuous integration.
+#[utoipa::path(
+    post, path = "/api/v1/check", tag = "drafts", request_body = SourceToCheck,
+    responses((status = 200, description = "What was found", body = CheckedSourceView), CheckProblems)
+)]
+pub(crate) async fn check_source(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    JsonBody(body): JsonBody<SourceToCheck>,
+) -> Result<Json<CheckedSourceView>, Problem> {
+    let language = body.language.map_or(Language::JavaScript, |language| language.0);
+    Ok(Json(app.scripts().check(&principal, language, body.source).await?.into()))
 }
 
 fn answer(saved: &SavedScript) -> impl IntoResponse + use<> {

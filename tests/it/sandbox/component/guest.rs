@@ -8,7 +8,8 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use runtime::{CompiledScript, Purity, Sandbox, SandboxConfig, SandboxError};
+use domain::Language;
+use runtime::{CompiledScript, Purity, Sandbox, SandboxConfig, SandboxError, Source};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
@@ -139,7 +140,9 @@ impl Guest {
 
 /// A script for a guest made by hand. Its bytecode is what the guest's `load` is handed.
 pub(super) fn script() -> Arc<CompiledScript> {
+    let source = Source { file_name: String::from("foreign.js"), language: Language::JavaScript, text: String::new() };
     Arc::new(CompiledScript {
+        source: Arc::new(source),
         engine_build: "foreign".into(),
         bytecode: vec![7; 5_000],
         source_map: None,
