@@ -6,7 +6,7 @@
 use database::{Membership, MembershipStatus, NewTenant, User};
 use domain::{Actor, Permissions, Principal, TenantId, TenantSlug, TokenId, UnixMillis, UserId};
 
-use crate::{App, AppError, IssuedToken, NewScriptInput, ScriptRef, samples};
+use crate::{App, AppError, CollectionSchema, IssuedToken, NewScriptInput, ScriptRef, samples};
 
 const OPERATOR_EMAIL: &str = "operator@localhost";
 
@@ -138,15 +138,19 @@ impl App {
         let (permissions, status) = (Permissions::all(), MembershipStatus::Active);
         let membership = Membership { user: member, permissions, status, created_at };
         self.inner.database.put_membership(id, membership).await?;
+        self.inner.ensure_collections(id).await?;
         Ok(id)
     }
 
     async fn put_samples(&self, principal: &Principal) -> Result<(), AppError> {
-        let (tenant, now) = (principal.tenant, UnixMillis::now());
-        let (collection, schema) = (samples::PRODUCTS.to_owned(), samples::PRODUCTS_SCHEMA.to_owned());
-        self.inner.database.put_collection(tenant, collection.clone(), schema, now).await?;
-        for (id, document) in samples::products()? {
-            self.inner.database.put_document(tenant, collection.clone(), id, document, now).await?;
+        let tenant = principal.tenant;
+        // An operator's own collection of that name stays as it is configured.
+        if !self.inner.collections.is_configured(samples::PRODUCTS) {
+            let schema = CollectionSchema::parse(samples::PRODUCTS_SCHEMA).map_err(AppError::internal)?;
+            self.inner.ensure_collection(tenant, samples::PRODUCTS, &schema).await?;
+            for document in samples::products()? {
+                self.inner.put_document(tenant, samples::PRODUCTS, &schema, document).await?;
+            }
         }
         for script in samples::scripts()? {
             self.put_sample(principal, script).await?;

@@ -89,7 +89,7 @@ impl Interfaces for Reach {
             HostCall::StorageIncrement { key, by } => self.storage_increment(key, by),
             HostCall::StorageCommit => return self.storage_commit(now),
             HostCall::ServiceCall { service, method, arguments } => {
-                return self.service_call(&service, &method, &arguments);
+                return self.service_call(&service, &method, &arguments, now);
             }
             HostCall::EventPublish(event) => self.publish(event, now),
             HostCall::HttpSend(request) => return self.http_send(request),
@@ -120,8 +120,13 @@ fn unsupported(what: &str) -> CallOutcome {
 
 /// A read failed. The script is told that, the operator why.
 fn failed(lease: Lease, error: &database::DatabaseError) -> CallError {
-    if matches!(error, database::DatabaseError::TooLarge { .. }) {
-        return too_large("the list");
+    match error {
+        database::DatabaseError::TooLarge { .. } => return too_large("the list"),
+        database::DatabaseError::TooSlow => {
+            let message = "the list takes longer than a second: filter by fields with few documents each";
+            return CallError::HostcallLimit(String::from(message));
+        }
+        _ => {}
     }
     tracing::error!(tenant.id = %lease.tenant, execution.id = %lease.execution, %error, "a read failed");
     CallError::Unavailable(String::from("the storage cannot be read at the moment"))

@@ -6,7 +6,7 @@ use database::{DatabaseError, OpenError};
 use domain::{Invalid, principals::Forbidden};
 use runtime::{Diagnostic, SandboxError};
 
-use crate::{egress::EgressConfigError, sealing::KeyError};
+use crate::{egress::EgressConfigError, schemas::SchemaError, sealing::KeyError};
 
 /// Why the application cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,17 @@ pub enum AppOpenError {
     /// What a crash left cannot be put in order.
     #[error("what the last run left cannot be put in order: {0}")]
     Recovery(#[from] DatabaseError),
+    /// A collection's schema is not taken.
+    #[error("the schema of the collection '{name}' is not taken: {source}")]
+    CollectionSchema {
+        /// The collection.
+        name: String,
+        /// Why.
+        source: SchemaError,
+    },
+    /// A tenant cannot be given the collections that are configured.
+    #[error("the collections cannot be set up: {0}")]
+    Collections(#[source] AppError),
 }
 
 impl AppOpenError {

@@ -9,6 +9,7 @@ mod artifacts;
 mod bootstrap;
 mod capabilities;
 mod chains;
+mod collections;
 mod config;
 mod egress;
 mod egress_settings;
@@ -21,6 +22,7 @@ mod lanes;
 mod local;
 mod replay;
 mod samples;
+mod schemas;
 mod scripts;
 mod sealing;
 mod secrets;
@@ -28,6 +30,7 @@ mod services;
 mod tokens;
 mod transaction;
 pub mod types;
+mod upkeep;
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,6 +40,7 @@ use runtime::{Sandbox, SandboxConfig};
 
 pub use bootstrap::Bootstrap;
 pub use chains::Chain;
+pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
     DeployedVersion, Endpoint, EndpointAuthentication, Execution, ExecutionCursor, ExecutionFilter, Script,
@@ -55,6 +59,7 @@ pub use replay::{AskedCall, CallDifference, EditedCode, ReplayView};
 pub use runtime::{
     Diagnostic, Failure, Header, LogLevel, LogLine, Outcome, Output, Purity, Request, Response, Severity,
 };
+pub use schemas::{Mismatch, Schema, SchemaError};
 pub use scripts::{
     CheckedSource, DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
 };
@@ -68,8 +73,8 @@ pub use tokens::{IssuedToken, TokenService};
 pub use types::TypeService;
 
 use crate::{
-    admission::Admission, artifacts::Artifacts, egress::Egress, endpoints::Routes, executions::Running, guests::Guests,
-    lanes::Lanes, sealing::Keyring, services::TokenSigner,
+    admission::Admission, artifacts::Artifacts, collections::Collections, egress::Egress, endpoints::Routes,
+    executions::Running, guests::Guests, lanes::Lanes, sealing::Keyring, services::TokenSigner,
 };
 
 /// The whole of Skerry but its faces. Clones are the same one.
@@ -100,6 +105,7 @@ pub(crate) struct Inner {
     pub(crate) services: Services,
     pub(crate) service_keys: Vec<ServiceKey>,
     pub(crate) egress: Egress,
+    pub(crate) collections: Collections,
 }
 
 /// Whether the process can do its work.
@@ -127,6 +133,7 @@ impl App {
     pub async fn open(config: AppConfig) -> Result<Self, AppOpenError> {
         let app = Self::open_offline(config)?;
         app.recover().await?;
+        upkeep::start(&app.inner);
         Ok(app)
     }
 
@@ -149,6 +156,7 @@ impl App {
             services: services::connected(&config, &signer, &egress)?,
             service_keys: signer.published().to_vec(),
             egress,
+            collections: Collections::new(&config.collections)?,
             config,
             database,
             sandbox,
@@ -246,6 +254,7 @@ impl App {
         if interrupted > 0 {
             tracing::warn!(executions = interrupted, "executions that the last stop cut are marked as interrupted");
         }
+        self.inner.ensure_all_collections().await.map_err(AppOpenError::Collections)?;
         for pending in self.inner.database.pending_executions(epoch)? {
             self.executions.resume(pending.tenant, pending.execution);
         }

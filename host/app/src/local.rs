@@ -196,6 +196,7 @@ impl App {
             created_at: now,
         };
         self.inner.database.put_membership(tenant, membership).await?;
+        self.inner.ensure_collections(tenant).await?;
         Ok(Principal { tenant, actor: Actor::Local, permissions: Permissions::all() })
     }
 }

@@ -2,7 +2,6 @@
 
 use database::EndpointAuthentication;
 use domain::{Capabilities, EndpointRoute, Invalid, Language, RecordMode, ScriptKind, ScriptName};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{AppError, EndpointInput, NewScriptInput};
@@ -20,19 +19,11 @@ pub(crate) const ORDER: &str =
 /// Where the endpoint answers, below its tenant.
 pub(crate) const ORDERS_PATH: &str = "/orders";
 
-/// The products: each one's id and its document.
-pub(crate) fn products() -> Result<Vec<(String, String)>, AppError> {
-    #[derive(Deserialize)]
-    struct Product {
-        id: String,
-    }
+/// The products, each with its id.
+pub(crate) fn products() -> Result<Vec<String>, AppError> {
     let documents: Vec<&RawValue> =
         serde_json::from_str(include_str!("samples/products.json")).map_err(AppError::internal)?;
-    let with_id = |document: &RawValue| {
-        let Product { id } = serde_json::from_str(document.get())?;
-        Ok((id, document.get().to_owned()))
-    };
-    documents.into_iter().map(with_id).collect::<serde_json::Result<_>>().map_err(AppError::internal)
+    Ok(documents.into_iter().map(|document| document.get().to_owned()).collect())
 }
 
 /// The four scripts, each with no more capabilities than it needs.

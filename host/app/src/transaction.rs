@@ -2,6 +2,7 @@
 //!
 //! Nothing in here changes the database until the run is over, or says `storage.commit()`.
 
+mod documents;
 mod overlay;
 
 use std::{
@@ -10,19 +11,25 @@ use std::{
 };
 
 use database::{
-    CommitResult, Database, DatabaseError, DocumentRangeRead, DocumentRead, Effects, EntryRead, Lease, OutboxEvent,
-    PartialCommit, ReadSet, StorageChange, StorageRangeRead, StorageWrite,
+    CommitResult, Database, DatabaseError, DocumentChange, DocumentRangeRead, DocumentRead, Effects, EntryRead, Lease,
+    OutboxEvent, PartialCommit, ReadSet, StorageChange, StorageRangeRead, StorageWrite,
 };
 use domain::{TenantId, UnixMillis};
 use runtime::{Answer, CallError};
 use tokio::{sync::oneshot, task::JoinHandle};
 
+pub(crate) use documents::{Documents, OwnDocument};
 pub(crate) use overlay::{Local, Overlay};
 
 /// The most buffered writes and events of one execution: what a commit may hold the writer for.
 const WRITES_MAX: usize = 10_000;
 /// The most buffered events of one execution.
 const EVENTS_MAX: usize = 1_000;
+
+/// The most different lists that a commit checks.
+const RANGES_MAX: usize = 500;
+/// The most entries and documents of these lists together: checking them keeps the writer for some 30 ms.
+const RANGE_ROWS_MAX: usize = 100_000;
 
 /// A transaction, shared by the run's host interfaces and whoever commits it.
 #[derive(Clone)]
@@ -34,7 +41,12 @@ pub(crate) struct Buffer {
     pub(crate) reads: ReadSet,
     /// The keys in `reads`, to find them at once.
     read_keys: HashSet<String>,
+    /// The same for documents, by collection and id.
+    read_documents: HashSet<(String, String)>,
+    /// Rows of the lists in `reads`.
+    range_rows: usize,
     pub(crate) overlay: Overlay,
+    pub(crate) documents: Documents,
     writes: Vec<StorageWrite>,
     events: Vec<OutboxEvent>,
     /// Whether `storage.commit()` made something durable, after which the run cannot be repeated.
@@ -65,11 +77,11 @@ impl Transaction {
         now: UnixMillis,
         limit: u64,
     ) -> impl Future<Output = CallOutcome> + Send + 'static {
-        let effects = self.lock().take_effects(limit);
+        let (effects, documents) = self.lock().take(limit);
         let transaction = self.clone();
         let written = tokio::spawn(async move {
             let result = database.commit_storage(PartialCommit { lease, effects: effects.clone(), now }).await;
-            transaction.lock().settle(result, effects, lease)
+            transaction.lock().settle(result, (effects, documents), lease)
         });
         let (sender, receiver) = oneshot::channel();
         self.lock().commits.push(tokio::spawn(async move {
@@ -104,13 +116,19 @@ pub(crate) fn storage_full(limit_bytes: u64) -> String {
 impl Buffer {
     /// Take into account what became of a commit. What was not committed is put back, before what came later: it counts
     /// at the next commit, or fails the run there.
-    fn settle(&mut self, result: Result<CommitResult, DatabaseError>, effects: Effects, lease: Lease) -> CallOutcome {
+    fn settle(
+        &mut self,
+        result: Result<CommitResult, DatabaseError>,
+        (effects, documents): (Effects, u64),
+        lease: Lease,
+    ) -> CallOutcome {
         let is_committed = matches!(result, Ok(CommitResult::Committed { .. }));
         if is_committed {
             self.has_committed = true;
             self.overlay.forget(effects.writes.len());
+            self.documents.forget(&effects.documents, documents);
         } else {
-            self.put_back(effects);
+            self.put_back(effects, documents);
         }
         Err(match result {
             Ok(CommitResult::Committed { .. }) => return Ok(Answer::Nothing),
@@ -133,14 +151,15 @@ impl Buffer {
         })
     }
 
-    fn put_back(&mut self, mut effects: Effects) {
-        let later = self.take_effects(0);
-        effects.checks.entries.extend(later.checks.entries);
-        effects.checks.ranges.extend(later.checks.ranges);
-        effects.checks.documents.extend(later.checks.documents);
-        effects.checks.document_ranges.extend(later.checks.document_ranges);
-        effects.writes.extend(later.writes);
-        effects.events.extend(later.events);
+    fn put_back(&mut self, mut effects: Effects, documents: u64) {
+        self.documents.put_back(std::mem::take(&mut effects.documents), documents);
+        let later = self.take_reads();
+        effects.checks.entries.extend(later.entries);
+        effects.checks.ranges.extend(later.ranges);
+        effects.checks.documents.extend(later.documents);
+        effects.checks.document_ranges.extend(later.document_ranges);
+        effects.writes.append(&mut self.writes);
+        effects.events.append(&mut self.events);
         self.reads = effects.checks;
         self.read_keys = self.reads.entries.iter().map(|read| read.key.clone()).collect();
         self.writes = effects.writes;
@@ -149,18 +168,32 @@ impl Buffer {
 
     /// Everything that the run read and wants to change; nothing is left behind.
     pub(crate) fn take_effects(&mut self, storage_limit_bytes: u64) -> Effects {
-        self.read_keys.clear();
-        Effects {
-            checks: std::mem::take(&mut self.reads),
+        self.take(storage_limit_bytes).0
+    }
+
+    /// The same, with the number of the commit of documents.
+    fn take(&mut self, storage_limit_bytes: u64) -> (Effects, u64) {
+        let (documents, commit) = self.documents.take();
+        let effects = Effects {
+            checks: self.take_reads(),
             writes: std::mem::take(&mut self.writes),
+            documents,
             events: std::mem::take(&mut self.events),
             storage_limit_bytes: Some(storage_limit_bytes),
-        }
+        };
+        (effects, commit)
     }
 
     /// What the run read, without what it wanted to change: for one that failed.
     pub(crate) fn take_checks(&mut self) -> Effects {
-        Effects { checks: std::mem::take(&mut self.reads), ..Effects::default() }
+        Effects { checks: self.take_reads(), ..Effects::default() }
+    }
+
+    fn take_reads(&mut self) -> ReadSet {
+        self.read_keys.clear();
+        self.read_documents.clear();
+        self.range_rows = 0;
+        std::mem::take(&mut self.reads)
     }
 
     pub(crate) fn read_entry(&mut self, key: &str, revision: Option<i64>) {
@@ -169,24 +202,73 @@ impl Buffer {
         }
     }
 
-    pub(crate) fn read_range(&mut self, read: StorageRangeRead) {
-        self.reads.ranges.push(read);
+    /// Note a list of so many rows. One that was made before, with the same outcome, is checked once: entries that have
+    /// expired between the two would have shown.
+    pub(crate) fn read_range(&mut self, read: StorageRangeRead, rows: usize) -> Result<(), CallError> {
+        let is_known = self.reads.ranges.iter().any(|known| {
+            let (one, other) = (&known.query, &read.query);
+            let is_same = (&one.prefix, &one.after, one.limit) == (&other.prefix, &other.after, other.limit);
+            is_same && known.digest == read.digest
+        });
+        if !is_known {
+            self.count_range(rows)?;
+            self.reads.ranges.push(read);
+        }
+        Ok(())
     }
 
     pub(crate) fn read_document(&mut self, read: DocumentRead) {
-        self.reads.documents.push(read);
+        if self.read_documents.insert((read.collection.clone(), read.id.clone())) {
+            self.reads.documents.push(read);
+        }
     }
 
-    pub(crate) fn read_documents(&mut self, read: DocumentRangeRead) {
-        self.reads.document_ranges.push(read);
+    /// As [`Self::read_range`]. Of two lists with the same outcome the first knows the older state of the collection.
+    pub(crate) fn read_documents(&mut self, read: DocumentRangeRead, rows: usize) -> Result<(), CallError> {
+        let is_known =
+            self.reads.document_ranges.iter().any(|known| known.query == read.query && known.digest == read.digest);
+        if !is_known {
+            self.count_range(rows)?;
+            self.reads.document_ranges.push(read);
+        }
+        Ok(())
     }
 
-    pub(crate) fn write(&mut self, key: String, change: StorageChange) -> CallOutcome {
-        if self.writes.len() >= WRITES_MAX {
+    fn count_range(&mut self, rows: usize) -> Result<(), CallError> {
+        let lists = self.reads.ranges.len() + self.reads.document_ranges.len() + 1;
+        let rows = self.range_rows + rows;
+        if lists > RANGES_MAX || rows > RANGE_ROWS_MAX {
+            return Err(CallError::HostcallLimit(format!(
+                "an execution makes at most {RANGES_MAX} different lists, of {RANGE_ROWS_MAX} entries together: commit \
+                 in between"
+            )));
+        }
+        self.range_rows = rows;
+        Ok(())
+    }
+
+    pub(crate) fn write_document(
+        &mut self,
+        collection: &str,
+        id: &str,
+        change: DocumentChange,
+    ) -> Result<(), CallError> {
+        self.require_room()?;
+        self.documents.write(collection, id, change);
+        Ok(())
+    }
+
+    fn require_room(&self) -> Result<(), CallError> {
+        if self.writes.len() + self.documents.waiting() >= WRITES_MAX {
             return Err(CallError::HostcallLimit(format!(
                 "more than {WRITES_MAX} writes are buffered: commit in between"
             )));
         }
+        Ok(())
+    }
+
+    pub(crate) fn write(&mut self, key: String, change: StorageChange) -> CallOutcome {
+        self.require_room()?;
         self.overlay.apply(&key, &change)?;
         self.writes.push(StorageWrite { key, change });
         Ok(Answer::Nothing)

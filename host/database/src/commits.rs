@@ -13,7 +13,7 @@ pub use checks::{DocumentRangeRead, DocumentRead, EntryRead, ReadSet, StorageRan
 pub use writes::{StorageChange, StorageWrite};
 
 use crate::{
-    Database, DatabaseError, OutboxEvent, Usage, events,
+    Database, DatabaseError, DocumentWrite, OutboxEvent, Usage, events,
     executions::{self, EndOfRow, ExecutionRecord},
     rows::{bigint, microseconds, small_count, word},
     usage,
@@ -50,6 +50,8 @@ pub struct Effects {
     pub checks: ReadSet,
     /// What it writes to storage, in order.
     pub writes: Vec<StorageWrite>,
+    /// What it writes to documents; those of one collection stand together.
+    pub documents: Vec<DocumentWrite>,
     /// What it publishes, in order.
     pub events: Vec<OutboxEvent>,
     /// The tenant's storage may not grow beyond this; `None` for no limit.

@@ -1,6 +1,10 @@
 //! Connections to SQLite, configured so that neither a damaged file nor a mistaken statement does more than fail.
 
-use std::{path::Path, time::Duration};
+use std::{
+    cell::Cell,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 
@@ -16,6 +20,14 @@ const SQL_BYTES_MAX: i32 = 64 << 10;
 
 /// More statements than the crate has, so that none is prepared twice.
 const STATEMENTS_KEPT: usize = 128;
+
+/// Instructions of SQLite's machine between two looks at the clock: a fraction of a millisecond.
+pub(crate) const OPERATIONS_BETWEEN_LOOKS: i32 = 10_000;
+
+thread_local! {
+    /// When the statements of this thread on a writing connection are cut; `None` for never.
+    static CUT_AT: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 const WRITER_PRAGMAS: &str = "
     PRAGMA journal_mode = WAL;
@@ -33,11 +45,28 @@ const READER_PRAGMAS: &str = "
 
 /// The connection that writes to `file`, which exists.
 pub(crate) fn writer(file: &Path) -> rusqlite::Result<Connection> {
-    let connection =
+    let mut connection =
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     harden(&connection)?;
     connection.execute_batch(WRITER_PRAGMAS)?;
+    heed_cuts(&mut connection)?;
     Ok(connection)
+}
+
+/// Run `read` on a writing connection, and cut its statements once it took `most`: they fail as
+/// [`crate::DatabaseError::TooSlow`], and the transaction stands, as long as they only read.
+pub(crate) fn within<T>(most: Duration, read: impl FnOnce() -> T) -> T {
+    CUT_AT.set(Some(Instant::now() + most));
+    let answer = read();
+    CUT_AT.set(None);
+    answer
+}
+
+/// The thread's own deadline and not the connection's, because a transaction has the connection for itself only as a
+/// shared reference.
+fn heed_cuts(connection: &mut Connection) -> rusqlite::Result<()> {
+    let is_over = || CUT_AT.get().is_some_and(|at| Instant::now() >= at);
+    connection.progress_handler(OPERATIONS_BETWEEN_LOOKS, Some(is_over))
 }
 
 /// A connection that only reads `file`.
@@ -51,8 +80,9 @@ pub(crate) fn reader(file: &Path) -> rusqlite::Result<Connection> {
 
 /// A database of its own, in memory, gone with its connection.
 pub(crate) fn in_memory() -> rusqlite::Result<Connection> {
-    let connection = Connection::open_in_memory()?;
+    let mut connection = Connection::open_in_memory()?;
     harden(&connection)?;
+    heed_cuts(&mut connection)?;
     Ok(connection)
 }
 

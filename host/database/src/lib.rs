@@ -15,6 +15,7 @@ mod events;
 mod executions;
 mod json;
 mod lineages;
+mod numbers;
 mod open;
 mod readers;
 mod rows;
@@ -38,13 +39,18 @@ pub use commits::{
     CommitResult, DocumentRangeRead, DocumentRead, Effects, EntryRead, ExecutionCommit, ExecutionEnd, Lease,
     PartialCommit, ReadSet, StorageChange, StorageRangeRead, StorageWrite,
 };
-pub use documents::{Collection, Document, DocumentQuery, DocumentRange};
+pub use documents::{
+    Collection, Column, Condition, Direction, Document, DocumentChange, DocumentField, DocumentPosition, DocumentQuery,
+    DocumentRange, DocumentWrite, FieldValue, IndexedDocument, ListedDocument, Sort, Test, id_prefix_bounds,
+    text_prefix_bounds,
+};
 pub use endpoints::{Endpoint, EndpointAuthentication, NewEndpoint};
 pub use error::{DatabaseError, OpenError};
 pub use events::{EventPosition, OutboxEvent, StoredEvent};
 pub use executions::{
     Begun, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, PendingExecution, StartRow,
 };
+pub use numbers::{json_number, parse_json_number};
 pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings, ScriptSummary};
 pub use secrets::{SealedSecret, Secret, SecretChange};
 pub use storage::{StorageEntry, StorageQuery, StorageRange, StorageRead};

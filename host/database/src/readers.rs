@@ -8,16 +8,16 @@ use std::{
 
 use rusqlite::Connection;
 
-use crate::{DatabaseError, connection};
+use crate::{
+    DatabaseError,
+    connection::{self, OPERATIONS_BETWEEN_LOOKS},
+};
 
 /// Connections that read at the same time. A read takes microseconds, so a few serve many cores.
 const READERS: usize = 4;
 
 /// After this time a read is cut, so that no filter that a caller chose holds a connection for long.
 const READ_TIME_MAX: Duration = Duration::from_secs(1);
-
-/// Instructions of SQLite's machine between two looks at the clock: a fraction of a millisecond.
-const OPERATIONS_BETWEEN_LOOKS: i32 = 10_000;
 
 /// Where reads go.
 pub(crate) enum Readers {

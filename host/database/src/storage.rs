@@ -145,8 +145,16 @@ impl Database {
         })
     }
 
-    /// Remove at most `limit` of the tenant's entries that have expired by `now`; answers how many.
+    /// Remove at most `limit` of the tenant's entries that have expired by `now`; answers how many. Nothing is written
+    /// where there are none.
     pub async fn purge_expired(&self, tenant: TenantId, now: UnixMillis, limit: u32) -> Result<usize, DatabaseError> {
+        let any = self.read(|connection| {
+            let mut expired = connection.prepare_cached(EXPIRED)?;
+            Ok(expired.exists(params![tenant.to_string(), now.0, 1])?)
+        })?;
+        if !any {
+            return Ok(0);
+        }
         self.write(move |work| {
             let tenant = tenant.to_string();
             let mut expired = work.connection.prepare_cached(EXPIRED)?;
@@ -224,7 +232,7 @@ impl StorageQuery {
 
 /// The least text beyond every text that begins with `prefix`. UTF-8 sorts by bytes as by characters, so the last
 /// character goes up by one; one that has no successor gives way to the one before it.
-fn prefix_end(prefix: &str) -> String {
+pub(crate) fn prefix_end(prefix: &str) -> String {
     let mut characters: Vec<char> = prefix.chars().collect();
     while let Some(last) = characters.pop() {
         if let Some(next) = (last..=char::MAX).nth(1) {

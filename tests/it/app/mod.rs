@@ -1,6 +1,9 @@
 //! The use cases over a real database in a directory of its own.
 
 mod admission;
+mod collections;
+mod collections_model;
+mod collections_refused;
 mod edits;
 mod egress;
 pub(crate) mod outside;

@@ -44,6 +44,11 @@ impl Stage {
         let directory = TempDir::new().unwrap();
         let mut config = config(&directory);
         adjust(&mut config);
+        Self::with(directory, config).await
+    }
+
+    /// The application as this configuration has it, over data in `directory`.
+    pub(crate) async fn with(directory: TempDir, config: AppConfig) -> Self {
         let app = App::open(config).await.unwrap();
         let bootstrap = app.bootstrap(true).await.unwrap().unwrap();
         let principal = app.tokens().authenticate(&bootstrap.token).unwrap();

@@ -1,85 +1,222 @@
-//! `services` of the kind `collection`: the tenant's documents, kept in Skerry's own database.
+//! `services` of the kind `collection`: the tenant's documents, kept in Skerry's own database and read and written in the
+//! execution's transaction. Everything that comes in here is guest-controlled.
 
-use database::{DocumentQuery, DocumentRangeRead, DocumentRead};
+mod cursors;
+mod filters;
+mod lists;
+mod patches;
+
+use database::{Collection, DocumentChange, DocumentRead};
+use domain::UnixMillis;
 use runtime::{Answer, CallError};
-use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
 use super::{Reach, failed};
-use crate::transaction::CallOutcome;
+use crate::{
+    collections::{CollectionSchema, DOCUMENT_BYTES_MAX, ID_BYTES_MAX},
+    schemas::{VALUE_DEPTH_MAX, depth},
+    transaction::CallOutcome,
+};
 
-/// The most documents of one page.
-const PAGE_MAX: u32 = 1_000;
-/// The documents of a page where nothing is said.
-const PAGE_DEFAULT: u32 = 100;
-/// The most bytes of a document's id.
-const ID_BYTES_MAX: usize = 512;
+/// Why a call is refused, before its name is put in front.
+enum Wrong {
+    /// An argument of the wrong type or shape: a `TypeError`.
+    Type(String),
+    /// An argument outside its bounds: a `RangeError`.
+    Range(String),
+    /// Anything else, as it is.
+    Call(CallError),
+}
 
-/// What `list` takes.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct ListArguments {
-    /// Where the last page ended.
-    cursor: Option<String>,
-    /// Documents of a page.
-    limit: Option<u32>,
+impl From<CallError> for Wrong {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+/// One call of one collection.
+struct Documents<'a> {
+    reach: &'a Reach,
+    collection: Collection,
+    schema: CollectionSchema,
+    now: UnixMillis,
 }
 
 impl Reach {
-    pub(super) fn collection_call(&self, service: &str, method: &str, arguments: &str) -> CallOutcome {
-        let collection = self.inner.database.collection(self.lease.tenant, service);
-        if collection.map_err(|error| failed(self.lease, &error))?.is_none() {
+    pub(super) fn collection_call(&self, service: &str, method: &str, arguments: &str, now: UnixMillis) -> CallOutcome {
+        let found = self.inner.database.collection(self.lease.tenant, service);
+        let Some(collection) = found.map_err(|error| failed(self.lease, &error))? else {
             return Err(CallError::NotFound(format!("there is no service '{service}'")));
-        }
-        match method {
-            "get" => self.get_document(service, arguments),
-            "list" => self.list_documents(service, arguments),
-            "create" | "update" | "delete" => Err(CallError::Unsupported(format!(
-                "services.{service}.{method}: this version of Skerry reads collections and does not change them yet"
-            ))),
-            _ => Err(CallError::NotFound(format!("the service '{service}' has no method '{method}'"))),
+        };
+        let schema = self.inner.collections.schema(&collection.schema).map_err(|error| {
+            tracing::error!(tenant.id = %self.lease.tenant, collection = service, ?error, "a stored schema is unusable");
+            CallError::Unavailable(format!("the service '{service}' is set up wrongly: tell the operator"))
+        })?;
+        let documents = Documents { reach: self, collection, schema, now };
+        documents.call(method, arguments).map_err(|wrong| match wrong {
+            Wrong::Type(message) => CallError::InvalidArgument(format!("services.{service}.{method}: {message}")),
+            Wrong::Range(message) => CallError::OutOfRange(format!("services.{service}.{method}: {message}")),
+            Wrong::Call(error) => error,
+        })
+    }
+}
+
+impl Documents<'_> {
+    fn call(&self, method: &str, arguments: &str) -> Result<Answer, Wrong> {
+        let arguments: Vec<&RawValue> = serde_json::from_str(arguments).map_err(|_| not_json())?;
+        match (method, arguments.as_slice()) {
+            ("list", [] | [_]) => self.list(arguments.first().copied()),
+            ("get", [id]) => self.get(id),
+            ("create", [document]) => self.create(document),
+            ("update", [id, changes]) => self.update(id, changes),
+            ("delete", [id]) => self.delete(id),
+            ("list", _) => Err(Wrong::Type(String::from("it takes { filter, sort, cursor, limit }, or nothing"))),
+            ("get" | "delete", _) => Err(Wrong::Type(String::from("it takes one text: the document's id"))),
+            ("create", _) => Err(Wrong::Type(String::from("it takes one object: the document"))),
+            ("update", _) => Err(Wrong::Type(String::from("it takes the document's id and an object of changes"))),
+            _ => Err(Wrong::Call(CallError::NotFound(format!(
+                "the service '{}' has no method '{method}': it has list, get, create, update, delete",
+                self.name()
+            )))),
         }
     }
 
-    fn get_document(&self, collection: &str, arguments: &str) -> CallOutcome {
-        let Ok([id]) = serde_json::from_str::<[String; 1]>(arguments) else {
-            return Err(CallError::InvalidArgument(format!(
-                "services.{collection}.get takes one text: the document's id"
-            )));
-        };
-        if id.len() > ID_BYTES_MAX {
-            return Err(CallError::OutOfRange(format!("a document's id has at most {ID_BYTES_MAX} bytes")));
-        }
-        let document = self.inner.database.document_get(self.lease.tenant, collection, &id);
-        let document = document.map_err(|error| failed(self.lease, &error))?;
-        let revision = document.as_ref().map(|document| document.revision);
-        self.transaction.lock().read_document(DocumentRead { collection: collection.to_owned(), id, revision });
-        Ok(Answer::Value(document.map(|document| document.body)))
+    fn name(&self) -> &str {
+        &self.collection.name
     }
 
-    /// Answers `{ "items": […], "cursor": text or null }`.
-    fn list_documents(&self, collection: &str, arguments: &str) -> CallOutcome {
-        let takes = || {
-            let text = format!("services.{collection}.list takes {{ cursor, limit }}, the limit from 1 to {PAGE_MAX}");
-            CallError::InvalidArgument(text)
+    fn get(&self, id: &RawValue) -> Result<Answer, Wrong> {
+        Ok(Answer::Value(self.read(&document_id(id)?)?))
+    }
+
+    fn create(&self, document: &RawValue) -> Result<Answer, Wrong> {
+        let value = object("the document", document)?;
+        let (id, body) = match value.get("id") {
+            None => self.with_new_id(document.get()),
+            Some(Value::String(id)) => {
+                check_id(id)?;
+                (id.clone(), document.get().to_owned())
+            }
+            Some(_) => return Err(Wrong::Type(String::from("the document's id must be a string, or left out"))),
         };
-        let arguments: Vec<ListArguments> = serde_json::from_str(arguments).map_err(|_| takes())?;
-        let ListArguments { cursor, limit } = match <[ListArguments; 1]>::try_from(arguments) {
-            Ok([arguments]) => arguments,
-            Err(arguments) if arguments.is_empty() => ListArguments::default(),
-            Err(_) => return Err(takes()),
-        };
-        let limit = limit.unwrap_or(PAGE_DEFAULT);
-        if !(1..=PAGE_MAX).contains(&limit) {
-            return Err(takes());
+        let change = self.checked(body.clone())?;
+        if self.read(&id)?.is_some() {
+            let message = format!("services.{}.create: there is a document '{}' already", self.name(), shown(&id));
+            return Err(Wrong::Call(CallError::Conflict(message)));
         }
-        let query = DocumentQuery { collection: collection.to_owned(), after: cursor, limit };
-        let range = self.inner.database.document_list(self.lease.tenant, &query);
-        let range = range.map_err(|error| failed(self.lease, &error))?;
-        self.transaction.lock().read_documents(DocumentRangeRead { query, digest: range.digest });
-        let cursor = range.more.then(|| range.documents.last().map(|document| document.id.clone())).flatten();
-        let items: Vec<&str> = range.documents.iter().map(|document| document.body.as_str()).collect();
-        // The bodies are JSON already, as they were checked when they were written.
-        let cursor = serde_json::to_string(&cursor).map_err(|_| takes())?;
-        Ok(Answer::Value(Some(format!("{{\"items\":[{}],\"cursor\":{cursor}}}", items.join(",")))))
+        self.reach.transaction.lock().write_document(self.name(), &id, change)?;
+        Ok(Answer::Value(Some(body)))
+    }
+
+    fn update(&self, id: &RawValue, changes: &RawValue) -> Result<Answer, Wrong> {
+        let id = document_id(id)?;
+        let patch = object("the changes", changes)?;
+        if patch.get("id").is_some_and(|other| other.as_str() != Some(&id)) {
+            return Err(Wrong::Type(String::from("a document keeps its id: leave it out of the changes")));
+        }
+        let Some(current) = self.read(&id)? else {
+            let message = format!("services.{}.update: there is no document '{}'", self.name(), shown(&id));
+            return Err(Wrong::Call(CallError::NotFound(message)));
+        };
+        let body = patches::merge(&current, changes.get()).map_err(|_| not_json())?;
+        let change = self.checked(body.clone())?;
+        self.reach.transaction.lock().write_document(self.name(), &id, change)?;
+        Ok(Answer::Value(Some(body)))
+    }
+
+    fn delete(&self, id: &RawValue) -> Result<Answer, Wrong> {
+        let id = document_id(id)?;
+        let is_there = self.read(&id)?.is_some();
+        if is_there {
+            self.reach.transaction.lock().write_document(self.name(), &id, DocumentChange::Delete)?;
+        }
+        Ok(Answer::Value(Some(is_there.to_string())))
+    }
+
+    /// A document as the run sees it.
+    fn read(&self, id: &str) -> Result<Option<String>, CallError> {
+        let mut buffer = self.reach.transaction.lock();
+        if let Some(own) = buffer.documents.get(self.name(), id) {
+            return Ok(own.map(str::to_owned));
+        }
+        let lease = self.reach.lease;
+        let found = self.reach.inner.database.document_get(lease.tenant, self.name(), id);
+        let found = found.map_err(|error| failed(lease, &error))?;
+        let revision = found.as_ref().map(|document| document.revision);
+        buffer.read_document(DocumentRead { collection: self.name().to_owned(), id: id.to_owned(), revision });
+        Ok(found.map(|document| document.body))
+    }
+
+    /// A body that may be kept, with what it is found by.
+    fn checked(&self, body: String) -> Result<DocumentChange, Wrong> {
+        if body.len() > DOCUMENT_BYTES_MAX {
+            let found = body.len();
+            let message = format!("a document has at most {DOCUMENT_BYTES_MAX} bytes as JSON, not {found}");
+            return Err(Wrong::Range(message));
+        }
+        let document: Value = serde_json::from_str(&body).map_err(|_| not_json())?;
+        self.schema.check(&document).map_err(|mismatch| Wrong::Type(format!("the document {mismatch}")))?;
+        let fields = self.schema.fields().of(&document);
+        let fields = fields.map_err(|error| Wrong::Range(error.to_string()))?;
+        Ok(DocumentChange::Put { body, fields })
+    }
+
+    /// A document with an id of its own: a UUIDv7 that a repeat of the run makes again.
+    fn with_new_id(&self, document: &str) -> (String, String) {
+        let number = self.reach.transaction.lock().documents.next_id();
+        let lease = self.reach.lease;
+        let digest = blake3::hash(format!("{}/{}/{number}", lease.execution, lease.attempt).as_bytes());
+        let mut random = [0; 10];
+        random.copy_from_slice(&digest.as_bytes()[..10]);
+        let millis = u64::try_from(self.now.0).unwrap_or(0);
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string();
+        let members = document.trim_start().trim_start_matches('{').trim_start();
+        let comma = if members.starts_with('}') { "" } else { "," };
+        let body = format!("{{\"id\":\"{id}\"{comma}{members}");
+        (id, body)
+    }
+}
+
+/// An argument that is an object, not too deep.
+fn object(what: &str, argument: &RawValue) -> Result<Value, Wrong> {
+    let value: Value = serde_json::from_str(argument.get()).map_err(|_| not_json())?;
+    if !value.is_object() {
+        return Err(Wrong::Type(format!("{what} must be an object")));
+    }
+    if depth(&value) > VALUE_DEPTH_MAX {
+        return Err(not_json());
+    }
+    Ok(value)
+}
+
+fn document_id(argument: &RawValue) -> Result<String, Wrong> {
+    let id: String = serde_json::from_str(argument.get())
+        .map_err(|_| Wrong::Type(String::from("the id must be a string of well-formed Unicode")))?;
+    check_id(&id)?;
+    Ok(id)
+}
+
+fn check_id(id: &str) -> Result<(), Wrong> {
+    if id.is_empty() || id.len() > ID_BYTES_MAX {
+        let found = id.len();
+        return Err(Wrong::Range(format!("a document's id has 1 to {ID_BYTES_MAX} bytes of UTF-8, not {found}")));
+    }
+    if id.chars().any(char::is_control) {
+        return Err(Wrong::Type(String::from("a document's id has no control characters")));
+    }
+    Ok(())
+}
+
+fn not_json() -> Wrong {
+    Wrong::Type(format!("arguments are JSON of well-formed Unicode, at most {VALUE_DEPTH_MAX} levels deep"))
+}
+
+/// An id or a name in a message: guest-controlled, and cut where it is long.
+fn shown(text: &str) -> String {
+    const BYTES_MAX: usize = 100;
+    if text.len() <= BYTES_MAX {
+        text.to_owned()
+    } else {
+        format!("{}…", &text[..text.floor_char_boundary(BYTES_MAX)])
     }
 }

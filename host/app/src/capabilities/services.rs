@@ -1,5 +1,6 @@
 //! `services`: which kind of service a call is for, and the calls that leave this process.
 
+use domain::UnixMillis;
 use runtime::{Answer, CallError, Started};
 use serde_json::Value;
 
@@ -7,9 +8,9 @@ use super::{Reach, http::Outgoing};
 use crate::services::{ServiceCall, ServiceError};
 
 impl Reach {
-    pub(super) fn service_call(&mut self, service: &str, method: &str, arguments: &str) -> Started {
+    pub(super) fn service_call(&mut self, service: &str, method: &str, arguments: &str, now: UnixMillis) -> Started {
         let Some(connected) = self.inner.services.get(service).cloned() else {
-            return Started::Ready(self.collection_call(service, method, arguments));
+            return Started::Ready(self.collection_call(service, method, arguments, now));
         };
         let name = format!("services.{service}.{method}");
         let Ok(arguments) = serde_json::from_str::<Vec<Value>>(arguments) else {

@@ -59,9 +59,10 @@ impl Reach {
         let query = StorageQuery { prefix, after: cursor, limit: limit.saturating_add(own), now };
         let range =
             self.inner.database.storage_list(self.lease.tenant, &query).map_err(|error| failed(self.lease, &error))?;
+        let rows = range.entries.len();
         let within = (query.prefix.as_str(), query.after.as_deref());
         let mut entries = buffer.overlay.lay_over(range.entries, range.more, within, now)?;
-        buffer.read_range(StorageRangeRead { query, digest: range.digest });
+        buffer.read_range(StorageRangeRead { query, digest: range.digest }, rows)?;
         let limit = limit as usize;
         let more = range.more || entries.len() > limit;
         entries.truncate(limit);

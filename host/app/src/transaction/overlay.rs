@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use database::{StorageChange, StorageEntry};
+use database::{StorageChange, StorageEntry, json_number, parse_json_number};
 use domain::UnixMillis;
 use runtime::CallError;
 
@@ -37,7 +37,7 @@ impl Overlay {
             (StorageChange::Increment { by }, None) => Local::Added(*by),
             (StorageChange::Increment { by }, Some(Local::Added(sum))) => Local::Added(sum + by),
             (StorageChange::Increment { by }, Some(Local::Deleted)) => {
-                Local::Set { value: number(*by), expires_at: None }
+                Local::Set { value: json_number(*by), expires_at: None }
             }
             (StorageChange::Increment { by }, Some(Local::Set { value, expires_at })) => {
                 Local::Set { value: added(key, Some(value), *by)?, expires_at: *expires_at }
@@ -113,17 +113,13 @@ impl Local {
     }
 }
 
+/// As the commit adds, by the same rules.
 fn added(key: &str, stored: Option<&str>, by: f64) -> Result<String, CallError> {
-    let stored = stored.map_or(Ok(0.0), str::parse::<f64>);
-    match stored.map(|stored| stored + by) {
-        Ok(sum) if sum.is_finite() => Ok(number(sum)),
-        _ => Err(CallError::InvalidArgument(format!("the value of '{key}' is no number to add to"))),
+    let stored = stored.map_or(Some(0.0), parse_json_number);
+    match stored.map(|stored| stored + by).filter(|sum| sum.is_finite()) {
+        Some(sum) => Ok(json_number(sum)),
+        None => Err(CallError::InvalidArgument(format!("the value of '{key}' is no number to add to"))),
     }
-}
-
-/// A number as JavaScript writes it, as far as JSON knows it.
-fn number(value: f64) -> String {
-    if value == 0.0 { String::from("0") } else { value.to_string() }
 }
 
 #[cfg(test)]

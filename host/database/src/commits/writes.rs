@@ -1,10 +1,12 @@
-//! Applying an execution's storage writes, with the tenant's bytes kept in step.
+//! Applying an execution's writes to storage and documents, with the tenant's bytes kept in step.
 
 use domain::{TenantId, UnixMillis};
 use rusqlite::{OptionalExtension, params};
 
 use super::{CommitResult, Effects, Refusal};
 use crate::{
+    documents,
+    numbers::{json_number, parse_json_number},
     rows::{bigint, bytes},
     storage::ADD_STORED_BYTES,
     writer::Work,
@@ -61,11 +63,11 @@ struct Current {
 }
 
 pub(super) fn apply(work: &Work<'_>, tenant: TenantId, effects: &Effects, now: UnixMillis) -> Result<(), Refusal> {
-    if effects.writes.is_empty() {
+    if effects.writes.is_empty() && effects.documents.is_empty() {
         return Ok(());
     }
     let tenant = tenant.to_string();
-    let mut growth = 0;
+    let mut growth = documents::apply(work.connection, &tenant, &effects.documents, work.revision, now)?;
     for write in &effects.writes {
         growth += apply_one(work, &tenant, write, now)?;
     }
@@ -116,46 +118,4 @@ fn number(work: &Work<'_>, tenant: &str, key: &str) -> Result<Option<f64>, Refus
     let mut statement = work.connection.prepare_cached(VALUE)?;
     let value: String = statement.query_row([tenant, key], |row| row.get(0))?;
     Ok(parse_json_number(&value))
-}
-
-/// JSON's numbers, and none of the other texts that Rust reads as one (`inf`, `nan`).
-fn parse_json_number(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let is_json = text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
-        && text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
-    if is_json { text.parse().ok() } else { None }
-}
-
-/// A number as JavaScript writes it where that is a whole one, else as JSON allows; both read back to the bit.
-fn json_number(number: f64) -> String {
-    // Whole numbers below this are exact, and Rust writes them without an exponent.
-    const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
-    if number.fract() == 0.0 && number.abs() < WHOLE_MAX {
-        // Adding 0 makes 0 of -0.
-        format!("{:.0}", number + 0.0)
-    } else {
-        format!("{number:?}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_written_as_json_and_read_back() {
-        for (number, text) in
-            [(0.0, "0"), (-0.0, "0"), (3.0, "3"), (-7.0, "-7"), (0.1, "0.1"), (1e300, "1e300"), (1e-7, "1e-7")]
-        {
-            assert_eq!(json_number(number), text);
-            assert_eq!(parse_json_number(text), Some(number));
-        }
-    }
-
-    #[test]
-    fn what_is_no_number_in_json_is_none_here() {
-        for text in ["\"1\"", "null", "inf", "-inf", "nan", "NaN", "true", "[1]", "", "-"] {
-            assert_eq!(parse_json_number(text), None, "{text}");
-        }
-    }
 }

@@ -6,7 +6,9 @@ use database::{
 };
 use domain::{ErrorKind, ExecutionId, ExecutionStatus, UnixMillis};
 
-use crate::stage::{NOW, Stage, all_of, delete, ended, event, increment, revision_of, set, set_until, under, writes};
+use crate::stage::{
+    NOW, Stage, all_of, delete, ended, event, increment, put, revision_of, set, set_until, under, writes,
+};
 
 fn entry(key: &str, revision: Option<i64>) -> ReadSet {
     ReadSet { entries: vec![EntryRead { key: key.to_owned(), revision }], ..ReadSet::default() }
@@ -137,15 +139,14 @@ async fn an_entry_beyond_a_full_page_is_part_of_what_was_read() {
 async fn documents_and_lists_of_them_are_checked() {
     let stage = Stage::set().await;
     let (database, tenant) = (&stage.database, stage.home.tenant);
-    let put = async |id: &str, body: &str| {
-        let arguments = (String::from("products"), id.to_owned(), body.to_owned());
-        database.put_document(tenant, arguments.0, arguments.1, arguments.2, NOW).await.unwrap()
-    };
+    let put =
+        async |id: &str, body: &str| database.write_document(tenant, put("products", id, body), NOW).await.unwrap();
     database.put_collection(tenant, String::from("products"), String::from("{}"), NOW).await.unwrap();
     let seen = put("1", "{}").await;
     let document = DocumentRead { collection: String::from("products"), id: String::from("1"), revision: Some(seen) };
-    let list = database.document_list(tenant, &all_of("products")).unwrap();
-    let list = DocumentRangeRead { query: all_of("products"), digest: list.digest };
+    let revision = database.collection(tenant, "products").unwrap().unwrap().revision;
+    let list = database.document_list(tenant, &all_of("products"), |_| false).unwrap();
+    let list = DocumentRangeRead { query: all_of("products"), revision, digest: list.digest };
     let one = ReadSet { documents: vec![document], ..ReadSet::default() };
     let all = ReadSet { document_ranges: vec![list], ..ReadSet::default() };
     revision_of(&stage.commit(checked(one.clone())).await);

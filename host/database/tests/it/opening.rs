@@ -57,13 +57,13 @@ fn a_database_of_a_newer_schema_is_left_alone() {
     drop(Database::open(directory.path()).unwrap());
     let file = directory.path().join("skerry.db");
     let connection = rusqlite::Connection::open(&file).unwrap();
-    let statement =
-        "INSERT INTO refinery_schema_history SELECT 9999, name, applied_on, checksum FROM refinery_schema_history";
+    let statement = "INSERT INTO refinery_schema_history
+        SELECT 9999, name, applied_on, checksum FROM refinery_schema_history WHERE version = 1";
     connection.execute(statement, []).unwrap();
     connection.close().unwrap();
     let before = fs::read(&file).unwrap();
     let error = Database::open(directory.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 9999, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 9999, .. }), "{error}");
     assert_eq!(fs::read(&file).unwrap(), before);
 }
 

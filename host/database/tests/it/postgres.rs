@@ -5,10 +5,13 @@ use std::{
     ffi::OsStr,
     fmt::Write,
     fs,
+    ops::Bound,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
+
+use database::{Column, Condition, Direction, DocumentQuery, Sort, Test};
 
 use crate::schema::statements;
 
@@ -90,6 +93,29 @@ fn succeed(command: &mut Command) {
     assert!(status.success(), "{command:?}");
 }
 
+/// Lists of documents, whose statements are put together from fragments: each fragment is in one of them.
+fn lists() -> Vec<DocumentQuery> {
+    let key = || String::from("k");
+    let tests = [
+        Test::OneOf(vec![key(), key()]),
+        Test::Not(key()),
+        Test::Between(Bound::Included(key()), Bound::Excluded(key())),
+        Test::Between(Bound::Excluded(key()), Bound::Included(key())),
+        Test::Between(Bound::Unbounded, Bound::Unbounded),
+    ];
+    let columns = [Column::Id, Column::Field(key())];
+    let sorts = columns.clone().into_iter().flat_map(|column| {
+        [Direction::Ascending, Direction::Descending].map(|direction| Sort { column: column.clone(), direction })
+    });
+    let with_sort = |sort| {
+        let conditions = columns
+            .iter()
+            .flat_map(|column| tests.iter().map(|test| Condition { column: column.clone(), test: test.clone() }));
+        DocumentQuery { conditions: conditions.collect(), sort, ..DocumentQuery::by_id("products", Some(key()), 10) }
+    };
+    sorts.map(with_sort).collect()
+}
+
 #[test]
 fn postgresql_accepts_the_migrations_and_every_statement_where_it_is_installed() {
     let Some(bin) = installed() else { return };
@@ -103,7 +129,8 @@ fn postgresql_accepts_the_migrations_and_every_statement_where_it_is_installed()
         script.push_str(&fs::read_to_string(migration).unwrap());
     }
     script.push_str("CREATE TABLE refinery_schema_history (version INTEGER PRIMARY KEY, name TEXT, applied_on TEXT, checksum TEXT);\n");
-    let statements = statements();
+    let mut statements = statements();
+    statements.extend(lists().iter().map(DocumentQuery::statement));
     for (at, statement) in statements.iter().enumerate() {
         writeln!(script, "PREPARE statement_{at} AS {statement};").unwrap();
     }

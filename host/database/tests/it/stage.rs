@@ -1,11 +1,11 @@
 //! What most tests begin with: a database with two tenants, each with a member, a script and a deployed version.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use database::{
-    Artifact, CommitResult, Database, DatabaseError, Deployment, DocumentQuery, Effects, ExecutionCommit, ExecutionEnd,
-    ExecutionRecord, Lease, Membership, MembershipStatus, NewScript, NewTenant, OutboxEvent, PartialCommit, StartRow,
-    StorageChange, StorageQuery, StorageWrite, Usage, User,
+    Artifact, CommitResult, Database, DatabaseError, Deployment, DocumentChange, DocumentQuery, DocumentWrite, Effects,
+    ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Membership, MembershipStatus, NewScript, NewTenant,
+    OutboxEvent, PartialCommit, StartRow, StorageChange, StorageQuery, StorageWrite, Usage, User,
 };
 use domain::{
     Actor, Capabilities, ExecutionId, ExecutionStatus, Language, Permissions, RecordMode, ScriptId, ScriptKind,
@@ -237,7 +237,13 @@ pub(crate) fn under(prefix: &str) -> StorageQuery {
 }
 
 pub(crate) fn all_of(collection: &str) -> DocumentQuery {
-    DocumentQuery { collection: collection.to_owned(), after: None, limit: 100 }
+    DocumentQuery::by_id(collection, None, 100)
+}
+
+/// A document without fields.
+pub(crate) fn put(collection: &str, id: &str, body: &str) -> DocumentWrite {
+    let change = DocumentChange::Put { body: body.to_owned(), fields: BTreeSet::new() };
+    DocumentWrite { collection: collection.to_owned(), id: id.to_owned(), change }
 }
 
 pub(crate) fn revision_of(result: &CommitResult) -> i64 {

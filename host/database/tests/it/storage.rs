@@ -1,6 +1,6 @@
-//! Reading storage entries and documents.
+//! Reading storage entries.
 
-use database::{DatabaseError, DocumentQuery, StorageQuery};
+use database::StorageQuery;
 use domain::UnixMillis;
 
 use crate::stage::{NOW, Stage, set, set_until, under, writes};
@@ -72,28 +72,4 @@ async fn expired_entries_are_purged_and_their_bytes_given_back() {
     assert_eq!(database.purge_expired(tenant, NOW, 10).await.unwrap(), 1);
     assert_eq!(database.purge_expired(tenant, NOW, 10).await.unwrap(), 0);
     assert_eq!(database.storage_bytes(tenant).unwrap(), 4);
-}
-
-#[tokio::test]
-async fn documents_are_read_one_by_one_and_by_pages() {
-    let stage = Stage::set().await;
-    let (database, tenant) = (&stage.database, stage.home.tenant);
-    let products = || String::from("products");
-    let unknown = database.put_document(tenant, products(), String::from("1"), String::from("{}"), NOW).await;
-    assert!(matches!(unknown, Err(DatabaseError::NotFound)), "{unknown:?}");
-    database.put_collection(tenant, products(), String::from("{}"), NOW).await.unwrap();
-    database.put_collection(tenant, products(), String::from("{\"type\":\"object\"}"), NOW).await.unwrap();
-    assert_eq!(database.collection(tenant, "products").unwrap().unwrap().schema, "{\"type\":\"object\"}");
-    assert_eq!(database.list_collections(tenant).unwrap().len(), 1);
-    for id in ["1", "2", "3"] {
-        database.put_document(tenant, products(), id.to_owned(), format!("{{\"n\":{id}}}"), NOW).await.unwrap();
-    }
-    assert_eq!(database.document_get(tenant, "products", "2").unwrap().unwrap().body, "{\"n\":2}");
-    assert_eq!(database.document_get(tenant, "products", "9").unwrap(), None);
-    let query = DocumentQuery { collection: products(), after: Some(String::from("1")), limit: 1 };
-    let page = database.document_list(tenant, &query).unwrap();
-    assert_eq!((page.documents[0].id.as_str(), page.documents.len(), page.more), ("2", 1, true));
-    assert_eq!(database.storage_bytes(tenant).unwrap(), 3 * (1 + 7));
-    database.put_document(tenant, products(), String::from("1"), String::from("{}"), NOW).await.unwrap();
-    assert_eq!(database.storage_bytes(tenant).unwrap(), 2 * (1 + 7) + 3);
 }

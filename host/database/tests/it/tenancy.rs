@@ -6,7 +6,9 @@ use database::{
 };
 use domain::{Capabilities, EndpointRoute, Language, Permissions, RecordMode, ScriptName, SecretName, TokenId};
 
-use crate::stage::{NOW, Stage, all_of, artifact, deploy, ended, event, new_script, revision_of, set, under, writes};
+use crate::stage::{
+    NOW, Stage, all_of, artifact, deploy, ended, event, new_script, put, revision_of, set, under, writes,
+};
 
 fn is_not_found<T: std::fmt::Debug>(result: Result<T, DatabaseError>) {
     assert!(matches!(result, Err(DatabaseError::NotFound)), "{result:?}");
@@ -101,12 +103,12 @@ async fn storage_events_and_documents_of_another_tenant_are_not_there() {
 
     let products = || String::from("products");
     database.put_collection(home, products(), String::from("{}"), NOW).await.unwrap();
-    database.put_document(home, products(), String::from("1"), String::from("{}"), NOW).await.unwrap();
+    database.write_document(home, put("products", "1", "{}"), NOW).await.unwrap();
     assert_eq!(database.collection(stranger, "products").unwrap(), None);
     assert!(database.list_collections(stranger).unwrap().is_empty());
     assert_eq!(database.document_get(stranger, "products", "1").unwrap(), None);
-    assert!(database.document_list(stranger, &all_of("products")).unwrap().documents.is_empty());
-    is_not_found(database.put_document(stranger, products(), String::from("1"), String::from("{}"), NOW).await);
+    assert!(database.document_list(stranger, &all_of("products"), |_| false).unwrap().documents.is_empty());
+    is_not_found(database.write_document(stranger, put("products", "1", "{}"), NOW).await);
 }
 
 #[tokio::test]
