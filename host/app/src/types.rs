@@ -4,7 +4,6 @@
 //! `@skerry/types` and the reference in `docs/script-api.md` are made from it; a tenant's types name its services and
 //! secrets in place of "any".
 
-mod collections;
 mod declarations;
 mod description;
 mod reference;
@@ -18,18 +17,13 @@ mod tests;
 use std::{collections::BTreeSet, sync::Arc};
 
 use domain::{Permission, Principal};
-use serde_json::Value;
 
 pub use declarations::declarations;
 pub use description::{Example, Global, GlobalKind, Member, Page, Place, TypeAlias, script_api};
 pub use reference::{REFERENCE_BEGIN, REFERENCE_END, reference};
 
-use crate::{AppError, Inner};
-
-use self::{
-    collections::collection_methods,
-    services::{ServiceTypes, services_interface},
-};
+use self::services::{ServiceTypes, services_interface};
+use crate::{AppError, Inner, collections::collection_methods};
 
 /// How many secrets are named.
 const SECRETS_MAX: u32 = 1_000;
@@ -71,11 +65,11 @@ impl TypeService {
     pub fn of_tenant(&self, principal: &Principal) -> Result<TenantTypes, AppError> {
         principal.require(Permission::ScriptsRead)?;
         let collections = self.collections(principal)?;
-        let connected = self.inner.services.iter().map(|(name, service)| ServiceTypes {
-            name: name.to_owned(),
-            methods: service.methods().to_vec(),
-            document: None,
-        });
+        let connected = self
+            .inner
+            .services
+            .iter()
+            .map(|(name, service)| ServiceTypes { name: name.to_owned(), methods: service.methods().to_vec() });
         let services: Vec<ServiceTypes> = collections.into_iter().chain(connected).collect();
         let mut own = declarations::Replacements::new();
         own.insert("Services", services_interface(&services, &mut names()));
@@ -87,14 +81,14 @@ impl TypeService {
         Ok(TenantTypes { text, digest })
     }
 
-    /// The tenant's collections: the name, the schema of the documents, and the methods.
+    /// The tenant's collections, with their methods.
     fn collections(&self, principal: &Principal) -> Result<Vec<ServiceTypes>, AppError> {
         let collections = self.inner.database.list_collections(principal.tenant)?;
         let described = collections.into_iter().map(|collection| {
-            let document = serde_json::from_str(&collection.schema).unwrap_or(Value::Bool(true));
-            ServiceTypes { name: collection.name, methods: collection_methods(&document), document: Some(document) }
+            let schema = self.inner.collections.schema(&collection.schema)?;
+            Ok(ServiceTypes { name: collection.name, methods: collection_methods(&schema) })
         });
-        Ok(described.collect())
+        described.collect()
     }
 
     /// The names of the tenant's secrets; `None` for whoever may not see them.

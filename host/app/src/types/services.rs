@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::{
     schema::TypeWriter,
     text::{comment, parameter_name, property_name},
@@ -19,8 +17,6 @@ pub(super) struct ServiceTypes {
     pub(super) name: String,
     /// What there is to call.
     pub(super) methods: Vec<ServiceMethod>,
-    /// The schema of a collection's documents, whose type has a name of its own.
-    pub(super) document: Option<Value>,
 }
 
 /// The interface `Services` of these services, and the types that it relies on.
@@ -46,9 +42,6 @@ pub(super) fn services_interface(services: &[ServiceTypes], taken: &mut BTreeSet
 /// The member of `Services`, and the declarations that it relies on.
 fn service_types(service: &ServiceTypes, taken: &mut BTreeSet<String>) -> (String, String) {
     let mut types = TypeWriter::new(&service.name, taken);
-    if let Some(document) = &service.document {
-        types.type_of(document, "document");
-    }
     let mut member = format!("  readonly {}: {{\n", property_name(&service.name));
     for method in &service.methods {
         member += &comment(&method.description, "    ");

@@ -170,7 +170,7 @@ fn a_service_is_an_interface_of_its_methods() {
         method("find-all", vec![parameter("class", true, None), parameter("a b", false, None)], None),
         method("log", vec![parameter("x", true, None), parameter("x", true, None)], Some(text)),
     ];
-    let service = ServiceTypes { name: String::from("my-shop"), methods: methods.to_vec(), document: None };
+    let service = ServiceTypes { name: String::from("my-shop"), methods: methods.to_vec() };
     let interface = services_interface(&[service], &mut BTreeSet::new());
     let expected = "interface Services {\n  \
         readonly \"my-shop\": {\n    \
