@@ -12,6 +12,7 @@
     typeError,
     keys,
     push,
+    slice,
     stringify,
     toWellFormed,
     toText,
@@ -20,6 +21,28 @@
   } = kit;
   const TIMEOUT_MOST_MS = 30 * 60 * 1000;
   const iterate = Symbol.iterator;
+
+  // What only a connection says, and no script: `fetch` leaves it out, as the standard does, so that a request that came
+  // in can be sent on.
+  const FRAMING = {
+    __proto__: null,
+    connection: true,
+    "content-length": true,
+    expect: true,
+    host: true,
+    "http2-settings": true,
+    "keep-alive": true,
+    te: true,
+    trailer: true,
+    "transfer-encoding": true,
+    upgrade: true,
+  };
+  const unframed = (list) => {
+    const kept = [];
+    for (let i = 0; i < list.length; i += 2)
+      if (FRAMING[list[i]] === undefined && slice(list[i], 0, 6) !== "proxy-") push(kept, list[i], list[i + 1]);
+    return kept;
+  };
 
   // Headers apart from those whose value is a secret.
   const splitHeaders = (init) => {
@@ -176,7 +199,7 @@
       const parts = {
         method: checked.method,
         url: checked.url,
-        headers: kit.headerList(checked.headers),
+        headers: unframed(kit.headerList(checked.headers)),
         secretHeaders: secrets,
         kind: body.kind,
         body: body.body,

@@ -118,6 +118,8 @@
       case "buffer":
         return `ArrayBuffer(${bufferLength(value)})`;
     }
+    // A handle is known by a private field, which no getter and no trap can pretend.
+    if (kit.isSecret?.(value)) return `[secret ${kit.secretName(value)}]`;
     for (let i = 0; i < state.around.length; i++) if (state.around[i] === value) return "[Circular]";
     if (depth >= DEPTH) return what === "array" ? "[Array]" : `[${nameOf(value) || "Object"}]`;
     push(state.around, value);

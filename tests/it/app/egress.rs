@@ -91,6 +91,22 @@ async fn a_script_sends_every_method_with_its_body_and_headers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_came_in_can_be_sent_on_without_what_its_own_connection_said() {
+    let upstream = echo().await;
+    let source = "export default async (base) => {
+        const headers = { host: 'other.test', 'content-length': '3', connection: 'close', 'proxy-tag': 'x', 'x-own': 'kept' };
+        const came = new Request('https://skerry.test/in', { method: 'POST', headers, body: 'a longer body' });
+        return (await fetch(new Request(base, came))).text();
+    };";
+    let stage = deployed(&upstream, source).await;
+    let answered = stage.answer("send", &json!(upstream.url("/on")).to_string()).await;
+    assert_eq!(answered, "POST /on a longer body");
+    let asked = &upstream.asked()[0];
+    assert_eq!(asked.header("host"), upstream.url("").trim_start_matches("http://"));
+    assert_eq!((asked.header("x-own"), asked.header("proxy-tag")), ("kept", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_forbidden_address_is_sent_to_whatever_a_script_writes() {
     let upstream = echo().await;
     let stage = stage(&upstream).await;
