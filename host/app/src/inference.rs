@@ -8,9 +8,7 @@ use std::collections::BTreeSet;
 
 use database::{ExecutionCursor, ExecutionFilter};
 use domain::{Capabilities, Permission, Principal};
-use runtime::{
-    Answer, CallError, HostCall, HttpBody, HttpFieldValue, HttpRequest, Journal, JournalEntry, Outcome, Secret,
-};
+use runtime::{Answer, CallError, HostCall, Journal, JournalEntry, Outcome};
 use url::Url;
 
 use crate::{AppError, ExecutionService, ScriptRef, executions::Sealed};
@@ -19,6 +17,8 @@ use crate::{AppError, ExecutionService, ScriptRef, executions::Sealed};
 const EXECUTIONS_MAX: u32 = 1_000;
 /// The most entries of a list before they are drawn together: a script may have 100 of each.
 const ENTRIES_MAX: usize = 50;
+/// The most hosts, and the most secrets, of a script's record.
+const NAMES_MAX: usize = 100;
 /// The most bytes of a prefix in a script's record.
 const PREFIX_BYTES_MAX: usize = 200;
 
@@ -57,7 +57,7 @@ impl ExecutionService {
     ///
     /// # Errors
     /// [`AppError::NotFound`]; [`AppError::Forbidden`] without `scripts.read` and `executions.read`.
-    pub fn infer_capabilities(
+    pub async fn infer_capabilities(
         &self,
         principal: &Principal,
         script: &ScriptRef,
@@ -65,6 +65,13 @@ impl ExecutionService {
     ) -> Result<InferredCapabilities, AppError> {
         principal.require(Permission::ScriptsRead)?;
         principal.require(Permission::ExecutionsRead)?;
+        let (service, principal, script) = (self.clone(), principal.clone(), script.clone());
+        // Opening journals takes a while, in which a thread of the server's serves nobody else.
+        let inferred = tokio::task::spawn_blocking(move || service.infer(&principal, &script, last));
+        inferred.await.map_err(AppError::internal)?
+    }
+
+    fn infer(&self, principal: &Principal, script: &ScriptRef, last: u32) -> Result<InferredCapabilities, AppError> {
         let database = &self.inner().database;
         let script = script.find(database, principal.tenant)?.summary.id;
         let sealed = Sealed::of(self.inner(), principal.tenant)?;
@@ -79,10 +86,7 @@ impl ExecutionService {
             cursor = Some(oldest.cursor());
             left -= u32::try_from(page.len()).unwrap_or(left).min(left);
             for execution in page {
-                let journal = match sealed.may_inspect(principal, execution.id)? {
-                    true => sealed.open_journal(execution.id)?,
-                    false => None,
-                };
+                let journal = sealed.inspectable_journal(principal, execution.id)?;
                 match journal.filter(|journal| !journal.has_outlines()) {
                     Some(journal) => {
                         needs.see(&journal, Evidence::Succeeded);
@@ -117,6 +121,10 @@ impl Needs {
                     if let Some(call) = at.and_then(|at| calls.get(at)) {
                         self.need(call);
                     }
+                    // Where a redirect led has to be named as well.
+                    if let Ok(Answer::Response(response)) = outcome {
+                        self.hosts.extend(host_of(&response.url));
+                    }
                 }
                 _ => {}
             }
@@ -131,12 +139,13 @@ impl Needs {
             storage_prefixes: (!every_key).then(|| uncovered(drawn_together(self.prefixes, shorter_prefix))),
             event_types: Some(drawn_together(self.event_types, shorter_type)),
             services: drawn_together(self.services, every_method),
-            hosts: self.hosts.into_iter().collect(),
-            secrets: self.secrets.into_iter().collect(),
+            hosts: self.hosts.into_iter().take(NAMES_MAX).collect(),
+            secrets: self.secrets.into_iter().take(NAMES_MAX).collect(),
         }
     }
 
     fn need(&mut self, call: &HostCall) {
+        self.secrets.extend(call.secrets().map(str::to_owned));
         match call {
             HostCall::StorageGet { key }
             | HostCall::StorageSet { key, .. }
@@ -154,15 +163,12 @@ impl Needs {
             }
             HostCall::HttpSend(request) => {
                 self.hosts.extend(host_of(&request.url));
-                self.secrets.extend(secrets_in(request).map(|secret| secret.name.clone()));
             }
-            HostCall::SecretCheck { name } => {
-                self.secrets.insert(name.clone());
-            }
-            HostCall::SecretHmac { key, .. } | HostCall::SecretHmacVerify { key, .. } => {
-                self.secrets.insert(key.name.clone());
-            }
-            HostCall::StorageCommit | HostCall::Timer { .. } => {}
+            HostCall::SecretCheck { .. }
+            | HostCall::SecretHmac { .. }
+            | HostCall::SecretHmacVerify { .. }
+            | HostCall::StorageCommit
+            | HostCall::Timer { .. } => {}
         }
     }
 
@@ -173,21 +179,9 @@ impl Needs {
     }
 }
 
-fn host_of(url: &str) -> Option<String> {
+/// The host of an address, as capabilities name it.
+pub(crate) fn host_of(url: &str) -> Option<String> {
     Url::parse(url).ok()?.host_str().map(str::to_owned)
-}
-
-/// Every secret that a request places.
-fn secrets_in(request: &HttpRequest) -> impl Iterator<Item = &Secret> {
-    let fields = match &request.body {
-        HttpBody::Form(fields) | HttpBody::JsonObject(fields) => fields.as_slice(),
-        HttpBody::None | HttpBody::Bytes(_) => &[],
-    };
-    let in_fields = fields.iter().filter_map(|field| match &field.value {
-        HttpFieldValue::Secret(secret) => Some(secret),
-        HttpFieldValue::Plain(_) => None,
-    });
-    request.secret_headers.iter().map(|header| &header.value).chain(in_fields)
 }
 
 fn tells(outcome: &Result<Answer, CallError>, evidence: Evidence) -> bool {

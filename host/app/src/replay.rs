@@ -9,12 +9,13 @@ use runtime::{
     LogLine, Mode, Outcome, Output, Ran, Source, Started, SystemClock,
 };
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     App, AppError, ExecutionService, Inner,
     capabilities::is_outside,
+    egress::HostList,
     executions::{Sealed, Target, asked},
+    inference::host_of,
     services::Services,
 };
 
@@ -93,11 +94,26 @@ struct Recorded {
 }
 
 /// A world that is not there: a replay that asks it for anything is a fault of the gate.
-struct Nowhere(Services);
+struct Nowhere {
+    services: Services,
+    /// The hosts that the script's capabilities name.
+    hosts: HostList,
+}
 
 impl Interfaces for Nowhere {
     fn is_outside(&self, call: &HostCall) -> bool {
-        is_outside(&self.0, call)
+        is_outside(&self.services, call)
+    }
+
+    /// A live run learns from the egress policy that a host is not named; here nobody asks it.
+    fn permit_recorded(&self, call: &HostCall) -> Result<(), CallError> {
+        match call {
+            HostCall::HttpSend(request) if !host_of(&request.url).is_some_and(|host| self.hosts.allows(&host)) => {
+                let message = String::from("http.send: the script's capabilities do not name the host");
+                Err(CallError::EgressDenied(message))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn start(&mut self, _call: HostCall, _clock_ms: u64) -> Started {
@@ -133,15 +149,18 @@ impl ExecutionService {
             Some(code) => replay_edited(inner, principal, &recorded, code).await?,
             None => replay_same(inner, principal, &recorded).await?,
         };
+        // Known as running, so that a stop of the server waits for it, and ends it like any other.
+        let running = inner.running.begin(ExecutionId::generate(), recorded.execution.script)?;
+        let hosts = HostList::of(&grants.capabilities.hosts);
         let invocation = Invocation {
             script,
             input,
             start: recorded.journal.start.clone(),
             limits: recorded.limits(),
             grants: Arc::new(grants),
-            interfaces: Box::new(Nowhere(inner.services.clone())),
+            interfaces: Box::new(Nowhere { services: inner.services.clone(), hosts }),
             clock: Arc::new(SystemClock),
-            cancellation: CancellationToken::new(),
+            cancellation: running.cancellation(),
             record: RecordMode::Off,
             mode,
         };

@@ -1,10 +1,12 @@
 //! Host calls as values: one closed enum, so that a new call cannot pass the gate by.
 
-use domain::Permission;
+use domain::{Permission, Permissions};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Answer, CallError, Event, HmacAlgorithm, HttpRequest, Secret};
+use crate::contract::{
+    Answer, CallError, Event, HmacAlgorithm, HttpBody, HttpField, HttpFieldValue, HttpRequest, Secret, SecretHeader,
+};
 
 /// Something that a script asks of the host and waits for. The order of the cases is part of the journal's format:
 /// new ones come last.
@@ -51,20 +53,24 @@ macro_rules! calls {
                 }
             }
 
-            /// The right that the call takes, if any.
-            pub fn permission(&self) -> Option<Permission> {
-                match self {
+            /// The rights that the call takes.
+            pub fn permissions(&self) -> Permissions {
+                let of_kind: Option<Permission> = match self {
                     $(Self::$case { .. } => $permission,)+
-                }
+                };
+                let of_secrets = self.secrets().next().map(|_| Permission::SecretsUse);
+                of_kind.into_iter().chain(of_secrets).collect()
             }
         }
 
-        /// The right that a call takes, by the call's name: for a journal that keeps only names.
-        pub(crate) fn permission_of(name: &str) -> Option<Permission> {
-            match name {
+        /// The rights that a call may have taken, by the call's name: for a journal that keeps only names.
+        pub(crate) fn permissions_of(name: &str) -> Permissions {
+            let of_kind: Option<Permission> = match name {
                 $($name => $permission,)+
                 _ => None,
-            }
+            };
+            let of_secrets = (name == "http.send").then_some(Permission::SecretsUse);
+            of_kind.into_iter().chain(of_secrets).collect()
         }
     };
 }
@@ -87,6 +93,24 @@ calls! {
 }
 
 impl HostCall {
+    /// Every secret that the call uses.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let (own, headers, fields): (_, &[SecretHeader], &[HttpField]) = match self {
+            Self::SecretCheck { name } => (Some(name.as_str()), &[], &[]),
+            Self::SecretHmac { key, .. } | Self::SecretHmacVerify { key, .. } => (Some(key.name.as_str()), &[], &[]),
+            Self::HttpSend(request) => match &request.body {
+                HttpBody::Form(fields) | HttpBody::JsonObject(fields) => (None, &request.secret_headers, fields),
+                HttpBody::None | HttpBody::Bytes(_) => (None, &request.secret_headers, &[]),
+            },
+            _ => (None, &[], &[]),
+        };
+        let in_fields = fields.iter().filter_map(|field| match &field.value {
+            HttpFieldValue::Secret(secret) => Some(secret.name.as_str()),
+            HttpFieldValue::Plain(_) => None,
+        });
+        own.into_iter().chain(headers.iter().map(|header| header.value.name.as_str())).chain(in_fields)
+    }
+
     /// The bytes that the guest handed over, which count against the boundary and are charged.
     pub fn bytes(&self) -> u64 {
         let bytes = match self {
@@ -115,7 +139,6 @@ impl HostCall {
 const ELEMENT_BYTES: usize = 8;
 
 fn http_request_bytes(request: &HttpRequest) -> usize {
-    use crate::contract::{HttpBody, HttpFieldValue};
     let header = |name: &str, value: &str| name.len() + value.len() + ELEMENT_BYTES;
     let headers: usize = request.headers.iter().map(|field| header(&field.name, &field.value)).sum();
     let secrets: usize = request
@@ -185,6 +208,15 @@ pub trait Interfaces: Send {
     /// not cannot be replayed.
     fn keeps_values(&self, _call: &HostCall) -> bool {
         true
+    }
+
+    /// Whether edited code may be given the recorded answer to `call`: what a live run is refused outside the gate, as a
+    /// host that the script's capabilities do not name.
+    ///
+    /// # Errors
+    /// The answer in place of the recorded one.
+    fn permit_recorded(&self, _call: &HostCall) -> Result<(), CallError> {
+        Ok(())
     }
 
     /// Start `call`. Timers never come here. `clock_ms` is the execution's clock, Unix time in milliseconds.

@@ -145,9 +145,13 @@ impl Gate {
         self.record_call(id, &call);
         let is_outside = self.start.interfaces.is_outside(&call);
         if let Some(replay) = &mut self.start.replay {
-            match self.start.grants.permit(&call) {
-                Err(error) if replay.is_edited() => self.ready.push_back((id, Err(error))),
-                _ => replay.start(id, &call)?,
+            let permitted = match replay.is_edited() {
+                true => self.start.grants.permit(&call).and_then(|()| self.start.interfaces.permit_recorded(&call)),
+                false => Ok(()),
+            };
+            match permitted {
+                Ok(()) => replay.start(id, &call)?,
+                Err(error) => self.ready.push_back((id, Err(error))),
             }
             self.count_outbound(is_outside)?;
             return Ok(id);
@@ -157,7 +161,7 @@ impl Gate {
             self.ready.push_back((id, Err(error)));
             return Ok(id);
         }
-        self.rights_used = self.rights_used.union(call.permission().into_iter().collect());
+        self.rights_used = self.rights_used.union(call.permissions());
         if let HostCall::Timer { delay_ms } = call {
             self.timers.insert((self.start.clock_ms.saturating_add(delay_ms), id));
         } else if is_outside {
@@ -221,13 +225,16 @@ impl Gate {
 
     /// Close the gate: what is under way is cut.
     pub(crate) fn into_end(self) -> GateEnd {
+        let made = self.outside.into_iter().map(|(_, call, outcome)| (call, outcome));
+        // What an earlier attempt asked and this one did not come to is remembered for the next.
+        let outside = made.chain(self.start.repeat_of.0).collect();
         GateEnd {
             logs: self.logs,
             logs_truncated: self.logs_truncated,
             host_calls: self.host_calls,
             boundary_bytes: self.boundary_bytes,
             record: self.start.record,
-            outside: RecordedCalls(self.outside.into_iter().map(|(_, call, outcome)| (call, outcome)).collect()),
+            outside: RecordedCalls(outside),
             rights_used: self.rights_used,
             replay: self.start.replay,
         }

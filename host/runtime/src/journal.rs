@@ -11,7 +11,7 @@ use domain::{ErrorKind, Limits, Permissions, RecordMode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    calls::{HostCall, answer_bytes, permission_of},
+    calls::{HostCall, answer_bytes, permissions_of},
     contract::{Answer, CallError, Delivery},
 };
 
@@ -189,12 +189,12 @@ impl Journal {
 
     /// The rights that the calls took which the run made: whoever may see what is in here holds them (RULES 19).
     pub fn rights_used(&self) -> Permissions {
-        let permission = |entry: &Entry| match entry {
-            Entry::Call { call, .. } => call.permission(),
-            Entry::CallOutline { name, .. } => permission_of(name),
-            Entry::Delivery { .. } | Entry::DeliveryOutline { .. } | Entry::End { .. } => None,
+        let permissions = |entry: &Entry| match entry {
+            Entry::Call { call, .. } => call.permissions(),
+            Entry::CallOutline { name, .. } => permissions_of(name),
+            Entry::Delivery { .. } | Entry::DeliveryOutline { .. } | Entry::End { .. } => Permissions::NONE,
         };
-        self.entries.iter().filter_map(permission).collect()
+        self.entries.iter().map(permissions).fold(Permissions::NONE, Permissions::union)
     }
 
     /// Whether of some calls only the outline was kept.

@@ -23,20 +23,24 @@ impl Grants {
             let message = format!("{}: the script's capabilities do not name {what}", call.name());
             return Err(CallError::CapabilityDenied(message));
         }
-        match call.permission().filter(|permission| !self.permissions.contains(*permission)) {
-            None => Ok(()),
-            Some(permission) => Err(CallError::CapabilityDenied(format!(
-                "{}: those the script acts for lack the permission '{permission}'",
-                call.name()
-            ))),
+        let lacking = call.permissions().without(self.permissions);
+        if lacking == Permissions::NONE {
+            return Ok(());
         }
+        Err(CallError::CapabilityDenied(format!(
+            "{}: those the script acts for lack the permission '{}'",
+            call.name(),
+            lacking.to_list()
+        )))
     }
 }
 
 /// What a call reaches for and the script's capabilities do not name.
 fn not_named(capabilities: &Capabilities, call: &HostCall) -> Option<String> {
     let key = |key: &String| (!capabilities.allows_key(key)).then(|| format!("the key '{key}'"));
-    let secret = |name: &String| (!capabilities.allows_secret(name)).then(|| format!("the secret '{name}'"));
+    if let Some(name) = call.secrets().find(|name| !capabilities.allows_secret(name)) {
+        return Some(format!("the secret '{name}'"));
+    }
     match call {
         HostCall::StorageGetMany { keys } => keys.iter().find_map(key),
         HostCall::StorageList { prefix, .. } => key(prefix),
@@ -50,9 +54,12 @@ fn not_named(capabilities: &Capabilities, call: &HostCall) -> Option<String> {
         HostCall::EventPublish(event) => {
             (!capabilities.allows_event(&event.type_)).then(|| format!("the event type '{}'", event.type_))
         }
-        HostCall::SecretCheck { name } => secret(name),
-        HostCall::SecretHmac { key, .. } | HostCall::SecretHmacVerify { key, .. } => secret(&key.name),
-        // Which hosts and which of a request's secrets are allowed is the egress policy's to say, for each request.
-        HostCall::HttpSend(_) | HostCall::StorageCommit | HostCall::Timer { .. } => None,
+        // Which hosts are allowed is the egress policy's to say, for each request and each of its redirects.
+        HostCall::HttpSend(_)
+        | HostCall::SecretCheck { .. }
+        | HostCall::SecretHmac { .. }
+        | HostCall::SecretHmacVerify { .. }
+        | HostCall::StorageCommit
+        | HostCall::Timer { .. } => None,
     }
 }

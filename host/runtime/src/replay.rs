@@ -6,6 +6,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    hash::{DefaultHasher, Hash, Hasher},
 };
 
 use crate::{
@@ -61,6 +62,8 @@ pub(crate) struct Replay {
     calls: Vec<Option<HostCall>>,
     /// The first of `calls` that was not asked again.
     next: usize,
+    /// Where calls of each hash are, in their order. Empty for the same code, which asks them one after the other.
+    places: HashMap<u64, VecDeque<usize>>,
     /// The recorded answers in their order, each until it is handed over.
     deliveries: VecDeque<Delivery>,
     /// Under which number this run asked a recorded call. Empty for the same code, whose numbers are equal.
@@ -84,7 +87,13 @@ impl Replay {
                 Entry::End { .. } => {}
             }
         }
-        Ok(Self { code, calls, next: 0, deliveries, asked_as: HashMap::new(), asked: 0, difference: None })
+        let mut places: HashMap<u64, VecDeque<usize>> = HashMap::new();
+        if code == Code::Edited {
+            for (at, call) in calls.iter().enumerate() {
+                places.entry(call.as_ref().map_or(0, hash)).or_default().push_back(at);
+            }
+        }
+        Ok(Self { code, calls, next: 0, places, deliveries, asked_as: HashMap::new(), asked: 0, difference: None })
     }
 
     /// Whether it answers edited code, which has to be allowed each of its calls by itself.
@@ -95,10 +104,14 @@ impl Replay {
     /// Take `call` for a recorded one.
     pub(crate) fn start(&mut self, id: u32, call: &HostCall) -> Result<(), Stop> {
         self.asked = id;
-        let is_same = |recorded: &Option<HostCall>| recorded.as_ref().is_some_and(|recorded| same(recorded, call));
+        let calls = &self.calls;
+        let is_same = |at: &usize| calls.get(*at).and_then(Option::as_ref).is_some_and(|recorded| same(recorded, call));
         let found = match self.code {
-            Code::Same => self.calls.get(self.next).is_some_and(is_same).then_some(self.next),
-            Code::Edited => (self.next..self.calls.len()).find(|at| is_same(&self.calls[*at])),
+            Code::Same => Some(self.next).filter(is_same),
+            Code::Edited => self.places.get_mut(&hash(call)).and_then(|places| {
+                let place = places.iter().position(is_same)?;
+                places.remove(place)
+            }),
         };
         if found != Some(self.next) {
             let recorded = self.calls.get(self.next).cloned().flatten();
@@ -155,6 +168,13 @@ impl Replay {
 /// The number of the call at a place in the journal.
 fn number(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+/// Equal for calls that ask the same; other calls seldom have it too.
+fn hash(call: &HostCall) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    postcard::to_stdvec(call).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether two calls ask the same, to the bit: a step of `NaN` is equal to itself here.

@@ -4,7 +4,10 @@ use app::{EditedCode, ReplayView, ScriptRef};
 use domain::{Capabilities, ExecutionId, Language, Permission, Permissions, Principal};
 use serde_json::json;
 
-use super::stage::{Stage, json};
+use super::{
+    outside::{self, Outside, answer, at_once},
+    stage::{Stage, json},
+};
 
 const RECORDED: &str = "export default async (order) => {
     const seen = await storage.get('seen');
@@ -97,6 +100,30 @@ async fn edited_code_needs_the_capability_and_the_right_for_each_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn edited_code_is_given_no_answer_of_a_host_or_with_a_secret_that_is_not_named_any_more() {
+    let outside = Outside::start(|_| at_once(answer("200 OK", "", b"answered"))).await;
+    let stage = Stage::set_with(|config| *config = outside.configured(config.clone())).await;
+    let source = "export default async (url) => {
+        const denied = await fetch(url, { headers: { 'x-key': await secrets.get('KEY').catch(() => 'none') } })
+            .then((response) => response.text(), (error) => error.code);
+        return denied;
+    };";
+    stage.deploy_with("asks", source, outside::capabilities(), None).await;
+    let url = serde_json::json!(outside.url("/")).to_string();
+    let execution = stage.run("asks", &url).await;
+    assert_eq!(json(&execution), json!("answered"));
+    let same = edit(&stage, &stage.principal, execution.execution.id, source).await;
+    assert_eq!(result(&same), json!("answered"));
+
+    let settings =
+        app::SettingsInput { capabilities: Some(Capabilities::default()), ..app::SettingsInput::default() };
+    let script = ScriptRef::parse("asks").unwrap();
+    stage.app.scripts().update_settings(&stage.principal, &script, settings).await.unwrap();
+    let narrowed = edit(&stage, &stage.principal, execution.execution.id, source).await;
+    assert_eq!(result(&narrowed), json!("egress_denied"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn edited_code_changes_nothing_and_leaves_no_execution() {
     let stage = Stage::set().await;
     let execution = recorded(&stage).await;
@@ -128,7 +155,7 @@ async fn a_script_is_proposed_what_its_executions_used_and_nothing_that_was_deni
     stage.deploy_with("busy", source, Capabilities { services, ..Capabilities::default() }, None).await;
     assert_eq!(json(&stage.run("busy", "null").await), json!(1));
     let script = ScriptRef::parse("busy").unwrap();
-    let inferred = stage.app.executions().infer_capabilities(&stage.principal, &script, 100).unwrap();
+    let inferred = stage.app.executions().infer_capabilities(&stage.principal, &script, 100).await.unwrap();
     assert_eq!((inferred.executions, inferred.left_out), (1, 0));
     let expected = Capabilities {
         storage_prefixes: Some(vec![String::from("carts/"), String::from("orders/")]),
@@ -150,7 +177,7 @@ async fn executions_that_the_asker_may_not_inspect_tell_him_nothing() {
     let permissions = [Permission::ScriptsRead, Permission::ExecutionsRead].into_iter().collect();
     let asker = Principal { permissions, ..stage.principal.clone() };
     let script = ScriptRef::parse("order").unwrap();
-    let inferred = stage.app.executions().infer_capabilities(&asker, &script, 100).unwrap();
+    let inferred = stage.app.executions().infer_capabilities(&asker, &script, 100).await.unwrap();
     assert_eq!((inferred.executions, inferred.left_out), (0, 1));
     assert_eq!(inferred.capabilities.storage_prefixes, Some(vec![]));
 }

@@ -93,8 +93,19 @@ impl Sealed {
         if principal.permissions.contains(Permission::ExecutionsInspect) {
             return Ok(true);
         }
-        let journal = self.open_journal(execution)?;
-        Ok(journal.is_some_and(|journal| principal.permissions.contains_all(journal.rights_used())))
+        Ok(self.inspectable_journal(principal, execution)?.is_some())
+    }
+
+    /// The journal, where one was kept that the principal may inspect.
+    pub(crate) fn inspectable_journal(
+        &self,
+        principal: &Principal,
+        execution: ExecutionId,
+    ) -> Result<Option<Journal>, AppError> {
+        let may_inspect_all = principal.permissions.contains(Permission::ExecutionsInspect);
+        let may_inspect =
+            |journal: &Journal| may_inspect_all || principal.permissions.contains_all(journal.rights_used());
+        Ok(self.open_journal(execution)?.filter(may_inspect))
     }
 
     /// As [`Self::may_inspect`].

@@ -45,5 +45,5 @@ pub(crate) async fn infer_capabilities(
     if !(1..=1_000).contains(&executions) {
         return Err(Invalid::new("executions", format!("executions is 1 to 1000, not {executions}")).into());
     }
-    Ok(Json(app.executions().infer_capabilities(&principal, &script, executions)?.into()))
+    Ok(Json(app.executions().infer_capabilities(&principal, &script, executions).await?.into()))
 }
