@@ -78,6 +78,15 @@ impl Interfaces for Reach {
         is_outside(&self.inner.services, call)
     }
 
+    fn keeps_values(&self, call: &HostCall) -> bool {
+        match call {
+            HostCall::ServiceCall { service, method, .. } => {
+                self.inner.services.get(service).is_none_or(|service| service.keeps_values(method))
+            }
+            _ => true,
+        }
+    }
+
     fn start(&mut self, call: HostCall, clock_ms: u64) -> Started {
         let now = UnixMillis(i64::try_from(clock_ms).unwrap_or(i64::MAX));
         Started::Ready(match call {

@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 use database::{DatabaseError, OpenError};
 use domain::{Invalid, principals::Forbidden};
-use runtime::{Diagnostic, SandboxError};
+use runtime::{Diagnostic, JournalError, SandboxError};
 
 use crate::{egress::EgressConfigError, schemas::SchemaError, sealing::KeyError};
 
@@ -175,6 +175,7 @@ impl From<SandboxError> for AppError {
     fn from(error: SandboxError) -> Self {
         match error {
             SandboxError::NoSlot => Self::Overloaded { retry_after: Duration::from_secs(1) },
+            SandboxError::Journal(JournalError::OutlineOnly) => Self::NotRecorded,
             other => Self::internal(other),
         }
     }

@@ -39,6 +39,12 @@ pub trait Service: Send + Sync {
         method.to_owned()
     }
 
+    /// Whether the journal keeps what `method` is asked and answers, and not only that it was called. An execution with
+    /// a call of which it does not cannot be replayed.
+    fn keeps_values(&self, _method: &str) -> bool {
+        true
+    }
+
     /// Call one method. The future is dropped when the execution ends before it: the call has to stop then.
     ///
     /// # Errors

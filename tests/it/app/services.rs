@@ -31,6 +31,7 @@ pub(super) fn openapi(upstream: &Upstream) -> OpenApiConfig {
         retries: 2,
         breaker: BreakerSettings { failures: 1_000, pause: Duration::from_secs(600) },
         private: Some("127.0.0.0/8".parse().unwrap()),
+        metadata_only: Vec::new(),
     }
 }
 
@@ -54,6 +55,20 @@ pub(super) async fn call(stage: &Stage, method: &str, args: Value) -> Value {
 
 async fn invoices() -> Upstream {
     Upstream::start(|_, _| Reaction::json(200, INVOICE)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_method_that_is_recorded_as_metadata_nothing_is_kept_but_that_it_was_called() {
+    let upstream = invoices().await;
+    let billing = OpenApiConfig { metadata_only: vec![String::from("getInvoice")], ..openapi(&upstream) };
+    let stage = stage_with(billing).await;
+    let input = json!({ "method": "getInvoice", "args": [{ "id": "7" }] }).to_string();
+    let execution = stage.run("call", &input).await.execution.id;
+    let calls = stage.app.executions().calls(&stage.principal, execution).unwrap();
+    assert_eq!((calls[0].name.as_str(), &calls[0].asked, &calls[0].answered), ("services.call", &None, &None));
+    assert!(calls[0].bytes_answered > Some(0));
+    let replay = stage.app.executions().replay(&stage.principal, execution, None).await;
+    assert!(matches!(replay, Err(app::AppError::NotRecorded)), "{replay:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -248,3 +248,17 @@ fn assert_same(live: &Outcome, replayed: &Outcome, what: &str) {
     let [one, other] = [live, replayed].map(|outcome| Journal::decode(outcome.record.as_bytes()).unwrap());
     assert_eq!((one.fuel(), one.error_kind()), (other.fuel(), other.error_kind()), "{what}");
 }
+
+#[tokio::test]
+async fn what_any_attempt_asked_outside_is_remembered_by_every_later_one() {
+    let attempt = async |body: &str, mode: Mode| {
+        let script = compile(Language::JavaScript, &format!("export default async () => {{ {body} }};")).await;
+        Run { mode, ..Run::default() }.script(script).await
+    };
+    let first = attempt("await services.echo.a(1); await services.echo.b(2);", Mode::Live).await;
+    // Its reads led it elsewhere, so that it did not come to the second call.
+    let second = attempt("await services.echo.a(1);", Mode::Repeat(first.outside)).await;
+    assert_eq!(kind(&second.outcome), "success");
+    let third = attempt("await services.echo.a(1); await services.echo.b(3);", Mode::Repeat(second.outside)).await;
+    assert_eq!(kind(&third.outcome), "conflict");
+}

@@ -62,6 +62,8 @@ pub struct OpenApiConfig {
     pub breaker: BreakerSettings,
     /// The private addresses at which this service, and nothing else, may be; `None` where it is on a public one.
     pub private: Option<IpNet>,
+    /// Methods of whose calls journals keep only that they were made, when, and how large they were.
+    pub metadata_only: Vec<String>,
 }
 
 /// The address that the paths of a document begin at.
@@ -142,6 +144,10 @@ impl Service for OpenApiService {
         let operation = self.0.operation(method);
         let prepared = operation.and_then(|operation| operation.prepare(&self.0.config.base.0, arguments).ok());
         prepared.map_or_else(|| method.to_owned(), |prepared| format!("{} {}", prepared.method, prepared.url))
+    }
+
+    fn keeps_values(&self, method: &str) -> bool {
+        !self.0.config.metadata_only.iter().any(|only| only == method)
     }
 
     fn call(&self, call: ServiceCall) -> BoxFuture<'static, Result<Value, ServiceError>> {

@@ -34,7 +34,7 @@ pub(super) struct ConnectedServices {
 
 const KINDS: &str = "\"collection\" or \"openapi\"";
 const COLLECTION_KEYS: [&str; 2] = ["kind", "schema"];
-const OPENAPI_KEYS: [&str; 10] = [
+const OPENAPI_KEYS: [&str; 11] = [
     "kind",
     "base_url",
     "document",
@@ -45,6 +45,7 @@ const OPENAPI_KEYS: [&str; 10] = [
     "retries",
     "breaker",
     "private",
+    "record_metadata",
 ];
 const BREAKER_KEYS: [&str; 2] = ["failures", "pause_ms"];
 const PRIVATE_KEYS: [&str; 2] = ["addresses", "port"];
@@ -109,6 +110,12 @@ impl Section<'_> {
         let timeout_ms = self.number("timeout_ms", TIMEOUT_MS_DEFAULT, 1, TIMEOUT_MS_MAX);
         let retries = self.number("retries", RETRIES_DEFAULT, 0, RETRIES_MAX);
         let breaker = self.breaker();
+        let metadata_only = self.names("record_metadata");
+        if let (Some(Some(names)), Some(document)) = (&metadata_only, &document)
+            && let Some(unknown) = names.iter().find(|name| !document.has_method(name))
+        {
+            self.mistaken("record_metadata", format!("names '{unknown}', which is no method of the document"));
+        }
         Some(OpenApiConfig {
             base: base?,
             document: document?,
@@ -117,6 +124,7 @@ impl Section<'_> {
             retries: u32::try_from(retries?).ok()?,
             breaker: breaker?,
             private: private?,
+            metadata_only: metadata_only?.unwrap_or_default(),
         })
     }
 
@@ -139,7 +147,7 @@ impl Section<'_> {
 
     /// The document, if it is the one that the operator pinned.
     fn document(&mut self) -> Option<OpenApiDocument> {
-        let only = self.operations();
+        let only = self.names("operations");
         let file = self.file("document");
         let pin = self.required("document_sha256");
         let (path, text) = file?;
@@ -164,13 +172,13 @@ impl Section<'_> {
         }
     }
 
-    /// The methods that are wanted, where not all are; `None` for a mistake.
-    fn operations(&mut self) -> Option<Option<Vec<String>>> {
-        let Some(value) = self.table.get("operations") else { return Some(None) };
+    /// The methods that `key` names, where it is there; `None` for a mistake.
+    fn names(&mut self, key: &str) -> Option<Option<Vec<String>>> {
+        let Some(value) = self.table.get(key) else { return Some(None) };
         let names =
             value.as_array().and_then(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect());
         if names.is_none() {
-            self.mistaken("operations", String::from("is a list of methods' names, as [\"getInvoice\"]"));
+            self.mistaken(key, String::from("is a list of methods' names, as [\"getInvoice\"]"));
         }
         names.map(Some)
     }

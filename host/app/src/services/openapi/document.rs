@@ -36,6 +36,11 @@ pub(super) struct Methods {
 }
 
 impl OpenApiDocument {
+    /// Whether one of its operations is the method `name`.
+    pub fn has_method(&self, name: &str) -> bool {
+        self.0.operations.contains_key(name)
+    }
+
     /// Read a document. With `only`, no other operations than those become methods, and what else is in the document
     /// does not matter.
     ///
