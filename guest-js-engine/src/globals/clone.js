@@ -24,7 +24,8 @@
     isDetached = getter(ArrayBuffer.prototype, "detached"),
     isResizable = getter(ArrayBuffer.prototype, "resizable"),
     maxByteLength = getter(ArrayBuffer.prototype, "maxByteLength");
-  const PlainObject = Object;
+  const PlainObject = Object,
+    objectPrototype = Object.prototype;
   const { classOf } = native;
   // What takes the primitive out of a wrapper, by the wrapper's class.
   const unbox = { __proto__: null };
@@ -61,12 +62,18 @@
     if (value === null || typeof value !== "object") return value;
     const known = get(seen, value);
     if (known !== undefined) return known;
-    const copy = platformCopy(value) ?? plainCopy(value, seen);
+    const copy = (isOrdinary(value) ? undefined : platformCopy(value)) ?? plainCopy(value, seen);
     if (copy !== undefined) {
       put(seen, value, copy);
       return copy;
     }
     return container(value, seen);
+  };
+  // What no class of the platform made, as most objects: they need not be asked for each of those classes.
+  const isOrdinary = (value) => {
+    if (classOf(value) !== PLAIN) return kind(value) === "array";
+    const prototype = getPrototypeOf(value);
+    return prototype === objectPrototype || prototype === null;
   };
   // Objects of the platform that can be cloned; the others are refused.
   const platformCopy = (value) => {

@@ -3,6 +3,7 @@
   "use strict";
   const { bind, call } = Function.prototype;
   const uncurry = bind.bind(call);
+  const execute = uncurry(RegExp.prototype.exec);
   const { defineProperty, freeze, getOwnPropertyDescriptor } = Object;
   const { ownKeys } = Reflect;
   const { isArray } = Array;
@@ -129,7 +130,8 @@
     split: uncurry(String.prototype.split),
     lower: uncurry(String.prototype.toLowerCase),
     upper: uncurry(String.prototype.toUpperCase),
-    test: uncurry(RegExp.prototype.test),
+    // `test` itself asks for `exec`, which a script can patch.
+    test: (pattern, text) => execute(pattern, text) !== null,
     includes: uncurry(String.prototype.includes),
     toText: String,
     Bytes: Uint8Array,

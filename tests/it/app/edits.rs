@@ -115,8 +115,7 @@ async fn edited_code_is_given_no_answer_of_a_host_or_with_a_secret_that_is_not_n
     let same = edit(&stage, &stage.principal, execution.execution.id, source).await;
     assert_eq!(result(&same), json!("answered"));
 
-    let settings =
-        app::SettingsInput { capabilities: Some(Capabilities::default()), ..app::SettingsInput::default() };
+    let settings = app::SettingsInput { capabilities: Some(Capabilities::default()), ..app::SettingsInput::default() };
     let script = ScriptRef::parse("asks").unwrap();
     stage.app.scripts().update_settings(&stage.principal, &script, settings).await.unwrap();
     let narrowed = edit(&stage, &stage.principal, execution.execution.id, source).await;

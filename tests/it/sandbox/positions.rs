@@ -161,7 +161,7 @@ async fn check(language: Language, case: &Case) -> Option<String> {
 async fn each_frame_stands_at_the_call_that_it_waits_for() {
     let source = "const inner = (o) => o.item.sku;
 function outer(o) {
-  return wrap(
+  return Array.of(
     inner(o),
     String(1),
   );

@@ -56,6 +56,16 @@ impl Json {
         self
     }
 
+    /// How many values are in it, itself counted.
+    pub(super) fn places(&self) -> u32 {
+        let sum = |values: &mut dyn Iterator<Item = &Self>| values.map(Self::places).fold(1, u32::saturating_add);
+        match self {
+            Self::Array(items) => sum(&mut items.iter()),
+            Self::Object(fields) => sum(&mut fields.iter().map(|(_, value)| value)),
+            _ => 1,
+        }
+    }
+
     /// How many objects and arrays lie in one another.
     pub(super) fn depth(&self) -> usize {
         match self {

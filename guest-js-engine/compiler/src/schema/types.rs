@@ -232,7 +232,9 @@ impl<'p, 'a> Types<'p, 'a> {
         };
         let name = identifier.name.as_str();
         if let Some(schema) = bound.get(name) {
-            return schema.clone();
+            // Each use is a copy, so that copies of copies would grow without a step.
+            self.steps.set(self.steps.get().saturating_add(schema.places()));
+            return if self.steps.get() < STEPS_MAX { schema.clone() } else { Json::anything() };
         }
         let arguments = reference.type_arguments.as_ref().map_or(&[][..], |arguments| &arguments.params[..]);
         match self.declared(name) {

@@ -19,7 +19,7 @@ fn a_mismatch_names_the_place_and_what_is_allowed() {
     let schema = Schema::of(json!({
         "type": "object",
         "required": ["name"],
-        "properties": { "stock": { "type": "integer", "minimum": 0 }, "tags": { "items": { "enum": ["a", "b"] } } },
+        "properties": { "name": {}, "stock": { "type": "integer", "minimum": 0 }, "tags": { "items": { "enum": ["a", "b"] } } },
         "additionalProperties": false,
     }));
     let schema = schema.unwrap();
