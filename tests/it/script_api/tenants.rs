@@ -96,17 +96,12 @@ fn hostile() -> Vec<ServiceMethod> {
     });
     vec![
         method(
-            "owned",
+            "take",
             breaking,
             vec![("constructor(", true, schema.clone()), ("class", false, schema.clone())],
             schema,
         ),
-        method(
-            "second",
-            "",
-            vec![("a", true, json!({ "$ref": "#" })), ("a", true, json!({ "not": {} }))],
-            json!(false),
-        ),
+        method("never", "", vec![("a", true, json!({ "$ref": "#" })), ("a", true, json!({ "not": {} }))], json!(false)),
     ]
 }
 
