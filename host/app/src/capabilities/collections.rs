@@ -110,6 +110,7 @@ impl Documents<'_> {
 
     fn update(&self, id: &RawValue, changes: &RawValue) -> Result<Answer, Wrong> {
         let id = document_id(id)?;
+        check_bytes("the changes have", changes.get())?;
         let patch = object("the changes", changes)?;
         if patch.get("id").is_some_and(|other| other.as_str() != Some(&id)) {
             return Err(Wrong::Type(String::from("a document keeps its id: leave it out of the changes")));
@@ -149,11 +150,7 @@ impl Documents<'_> {
 
     /// A body that may be kept, with what it is found by.
     fn checked(&self, body: String) -> Result<DocumentChange, Wrong> {
-        if body.len() > DOCUMENT_BYTES_MAX {
-            let found = body.len();
-            let message = format!("a document has at most {DOCUMENT_BYTES_MAX} bytes as JSON, not {found}");
-            return Err(Wrong::Range(message));
-        }
+        check_bytes("a document has", &body)?;
         let document: Value = serde_json::from_str(&body).map_err(|_| not_json())?;
         self.schema.check(&document).map_err(|mismatch| Wrong::Type(format!("the document {mismatch}")))?;
         let fields = self.schema.fields().of(&document);
@@ -175,6 +172,15 @@ impl Documents<'_> {
         let body = format!("{{\"id\":\"{id}\"{comma}{members}");
         (id, body)
     }
+}
+
+/// More than a document may have is refused before anything is made of it.
+fn check_bytes(what: &str, json: &str) -> Result<(), Wrong> {
+    let found = json.len();
+    if found > DOCUMENT_BYTES_MAX {
+        return Err(Wrong::Range(format!("{what} at most {DOCUMENT_BYTES_MAX} bytes as JSON, not {found}")));
+    }
+    Ok(())
 }
 
 /// An argument that is an object, not too deep.
