@@ -132,8 +132,12 @@ fn failed(lease: Lease, error: &database::DatabaseError) -> CallError {
     match error {
         database::DatabaseError::TooLarge { .. } => return too_large("the list"),
         database::DatabaseError::TooSlow => {
-            let message = "the list takes longer than a second: filter by fields with few documents each";
+            let message =
+                "the list looks at too much: narrow it, by a longer prefix or by fields with few documents each";
             return CallError::HostcallLimit(String::from(message));
+        }
+        database::DatabaseError::Busy => {
+            return CallError::Unavailable(String::from("too many lists are made at the moment: ask again"));
         }
         _ => {}
     }

@@ -100,17 +100,18 @@ impl Database {
         })
     }
 
-    /// A page of a collection. Documents whose ids `is_hidden` names count for the page and are left out of it.
+    /// A page of a collection, for a script. Documents whose ids `is_hidden` names count for the page and are left out of it.
     ///
     /// # Errors
-    /// [`DatabaseError::TooLarge`] where the page would have more than 4 MiB; [`DatabaseError::TooSlow`].
+    /// [`DatabaseError::TooLarge`] where the page would have more than 4 MiB; [`DatabaseError::TooSlow`];
+    /// [`DatabaseError::Busy`] where too many lists are under way.
     pub fn document_list(
         &self,
         tenant: TenantId,
         query: &DocumentQuery,
         mut is_hidden: impl FnMut(&str) -> bool,
     ) -> Result<DocumentRange, DatabaseError> {
-        self.read(|connection| {
+        self.list(tenant, |connection| {
             let select = query.list(tenant);
             let mut statement = connection.prepare_cached(&select.statement)?;
             let rows = statement.query_map(params_from_iter(select.parameters), |row| {

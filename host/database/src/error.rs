@@ -95,8 +95,8 @@ pub enum DatabaseError {
         /// The revision that the row has now.
         current: i64,
     },
-    /// Too many writes are waiting; nothing was written, and later it may be.
-    #[error("too many writes are waiting")]
+    /// Too many writes or lists are waiting; nothing was written, and later it may be.
+    #[error("too many writes or lists are waiting")]
     Busy,
     /// The disk is full; nothing was written, and once there is room it will be.
     #[error("the disk is full")]
@@ -107,7 +107,7 @@ pub enum DatabaseError {
         /// The most that it may have.
         limit_bytes: usize,
     },
-    /// A read took longer than a second and was cut.
+    /// A read was too much work and was cut: after a second, a script's list after some 50 ms.
     #[error("the read took too long")]
     TooSlow,
     /// The disk failed. Where it did so while a transaction was made durable, nothing is written until the process starts

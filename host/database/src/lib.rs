@@ -120,6 +120,15 @@ impl Database {
         self.inner.readers.read(query)
     }
 
+    /// A list that a script asks for.
+    fn list<T>(
+        &self,
+        tenant: domain::TenantId,
+        query: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        self.inner.readers.list(tenant, query)
+    }
+
     fn writer(&self) -> &Writer {
         &self.inner.writer
     }

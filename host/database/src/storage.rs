@@ -121,9 +121,13 @@ impl Database {
         self.read(|connection| keys.iter().map(|key| get(connection, tenant, key, now)).collect())
     }
 
-    /// Read a page of the entries under a prefix.
+    /// Read a page of the entries under a prefix, for a script.
+    ///
+    /// # Errors
+    /// [`DatabaseError::TooLarge`] where the page would have more than 4 MiB; [`DatabaseError::TooSlow`];
+    /// [`DatabaseError::Busy`] where too many lists are under way.
     pub fn storage_list(&self, tenant: TenantId, query: &StorageQuery) -> Result<StorageRange, DatabaseError> {
-        self.read(|connection| {
+        self.list(tenant, |connection| {
             let mut statement = connection.prepare_cached(query.statement(LIST_FROM, LIST_AFTER))?;
             let (lower, upper) = query.bounds();
             let parameters = params![tenant.to_string(), lower, upper, query.now.0, query.fetched()];
