@@ -157,3 +157,23 @@ fn a_value_that_would_take_too_many_steps_is_refused_beforehand() {
     let many: Vec<&str> = vec!["n1"; 100_000];
     assert!(schema.check(&json!(many)).unwrap_err().allowed.contains("too large"));
 }
+
+#[test]
+fn a_value_of_a_mebibyte_is_checked_against_a_flat_schema() {
+    const BYTES: usize = 1 << 20;
+    let name = json!({ "type": "string", "maxLength": 100 });
+    let mut properties: serde_json::Map<String, Value> = (0..20).map(|n| (format!("p{n}"), name.clone())).collect();
+    properties.insert(String::from("sku"), json!({ "type": "string", "pattern": "^[A-Z]{2}-[0-9]+$" }));
+    properties.insert(String::from("text"), json!({ "type": "string" }));
+    properties.insert(String::from("amounts"), json!({ "type": "array", "items": { "type": "number" } }));
+    properties.insert(String::from("by_name"), json!({ "additionalProperties": { "type": "number" } }));
+    let schema = Schema::of(json!({ "type": "object", "properties": properties, "required": ["sku"] })).unwrap();
+    let by_name: serde_json::Map<String, Value> = (0..BYTES / 12).map(|n| (format!("n{n:06}"), json!(7))).collect();
+    for value in [
+        json!({ "sku": "AB-1", "text": "x".repeat(BYTES) }),
+        json!({ "sku": "AB-1", "amounts": vec![12_345_678; BYTES / 9] }),
+        json!({ "sku": "AB-1", "by_name": by_name }),
+    ] {
+        schema.check(&value).unwrap();
+    }
+}
