@@ -45,6 +45,8 @@ pub(crate) struct Buffer {
     read_documents: HashSet<(String, String)>,
     /// Rows of the lists in `reads`.
     range_rows: usize,
+    /// The lists that commits under way have taken. They count, because they come back where a commit is refused.
+    under_way: Lists,
     pub(crate) overlay: Overlay,
     pub(crate) documents: Documents,
     writes: Vec<StorageWrite>,
@@ -57,6 +59,21 @@ pub(crate) struct Buffer {
     commits: Vec<JoinHandle<()>>,
     /// Events of the whole execution: their ids are counted from here.
     events_published: usize,
+}
+
+/// How many lists there are, and rows of them.
+#[derive(Clone, Copy, Default)]
+struct Lists {
+    lists: usize,
+    rows: usize,
+}
+
+/// What a commit took: enough to put it back.
+struct Taken {
+    effects: Effects,
+    /// The number of the commit of documents.
+    documents: u64,
+    lists: Lists,
 }
 
 impl Transaction {
@@ -77,11 +94,12 @@ impl Transaction {
         now: UnixMillis,
         limit: u64,
     ) -> impl Future<Output = CallOutcome> + Send + 'static {
-        let (effects, documents) = self.lock().take(limit);
+        let taken = self.lock().take(limit);
         let transaction = self.clone();
         let written = tokio::spawn(async move {
-            let result = database.commit_storage(PartialCommit { lease, effects: effects.clone(), now }).await;
-            transaction.lock().settle(result, (effects, documents), lease)
+            let effects = taken.effects.clone();
+            let result = database.commit_storage(PartialCommit { lease, effects, now }).await;
+            transaction.lock().settle(result, taken, lease)
         });
         let (sender, receiver) = oneshot::channel();
         self.lock().commits.push(tokio::spawn(async move {
@@ -116,19 +134,16 @@ pub(crate) fn storage_full(limit_bytes: u64) -> String {
 impl Buffer {
     /// Take into account what became of a commit. What was not committed is put back, before what came later: it counts
     /// at the next commit, or fails the run there.
-    fn settle(
-        &mut self,
-        result: Result<CommitResult, DatabaseError>,
-        (effects, documents): (Effects, u64),
-        lease: Lease,
-    ) -> CallOutcome {
+    fn settle(&mut self, result: Result<CommitResult, DatabaseError>, taken: Taken, lease: Lease) -> CallOutcome {
         let is_committed = matches!(result, Ok(CommitResult::Committed { .. }));
+        self.under_way.lists -= taken.lists.lists;
+        self.under_way.rows -= taken.lists.rows;
         if is_committed {
             self.has_committed = true;
-            self.overlay.forget(effects.writes.len());
-            self.documents.forget(&effects.documents, documents);
+            self.overlay.forget(taken.effects.writes.len());
+            self.documents.forget(&taken.effects.documents, taken.documents);
         } else {
-            self.put_back(effects, documents);
+            self.put_back(taken);
         }
         Err(match result {
             Ok(CommitResult::Committed { .. }) => return Ok(Answer::Nothing),
@@ -151,7 +166,8 @@ impl Buffer {
         })
     }
 
-    fn put_back(&mut self, mut effects: Effects, documents: u64) {
+    fn put_back(&mut self, Taken { mut effects, documents, lists }: Taken) {
+        let rows = lists.rows + self.range_rows;
         self.documents.put_back(std::mem::take(&mut effects.documents), documents);
         let later = self.take_reads();
         effects.checks.entries.extend(later.entries);
@@ -162,18 +178,24 @@ impl Buffer {
         effects.events.append(&mut self.events);
         self.reads = effects.checks;
         self.read_keys = self.reads.entries.iter().map(|read| read.key.clone()).collect();
+        self.read_documents =
+            self.reads.documents.iter().map(|read| (read.collection.clone(), read.id.clone())).collect();
+        self.range_rows = rows;
         self.writes = effects.writes;
         self.events = effects.events;
     }
 
     /// Everything that the run read and wants to change; nothing is left behind.
     pub(crate) fn take_effects(&mut self, storage_limit_bytes: u64) -> Effects {
-        self.take(storage_limit_bytes).0
+        self.take(storage_limit_bytes).effects
     }
 
-    /// The same, with the number of the commit of documents.
-    fn take(&mut self, storage_limit_bytes: u64) -> (Effects, u64) {
+    /// The same, for a commit that can be put back.
+    fn take(&mut self, storage_limit_bytes: u64) -> Taken {
         let (documents, commit) = self.documents.take();
+        let lists = Lists { lists: self.reads.ranges.len() + self.reads.document_ranges.len(), rows: self.range_rows };
+        self.under_way.lists += lists.lists;
+        self.under_way.rows += lists.rows;
         let effects = Effects {
             checks: self.take_reads(),
             writes: std::mem::take(&mut self.writes),
@@ -181,7 +203,7 @@ impl Buffer {
             events: std::mem::take(&mut self.events),
             storage_limit_bytes: Some(storage_limit_bytes),
         };
-        (effects, commit)
+        Taken { effects, documents: commit, lists }
     }
 
     /// What the run read, without what it wanted to change: for one that failed.
@@ -237,7 +259,7 @@ impl Buffer {
     fn count_range(&mut self, rows: usize) -> Result<(), CallError> {
         let lists = self.reads.ranges.len() + self.reads.document_ranges.len() + 1;
         let rows = self.range_rows + rows;
-        if lists > RANGES_MAX || rows > RANGE_ROWS_MAX {
+        if lists + self.under_way.lists > RANGES_MAX || rows + self.under_way.rows > RANGE_ROWS_MAX {
             return Err(CallError::HostcallLimit(format!(
                 "an execution makes at most {RANGES_MAX} different lists, of {RANGE_ROWS_MAX} entries together: commit \
                  in between"
@@ -290,4 +312,43 @@ impl Buffer {
 /// Who runs, as far as a commit has to know.
 pub(crate) fn lease(tenant: TenantId, execution: domain::ExecutionId, attempt: u32, epoch: i64) -> Lease {
     Lease { tenant, execution, attempt, epoch }
+}
+
+#[cfg(test)]
+mod tests {
+    use database::StorageQuery;
+    use domain::ExecutionId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn list(buffer: &mut Buffer, prefix: &str, rows: usize) -> Result<(), CallError> {
+        let query = StorageQuery { prefix: prefix.to_owned(), after: None, limit: 1_000, now: UnixMillis(0) };
+        buffer.read_range(StorageRangeRead { query, digest: [0; 32] }, rows)
+    }
+
+    fn settle(buffer: &mut Buffer, result: CommitResult, taken: Taken) {
+        let lease = lease(TenantId::from(Uuid::nil()), ExecutionId::from(Uuid::nil()), 1, 1);
+        let _ = buffer.settle(Ok(result), taken, lease);
+    }
+
+    #[test]
+    fn what_a_refused_commit_has_read_counts_as_before() {
+        let mut buffer = Buffer::default();
+        let read = DocumentRead { collection: String::from("c"), id: String::from("1"), revision: Some(1) };
+        buffer.read_document(read.clone());
+        assert_eq!(list(&mut buffer, "a", RANGE_ROWS_MAX - 10), Ok(()));
+        let taken = buffer.take(0);
+        assert!(list(&mut buffer, "b", 11).is_err(), "a commit under way can come back");
+        assert_eq!(list(&mut buffer, "b", 5), Ok(()));
+        settle(&mut buffer, CommitResult::NotANumber { key: String::from("k") }, taken);
+        assert!(list(&mut buffer, "c", 6).is_err());
+        assert_eq!(list(&mut buffer, "c", 5), Ok(()));
+        buffer.read_document(read);
+        let taken = buffer.take(0);
+        let checks = &taken.effects.checks;
+        assert_eq!((checks.documents.len(), checks.ranges.len()), (1, 3));
+        settle(&mut buffer, CommitResult::Committed { revision: 1 }, taken);
+        assert_eq!(list(&mut buffer, "a", RANGE_ROWS_MAX), Ok(()));
+    }
 }

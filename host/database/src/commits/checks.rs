@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{CommitResult, Refusal};
 use crate::{DatabaseError, DocumentQuery, StorageQuery, connection::within, documents, storage};
 
-/// How long the lists of one execution may keep the writer.
+/// How long the lists of one execution, of entries and of documents together, may keep the writer.
 const CHECK_TIME_MAX: Duration = Duration::from_millis(100);
 
 /// What an execution read.
@@ -71,31 +71,31 @@ pub(super) fn verify(connection: &Connection, tenant: TenantId, reads: &ReadSet)
         let unchanged = storage::get(connection, tenant, key, now)?.revision == *revision;
         require(unchanged, || format!("the storage entry '{key}'"))?;
     }
-    for StorageRangeRead { query, digest } in &reads.ranges {
-        let unchanged = storage::range_digest(connection, tenant, query)? == *digest;
-        require(unchanged, || format!("the list of storage entries under '{}'", query.prefix))?;
-    }
     for DocumentRead { collection, id, revision } in &reads.documents {
         let unchanged = documents::revision(connection, tenant, collection, id)? == *revision;
         require(unchanged, || format!("the document '{id}' of '{collection}'"))?;
     }
-    verify_document_ranges(connection, tenant, &reads.document_ranges)
-}
-
-/// A filtered list can be long work, and the writer has to serve everybody: where its collection was changed, a list is
-/// made again within a bound of time, past which it counts as changed. The last repeat of a run keeps other commits of
-/// its tenant back, so that there the collection has not changed.
-fn verify_document_ranges(
-    connection: &Connection,
-    tenant: TenantId,
-    reads: &[DocumentRangeRead],
-) -> Result<(), Refusal> {
-    if reads.is_empty() {
+    if reads.ranges.is_empty() && reads.document_ranges.is_empty() {
         return Ok(());
     }
-    within(CHECK_TIME_MAX, || reads.iter().try_for_each(|read| verify_document_range(connection, tenant, read)))
+    within(CHECK_TIME_MAX, || {
+        reads.ranges.iter().try_for_each(|read| verify_range(connection, tenant, read))?;
+        reads.document_ranges.iter().try_for_each(|read| verify_document_range(connection, tenant, read))
+    })
 }
 
+/// A list can be long work, and the writer has to serve everybody: past the bound of time it counts as changed.
+fn verify_range(
+    connection: &Connection,
+    tenant: TenantId,
+    StorageRangeRead { query, digest }: &StorageRangeRead,
+) -> Result<(), Refusal> {
+    let unchanged = is_still(storage::range_digest(connection, tenant, query), digest)?;
+    require(unchanged, || format!("the list of storage entries under '{}'", query.prefix))
+}
+
+/// Only where its collection was changed, a list is made again. The last repeat of a run keeps other commits of its
+/// tenant back, so that there the collection has not changed.
 fn verify_document_range(
     connection: &Connection,
     tenant: TenantId,
@@ -104,12 +104,16 @@ fn verify_document_range(
     if documents::collection_revision(connection, tenant, &query.collection)? == Some(*revision) {
         return Ok(());
     }
-    let unchanged = match documents::range_digest(connection, tenant, query) {
-        Ok(found) => found == *digest,
-        Err(DatabaseError::TooSlow) => false,
-        Err(error) => return Err(error.into()),
-    };
+    let unchanged = is_still(documents::range_digest(connection, tenant, query), digest)?;
     require(unchanged, || format!("the list of '{}'", query.collection))
+}
+
+fn is_still(found: Result<[u8; 32], DatabaseError>, digest: &[u8; 32]) -> Result<bool, Refusal> {
+    match found {
+        Ok(found) => Ok(found == *digest),
+        Err(DatabaseError::TooSlow) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn require(unchanged: bool, what: impl FnOnce() -> String) -> Result<(), Refusal> {
