@@ -56,10 +56,16 @@ pub(crate) fn writer(file: &Path) -> rusqlite::Result<Connection> {
 /// Run `read` on a writing connection, and cut its statements once it took `most`: they fail as
 /// [`crate::DatabaseError::TooSlow`], and the transaction stands, as long as they only read.
 pub(crate) fn within<T>(most: Duration, read: impl FnOnce() -> T) -> T {
+    /// Also a read that panics must not leave the thread's next statements to be cut.
+    struct Uncut;
+    impl Drop for Uncut {
+        fn drop(&mut self) {
+            CUT_AT.set(None);
+        }
+    }
     CUT_AT.set(Some(Instant::now() + most));
-    let answer = read();
-    CUT_AT.set(None);
-    answer
+    let _uncut = Uncut;
+    read()
 }
 
 /// The thread's own deadline and not the connection's, because a transaction has the connection for itself only as a
@@ -103,4 +109,16 @@ fn harden(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.execute_batch("PRAGMA cell_size_check = ON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_that_panics_leaves_no_cut_behind() {
+        let outcome = std::panic::catch_unwind(|| within(Duration::ZERO, || panic!("a read that fails")));
+        assert!(outcome.is_err());
+        assert_eq!(CUT_AT.get(), None);
+    }
 }
