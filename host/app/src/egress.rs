@@ -78,6 +78,8 @@ pub(crate) struct OutboundResponse {
     pub(crate) body: Vec<u8>,
     /// Whether a redirect was followed.
     pub(crate) redirected: bool,
+    /// Every address that was asked, from the first to the one that answered.
+    pub(crate) hops: Vec<String>,
 }
 
 /// On whose word a request may leave, and for where.
@@ -184,12 +186,14 @@ impl Egress {
         }
         let mut request = client::Prepared::new(request)?;
         let _place = self.rates.place(allowance.tenant()).await?;
-        let mut hop = Hop::First;
+        let (mut hop, mut hops) = (Hop::First, Vec::new());
         for followed in 0..=REDIRECTS_MAX {
             let destination = Destination::parse(&request.url)?;
             let addresses = self.judge(&destination, allowance, hop).await?;
             let mut response = self.client.exchange(&request, &destination, &addresses).await?;
             response.redirected = followed > 0;
+            hops.push(response.url.clone());
+            response.hops.clone_from(&hops);
             let Some(location) = redirects::location(&response) else { return Ok(response) };
             match request.redirect {
                 HttpRedirect::Manual => return Ok(response),

@@ -151,7 +151,7 @@ fn json_object(fields: &[HttpField], placing: &mut Placing<'_>) -> Result<Vec<u8
 }
 
 fn answer(response: OutboundResponse) -> Answer {
-    let OutboundResponse { status, url, headers, body, redirected } = response;
+    let OutboundResponse { status, url, headers, body, redirected, hops: _ } = response;
     Answer::Response(HttpResponse { status, url, headers, body, redirected })
 }
 

@@ -220,6 +220,7 @@ async fn received(
         headers: headers::incoming(&head.headers),
         body: whole(body).await?,
         redirected: false,
+        hops: Vec::new(),
     })
 }
 

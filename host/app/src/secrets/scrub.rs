@@ -10,10 +10,12 @@ mod views;
 
 use std::{
     collections::HashMap,
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use runtime::{CallError, Header};
+use tokio::sync::Semaphore;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -26,6 +28,8 @@ use views::View;
 const SECRETS_MAX: usize = 8;
 /// Bodies from here on are searched on a thread that no other guest waits for.
 const LARGE_BODY_BYTES: usize = 64 << 10;
+/// How many of those the process searches at once: each takes some ten times its size, further ones wait.
+static LARGE_AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 /// Which secrets one execution has sent where, over all its attempts.
 #[derive(Default)]
@@ -64,16 +68,17 @@ impl Placed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&origin).cloned().unwrap_or_default()
     }
 
-    /// The answer to a request for `asked_url`, without the secrets that the execution has sent to its origin by now, or
-    /// to that of the address that answered in the end.
+    /// The answer to a request for `asked_url`, without the secrets that the execution has sent to its origin by now, to
+    /// that of the address that answered in the end, or to one on the way there: each could put them into the next
+    /// address.
     ///
     /// # Errors
     /// [`CallError::Unavailable`] for an answer that cannot be searched, because it is a part or compressed, though
     /// neither was asked for.
     pub(crate) async fn scrub(&self, asked_url: &str, answer: OutboundResponse) -> Result<OutboundResponse, CallError> {
         let mut secrets = self.sent_to(asked_url);
-        let answered = self.sent_to(&answer.url);
-        for forms in answered {
+        let further = answer.hops.iter().chain([&answer.url]).flat_map(|url| self.sent_to(url));
+        for forms in further {
             if !secrets.iter().any(|other| Arc::ptr_eq(other, &forms)) {
                 secrets.push(forms);
             }
@@ -96,8 +101,14 @@ async fn searched(secrets: Vec<Arc<Forms>>, answer: OutboundResponse) -> Result<
     if answer.body.len() < LARGE_BODY_BYTES {
         return without(&secrets, answer);
     }
-    let scrubbed = tokio::task::spawn_blocking(move || without(&secrets, answer)).await;
-    scrubbed.unwrap_or_else(|_| Err(CallError::Unavailable(String::from("http: the answer could not be searched"))))
+    let unsearched = || CallError::Unavailable(String::from("http: the answer could not be searched"));
+    let place = LARGE_AT_ONCE.acquire().await.map_err(|_| unsearched())?;
+    let search = move || {
+        // Kept until the search is done, also where nobody waits for it any more.
+        let _place = place;
+        without(&secrets, answer)
+    };
+    tokio::task::spawn_blocking(search).await.unwrap_or_else(|_| Err(unsearched()))
 }
 
 fn require_searchable(answer: &OutboundResponse) -> Result<(), CallError> {
@@ -137,24 +148,21 @@ fn without(secrets: &[Arc<Forms>], answer: OutboundResponse) -> Result<OutboundR
 /// `text` with the name of each secret in place of its value; `None` where there is none in it.
 fn scrubbed(secrets: &[Arc<Forms>], text: &[u8]) -> Result<Option<Vec<u8>>, CallError> {
     let mut found = Vec::new();
-    for view in View::all(text) {
+    View::each(text, |view| {
         for (index, forms) in secrets.iter().enumerate() {
             found.extend(forms.find(&view.text).into_iter().map(|range| (view.original(range), index)));
+            merge(&mut found);
         }
-    }
+    });
     if found.is_empty() {
         return Ok(None);
     }
-    found.sort_unstable_by_key(|(range, index)| (range.start, range.end, *index));
     let mut kept = Vec::with_capacity(text.len());
     let mut end = 0;
     for (range, index) in found {
-        // What overlaps the last one is taken out with it.
-        if range.start >= end {
-            kept.extend_from_slice(&text[end..range.start]);
-            kept.extend_from_slice(secrets[index].mark());
-        }
-        end = end.max(range.end);
+        kept.extend_from_slice(&text[end..range.start]);
+        kept.extend_from_slice(secrets[index].mark());
+        end = range.end;
         if kept.len() > BODY_BYTES_MAX {
             let message = format!("http: the answer has more than {BODY_BYTES_MAX} bytes without its secrets");
             return Err(CallError::HostcallLimit(message));
@@ -162,6 +170,18 @@ fn scrubbed(secrets: &[Arc<Forms>], text: &[u8]) -> Result<Option<Vec<u8>>, Call
     }
     kept.extend_from_slice(&text[end..]);
     Ok(Some(kept))
+}
+
+/// Put what was found in order, each place once: what overlaps another is taken out with it. Most views find the same.
+fn merge(found: &mut Vec<(Range<usize>, usize)>) {
+    found.sort_unstable_by_key(|(range, index)| (range.start, range.end, *index));
+    found.dedup_by(|(next, _), (last, _)| {
+        let overlaps = next.start < last.end;
+        if overlaps {
+            last.end = last.end.max(next.end);
+        }
+        overlaps
+    });
 }
 
 #[cfg(test)]

@@ -57,6 +57,8 @@ impl Forms {
         let mut found: Vec<Range<usize>> = occurrences(text, &self.plain).collect();
         let lowered = Zeroizing::new(text.to_ascii_lowercase());
         found.extend(occurrences(&lowered, self.hexadecimal.as_bytes()));
+        // Each copy is as large as the text: one at a time.
+        drop(lowered);
         let standard = Zeroizing::new(text.iter().map(|byte| standard_character(*byte)).collect::<Vec<u8>>());
         for form in &self.base64 {
             found

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use domain::SecretName;
+use futures_util::FutureExt;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -130,6 +131,7 @@ async fn only_answers_of_an_origin_that_was_sent_the_value_are_searched() {
         ],
         body: VALUE.as_bytes().repeat(10_000),
         redirected: false,
+        hops: Vec::new(),
     };
     let clean = placed.scrub("https://a.example/x", answer("https://a.example/x?s3cr3t")).await.unwrap();
     assert_eq!(clean.body, b"[secret KEY]".repeat(10_000));
@@ -141,9 +143,41 @@ async fn only_answers_of_an_origin_that_was_sent_the_value_are_searched() {
     {
         assert_eq!(placed.scrub(asked, answer(answered)).await.unwrap().body, clean.body);
     }
+    let mut through = answer("https://c.example/");
+    through.hops = ["https://b.example/", "https://a.example/", "https://c.example/"].map(String::from).into();
+    assert_eq!(placed.scrub("https://b.example/", through).await.unwrap().body, clean.body, "in the middle of the way");
     for other in ["http://a.example/", "https://b.example/", "https://a.example:8443/", "https://a.example./"] {
         assert_eq!(placed.scrub(other, answer(other)).await.unwrap().body, answer(other).body, "{other}");
     }
+}
+
+#[test]
+fn a_place_that_many_views_show_is_kept_once() {
+    let mut found = vec![(8..16, 0), (0..8, 1), (4..8, 0), (0..8, 1), (20..28, 1), (26..30, 0), (8..16, 0)];
+    merge(&mut found);
+    assert_eq!(found, [(0..8, 1), (8..16, 0), (20..30, 1)]);
+    let mut views = 0;
+    View::each(b"%41+\\n&amp;", |_| views += 1);
+    assert!(views > 5, "{views}");
+}
+
+#[tokio::test]
+async fn a_large_answer_waits_for_its_place_and_a_small_one_does_not() {
+    let answer = |bytes: usize| OutboundResponse {
+        status: 200,
+        url: String::from("https://a.example/"),
+        headers: Vec::new(),
+        body: vec![b'x'; bytes],
+        redirected: false,
+        hops: Vec::new(),
+    };
+    let places = LARGE_AT_ONCE.acquire_many(2).await.unwrap();
+    let mut large = Box::pin(without_token("12345678", answer(LARGE_BODY_BYTES)));
+    assert!((&mut large).now_or_never().is_none());
+    assert!(without_token("12345678", answer(LARGE_BODY_BYTES - 1)).await.is_ok());
+    assert!((&mut large).now_or_never().is_none());
+    drop(places);
+    assert!(large.await.is_ok());
 }
 
 #[tokio::test]
@@ -157,6 +191,7 @@ async fn an_answer_that_cannot_be_searched_is_refused() {
         headers: vec![Header { name: name.to_owned(), value: value.to_owned() }],
         body: Vec::new(),
         redirected: false,
+        hops: Vec::new(),
     };
     for refused in
         [with(206, "x", ""), with(200, "Content-Range", "bytes 0-3/9"), with(200, "content-encoding", "gzip")]

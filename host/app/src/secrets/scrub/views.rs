@@ -51,14 +51,21 @@ const READINGS: [&[Escapes]; 4] = [
 ];
 
 impl<'a> View<'a> {
-    /// Each way to read `text`. Two levels deep where servers nest them: a request's JSON, address or form as a text
-    /// within the answer's JSON, an address within an address.
-    pub(super) fn all(text: &'a [u8]) -> Vec<Self> {
+    /// Show `look` each way to read `text`. Two levels deep where servers nest them: a request's JSON, address or form as
+    /// a text within the answer's JSON, an address within an address. A view is five times its text, so no more of them
+    /// are there at once than the one that is looked at and the one that it was made of.
+    pub(super) fn each(text: &'a [u8], mut look: impl FnMut(&Self)) {
         let itself = View { text: Text::Given(text), starts: None };
-        let first: Vec<Self> = READINGS.iter().filter_map(|escapes| itself.without(escapes)).collect();
-        let second: Vec<Self> =
-            first.iter().flat_map(|view| READINGS.iter().filter_map(|escapes| view.without(escapes))).collect();
-        [vec![itself], first, second].into_iter().flatten().collect()
+        look(&itself);
+        for escapes in READINGS {
+            let Some(first) = itself.without(escapes) else { continue };
+            look(&first);
+            for escapes in READINGS {
+                if let Some(second) = first.without(escapes) {
+                    look(&second);
+                }
+            }
+        }
     }
 
     /// Where in the text itself a range of this view is.
