@@ -17,6 +17,9 @@ pub struct EgressConfig {
     pub private: Vec<PrivateHost>,
     /// The host names under which this deployment itself is reached.
     pub own_names: Vec<String>,
+    /// The public addresses under which it is reached and which the machine does not have itself, as those of a proxy
+    /// before it.
+    pub own_addresses: Vec<IpNet>,
     /// A file with certificates (PEM) that are trusted beside the public ones.
     pub ca_file: Option<PathBuf>,
     /// Requests of one tenant to one destination within a minute.
@@ -65,6 +68,7 @@ impl Default for EgressConfig {
             ports: Vec::new(),
             private: Vec::new(),
             own_names: Vec::new(),
+            own_addresses: Vec::new(),
             ca_file: None,
             requests_per_minute: 600,
             requests_at_once: 64,

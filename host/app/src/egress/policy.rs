@@ -40,6 +40,7 @@ pub(super) struct Policy {
     ports: Vec<u16>,
     private: Vec<PrivateHost>,
     own_names: Vec<String>,
+    own_addresses: Vec<IpNet>,
     addresses: Addresses,
     network: Arc<dyn Network>,
 }
@@ -117,6 +118,7 @@ impl Policy {
             ports: config.ports.clone(),
             private: config.private.clone(),
             own_names: config.own_names.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            own_addresses: config.own_addresses.clone(),
             addresses: Addresses::new(),
             network,
         })
@@ -133,8 +135,17 @@ impl Policy {
         allowance: &Allowance,
         hop: Hop,
     ) -> Result<(), EgressError> {
+        self.check_lists(destination, allowance, !self.opened(destination, allowance, hop).is_empty())
+    }
+
+    /// As [`Self::check_name`]; `is_opened` where an exception of the operator's stands for the operator's list and ports.
+    fn check_lists(
+        &self,
+        destination: &Destination,
+        allowance: &Allowance,
+        is_opened: bool,
+    ) -> Result<(), EgressError> {
         let host = destination.host.as_str();
-        let is_opened = !self.opened(destination, allowance, hop).is_empty();
         match allowance {
             Allowance::Service { host: only, port, .. } => {
                 if host != only || destination.port != *port {
@@ -192,11 +203,16 @@ impl Policy {
         let opened = self.opened(destination, allowance, hop);
         let is_opened = |address: &IpAddr| opened.iter().any(|range| range.contains(address));
         if opened.is_empty() || !addresses.iter().all(is_opened) {
+            // The exception is for its range: elsewhere the name is one like any other, and has to be allowed as one.
+            self.check_lists(destination, allowance, false)?;
             if !addresses.iter().all(|address| self.addresses.is_public(*address)) {
                 return Err(denied(destination, allowance, "the name has an address that is not public"));
             }
-            if addresses.iter().any(|address| self.network.is_own(*address)) {
-                return Err(denied(destination, allowance, "the name has an address of this machine"));
+            let is_own = |address: &IpAddr| {
+                self.own_addresses.iter().any(|range| range.contains(address)) || self.network.is_own(*address)
+            };
+            if addresses.iter().any(is_own) {
+                return Err(denied(destination, allowance, "the name has an address of this deployment"));
             }
         }
         Ok(addresses.into_iter().map(|address| SocketAddr::new(address, destination.port)).collect())

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod exceptions;
+
 use std::{
     collections::HashMap,
     fs, io,
@@ -282,35 +284,6 @@ async fn lists_precede_the_resolver_and_all_of_them_have_to_agree() {
         assert_eq!(refused.err(), Some(EgressError::Denied), "{operator} {tenant:?} {script}");
         assert_eq!(network.resolved.load(Ordering::SeqCst), 0, "nothing was asked");
     }
-}
-
-#[tokio::test]
-async fn an_exception_is_for_its_name_its_range_and_its_port_and_no_redirect() {
-    let private =
-        PrivateHost { host: String::from("stock.test"), addresses: "10.1.0.0/16".parse().unwrap(), port: 8443 };
-    let config = EgressConfig { private: vec![private], ..open_config() };
-    let cases = [
-        ("http://stock.test:8443/", "10.1.2.3", true),
-        ("http://stock.test:8443/", "10.2.0.1", false),
-        ("http://stock.test:80/", "10.1.2.3", false),
-        ("http://stock.test:8444/", "10.1.2.3", false),
-        ("http://other.test:8443/", "10.1.2.3", false),
-        ("http://a.stock.test:8443/", "10.1.2.3", false),
-        ("http://10.1.2.3:8443/", "10.1.2.3", false),
-    ];
-    for (address, resolved, is_open) in cases {
-        let host = url::Url::parse(address).unwrap().host_str().unwrap().to_owned();
-        let network = Arc::new(Outside::answering("HTTP/1.1 204 No Content\r\n\r\n").name(&host, &[resolved]));
-        let egress = Egress::new(&config, Arc::clone(&network) as Arc<dyn Network>).unwrap();
-        let sent = egress.send(get(address), &any_host()).await;
-        assert_eq!(sent.is_ok(), is_open, "{address} {resolved}");
-        assert_eq!(network.connected().len(), usize::from(is_open), "{address} {resolved}");
-    }
-    let answer = "HTTP/1.1 302 Found\r\nlocation: http://stock.test:8443/\r\ncontent-length: 0\r\n\r\n";
-    let network = Arc::new(Outside::answering(answer).name("stock.test", &["10.1.2.3"]));
-    let egress = Egress::new(&config, Arc::clone(&network) as Arc<dyn Network>).unwrap();
-    assert_eq!(egress.send(get("http://public.test/"), &any_host()).await.err(), Some(EgressError::Denied));
-    assert_eq!(network.connected(), [format!("{PUBLIC}:80")]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `[egress]`: which hosts outside scripts can be allowed to reach.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use app::{HostPattern, PrivateHost};
 use http::Uri;
@@ -28,6 +28,12 @@ pub struct EgressConfig {
     /// redirect leads to them.
     #[config(default = [])]
     pub private: Vec<PrivateHostConfig>,
+
+    /// The public addresses under which this deployment itself is reached, and their ranges, as
+    /// ["198.51.100.7", "2001:db8:7::/64"]: those of a load balancer, a gateway or a proxy before it, which it cannot
+    /// know by itself. No script reaches them under any name.
+    #[config(default = [])]
+    pub own_addresses: Vec<String>,
 
     /// A file with certificates (PEM) of authorities that are trusted beside the public ones.
     #[config(env = "SKERRY_EGRESS_CA_FILE")]
@@ -62,6 +68,7 @@ impl EgressConfig {
             hosts: self.hosts.iter().filter_map(|host| pattern(host).ok()).collect(),
             ports: self.ports.clone(),
             private: self.private.iter().filter_map(|private| private_host(private).ok()).collect(),
+            own_addresses: self.own_addresses.iter().filter_map(|range| range_of(range)).collect(),
             own_names: urls.iter().flatten().filter_map(Uri::host).map(str::to_ascii_lowercase).collect(),
             ca_file: self.ca_file.clone(),
             requests_per_minute: self.requests_per_minute,
@@ -80,6 +87,11 @@ pub(super) fn check(egress: &EgressConfig, mistakes: &mut Vec<String>) {
     if egress.ports.contains(&0) {
         mistakes.push(String::from("'egress.ports' has 0: a port is from 1 to 65535"));
     }
+    for address in egress.own_addresses.iter().filter(|address| range_of(address).is_none()) {
+        mistakes.push(format!(
+            "'egress.own_addresses' has '{address}': write an address as 198.51.100.7, or a range as 198.51.100.0/24"
+        ));
+    }
     for private in &egress.private {
         if let Err(reason) = private_host(private) {
             mistakes.push(format!("'egress.private' has the host '{}': {reason}", private.host));
@@ -89,6 +101,11 @@ pub(super) fn check(egress: &EgressConfig, mistakes: &mut Vec<String>) {
 
 fn pattern(text: &str) -> Result<HostPattern, String> {
     if text == "*" { Ok(HostPattern::ANY) } else { text.parse().map_err(|error| format!("{error}")) }
+}
+
+/// An address is a range of one.
+fn range_of(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 fn private_host(config: &PrivateHostConfig) -> Result<PrivateHost, String> {
@@ -123,12 +140,14 @@ mod tests {
     fn hosts_ports_and_exceptions_are_taken_over_with_the_deployments_own_names() {
         let text = "[listeners]\npublic_url = 'https://Skerry.example'\nendpoints_url = 'https://hooks.example:444'\n\
                     [egress]\nhosts = ['api.example.com', '*.example.org']\nports = [8443]\n\
-                    [[egress.private]]\nhost = 'stock.internal'\naddresses = '10.1.0.0/16'\nport = 9000\n";
+                    own_addresses = ['198.51.100.7', '2001:db8:7::/64']\n[[egress.private]]\nhost = 'stock.internal'\naddresses = '10.1.0.0/16'\nport = 9000\n";
         let config = Config::parse(text, |_| ()).expect("it holds").app().egress;
         let hosts: Vec<String> = config.hosts.iter().map(ToString::to_string).collect();
         assert_eq!(hosts, ["api.example.com", "*.example.org"]);
         assert_eq!(config.ports, [8443]);
         assert_eq!(config.private[0].addresses.to_string(), "10.1.0.0/16");
+        let own: Vec<String> = config.own_addresses.iter().map(ToString::to_string).collect();
+        assert_eq!(own, ["198.51.100.7/32", "2001:db8:7::/64"]);
         assert_eq!(config.own_names, ["skerry.example", "hooks.example"]);
         let every = Config::parse("[egress]\nhosts = ['*']\n", |_| ()).expect("it holds").app().egress.hosts;
         assert_eq!(every, [app::HostPattern::ANY]);
@@ -136,8 +155,9 @@ mod tests {
 
     #[test]
     fn each_wrong_entry_is_named() {
-        let found = mistakes("[egress]\nhosts = ['*.co.uk', '10.0.0.1', 'A.example']\nports = [0]\n");
-        for entry in ["'*.co.uk'", "'10.0.0.1'", "'A.example'", "'egress.ports'"] {
+        let found =
+            mistakes("[egress]\nhosts = ['*.co.uk', '10.0.0.1', 'A.example']\nports = [0]\nown_addresses = ['me']\n");
+        for entry in ["'me'", "'*.co.uk'", "'10.0.0.1'", "'A.example'", "'egress.ports'"] {
             assert!(found.iter().any(|mistake| mistake.contains(entry)), "{entry} in {found:#?}");
         }
     }
