@@ -17,7 +17,7 @@ impl Chain {
 
 impl App {
     /// The chain that a request with this header goes on with, counted; `None` where the header is none of this
-    /// deployment's.
+    /// deployment's, or older than a day.
     ///
     /// # Errors
     /// [`AppError::ChainTooLong`] past sixteen hops, and past a thousand requests of one chain.
@@ -29,9 +29,14 @@ impl App {
 impl Inner {
     /// As [`App::continue_chain`].
     pub(crate) async fn continue_chain(&self, header: &str) -> Result<Option<Chain>, AppError> {
-        let Some(lineage) = self.keyring.open_lineage(header) else { return Ok(None) };
+        let now = UnixMillis::now();
+        let Some(lineage) = self.keyring.open_lineage(header, now) else { return Ok(None) };
         let next = lineage.next().ok_or(AppError::ChainTooLong)?;
-        let continued = self.database.continue_lineage(next, UnixMillis::now()).await?;
+        // A chain that is at its end costs no write, however often somebody repeats its header.
+        if self.database.lineage_continued(next, now)? >= BUDGET {
+            return Err(AppError::ChainTooLong);
+        }
+        let continued = self.database.continue_lineage(next, now).await?;
         if continued > BUDGET { Err(AppError::ChainTooLong) } else { Ok(Some(Chain(next))) }
     }
 }

@@ -1,7 +1,7 @@
 //! Chains of executions that came back over the network: how long they are, and which accepted execution goes on with
 //! which.
 
-use domain::{ExecutionId, Lineage, TenantId, UnixMillis};
+use domain::{ExecutionId, Lineage, TenantId, UnixMillis, lineage::KEPT_MS};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
@@ -14,6 +14,10 @@ const CONTINUE: &str = "
     VALUES ($1, $2, 1, $3)
     ON CONFLICT (tenant_id, root) DO UPDATE SET continued = lineage_roots.continued + 1
     RETURNING continued";
+const CONTINUED: &str = "
+    SELECT continued
+    FROM lineage_roots
+    WHERE tenant_id = $1 AND root = $2 AND began_at >= $3";
 const FORGET: &str = "DELETE FROM lineage_roots WHERE tenant_id = $1 AND began_at < $2";
 const INSERT: &str = "
     INSERT INTO execution_lineages (tenant_id, execution_id, root_tenant_id, root, hop)
@@ -22,9 +26,6 @@ const GET: &str = "
     SELECT root_tenant_id, root, hop
     FROM execution_lineages
     WHERE tenant_id = $1 AND execution_id = $2";
-
-/// How long a chain is remembered: longer than any execution and its retries take.
-const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
 impl Database {
     /// Count one more request that a chain led to. Answers how many there were, this one counted.
@@ -40,6 +41,16 @@ impl Database {
             Ok(statement.query_row(parameters, |row| count(row, "continued"))?)
         })
         .await
+    }
+
+    /// How many requests a chain led to so far, which writes nothing.
+    pub fn lineage_continued(&self, lineage: Lineage, now: UnixMillis) -> Result<u64, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(CONTINUED)?;
+            let began_after = now.0.saturating_sub(KEPT_MS);
+            let parameters = params![lineage.tenant.to_string(), lineage.root.to_string(), began_after];
+            Ok(statement.query_row(parameters, |row| count(row, "continued")).optional()?.unwrap_or_default())
+        })
     }
 
     /// The chain that an accepted execution goes on with; `None` where it begins its own.

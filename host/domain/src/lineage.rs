@@ -14,6 +14,10 @@ pub const HOPS_MAX: u32 = 16;
 /// The most requests that one chain may lead to.
 pub const BUDGET: u64 = 1_000;
 
+/// How long a chain is remembered, in milliseconds: longer than any execution and its retries take. What was sealed
+/// earlier belongs to no chain.
+pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// A place in a chain of executions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lineage {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use domain::UnixMillis;
 use futures_util::FutureExt;
 use runtime::{Answer, CallError, Header, HttpBody, HttpField, HttpFieldValue, HttpRequest, HttpResponse, Started};
 
@@ -62,7 +63,7 @@ impl Reach {
         let parts = [execution.as_bytes(), method.as_bytes(), target.as_bytes(), &ordinal];
         Outgoing {
             idempotency_key: hex::write(&self.key.mac(Purpose::IdempotencyKey, &parts)[..16]).to_string(),
-            lineage: self.inner.keyring.seal_lineage(&self.scope.lineage),
+            lineage: self.inner.keyring.seal_lineage(&self.scope.lineage, UnixMillis::now()),
         }
     }
 

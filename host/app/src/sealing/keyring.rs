@@ -8,7 +8,7 @@ use std::{
 };
 
 use database::{Database, DatabaseError};
-use domain::{Lineage, TenantId};
+use domain::{Lineage, TenantId, UnixMillis, lineage::KEPT_MS};
 use moka::sync::Cache;
 use zeroize::Zeroizing;
 
@@ -179,16 +179,22 @@ impl Keyring {
         Ok(key)
     }
 
-    /// The chain of executions that a request belongs to, as its header carries it: whoever reads it learns nothing.
-    pub(crate) fn seal_lineage(&self, lineage: &Lineage) -> String {
-        hex::write(&self.lineages.seal(LINEAGE_BOUND, &lineage.to_bytes())).to_string()
+    /// The chain of executions that a request belongs to, as its header carries it with the time at which it left:
+    /// whoever reads it learns nothing.
+    pub(crate) fn seal_lineage(&self, lineage: &Lineage, now: UnixMillis) -> String {
+        let plain = [now.0.to_le_bytes().as_slice(), &lineage.to_bytes()].concat();
+        hex::write(&self.lineages.seal(LINEAGE_BOUND, &plain)).to_string()
     }
 
-    /// What [`Self::seal_lineage`] was given, in this process or another of the deployment; `None` for anything else.
-    pub(crate) fn open_lineage(&self, header: &str) -> Option<Lineage> {
-        let mut sealed = [0; 1 + NONCE_BYTES + Lineage::BYTES + TAG_BYTES];
+    /// What [`Self::seal_lineage`] was given, in this process or another of the deployment; `None` for anything else, and
+    /// for what left more than [`KEPT_MS`] before `now`.
+    pub(crate) fn open_lineage(&self, header: &str, now: UnixMillis) -> Option<Lineage> {
+        let mut sealed = [0; 1 + NONCE_BYTES + size_of::<i64>() + Lineage::BYTES + TAG_BYTES];
         hex::read(header.as_bytes(), &mut sealed)?;
-        Lineage::from_bytes(&self.lineages.open(LINEAGE_BOUND, &sealed)?)
+        let plain = self.lineages.open(LINEAGE_BOUND, &sealed)?;
+        let (left_at, lineage) = plain.split_first_chunk()?;
+        let age = now.0.saturating_sub(i64::from_le_bytes(*left_at));
+        if age > KEPT_MS { None } else { Lineage::from_bytes(lineage) }
     }
 
     fn unwrap(&self, tenant: TenantId, wrapped: &[u8]) -> Option<Key> {
@@ -210,7 +216,7 @@ mod tests {
     use std::fs;
 
     use database::NewTenant;
-    use domain::{TenantSlug, UnixMillis};
+    use domain::TenantSlug;
 
     use super::*;
 
@@ -281,5 +287,17 @@ mod tests {
         let file = directory.path().join("missing/skerry.key");
         let refused = Keyring::open(&file, &Database::in_memory().unwrap()).err().unwrap();
         assert!(matches!(refused, KeyError::NotCreated { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_lineage_is_opened_for_a_day_and_by_its_deployment_alone() {
+        let keyring = Keyring::ephemeral().unwrap();
+        let lineage = Lineage::begun_by(TenantId::generate(), domain::ExecutionId::generate());
+        let sealed = keyring.seal_lineage(&lineage, UnixMillis(1_000));
+        for now in [0, 1_000, 1_000 + KEPT_MS] {
+            assert_eq!(keyring.open_lineage(&sealed, UnixMillis(now)), Some(lineage), "{now}");
+        }
+        assert_eq!(keyring.open_lineage(&sealed, UnixMillis(1_001 + KEPT_MS)), None);
+        assert_eq!(Keyring::ephemeral().unwrap().open_lineage(&sealed, UnixMillis(1_000)), None);
     }
 }

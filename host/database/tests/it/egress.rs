@@ -32,8 +32,10 @@ async fn a_chain_is_counted_by_its_root_and_forgotten_after_a_day() {
     let same_id = Lineage { tenant: stage.other.tenant, ..chain };
     for (lineage, count) in [(chain, 1), (next, 2), (same_id, 1), (chain, 3)] {
         assert_eq!(database.continue_lineage(lineage, NOW).await.unwrap(), count);
+        assert_eq!(database.lineage_continued(lineage, NOW).unwrap(), count);
     }
     let later = UnixMillis(NOW.0 + DAY_MS + 1);
+    assert_eq!(database.lineage_continued(chain, later).unwrap(), 0);
     assert_eq!(database.continue_lineage(chain, later).await.unwrap(), 1);
 }
 

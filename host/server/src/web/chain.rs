@@ -7,9 +7,10 @@ use axum::{
     response::Response,
 };
 
-use super::problem::Problem;
+use super::{caller::bearer, problem::Problem};
 
-/// Refuse a request whose chain is too long, and tell the handler of any other chain by an extension.
+/// Refuse a request whose chain is too long, and tell the handler of any other chain by an extension. Counting one is a
+/// write, so it is done for callers with a valid token alone: nobody else starts anything here.
 pub(crate) async fn follow_chain(
     State(app): State<App>,
     mut request: Request,
@@ -17,6 +18,8 @@ pub(crate) async fn follow_chain(
 ) -> Result<Response, Problem> {
     let header = request.headers_mut().remove(Chain::HEADER);
     if let Some(header) = header.as_ref().and_then(|value| value.to_str().ok())
+        && !matches!(request.uri().path(), "/healthz" | "/readyz")
+        && bearer(request.headers()).is_some_and(|token| app.tokens().authenticate(token).is_ok())
         && let Some(chain) = app.continue_chain(header).await?
     {
         request.extensions_mut().insert(chain);
