@@ -1,9 +1,11 @@
 //! A circuit breaker: a service that does not answer is left alone for a while, and callers are told at once.
 //!
 //! One for each service. What only one tenant's calls have met closes the service for that tenant alone: its input may
-//! be what the service does not survive, and must not take the service from the others.
+//! be what the service does not survive, and must not take the service from the others. It opens for all only when two
+//! tenants have met half as many failures each as open it for one.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,7 +15,8 @@ use domain::TenantId;
 /// When a breaker opens, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerSettings {
-    /// Failures in a row after which it opens.
+    /// Failures in a row of one tenant's calls after which it opens for that tenant; for all when two tenants have met
+    /// half as many each.
     pub failures: u32,
     /// How long it stays open before one call is let through to try.
     pub pause: Duration,
@@ -25,6 +28,9 @@ impl Default for BreakerSettings {
     }
 }
 
+/// How many tenants must have met a failing service until it is left alone for all.
+const TENANTS_MIN: usize = 2;
+
 /// A circuit breaker.
 pub(crate) struct Breaker {
     settings: BreakerSettings,
@@ -33,29 +39,40 @@ pub(crate) struct Breaker {
 
 #[derive(Default)]
 struct State {
-    /// Failures since the last success.
+    /// For everybody.
+    all: Circuit,
+    /// For one tenant each, of those whose calls have failed since the last success.
+    tenants: HashMap<TenantId, OfTenant>,
+}
+
+#[derive(Default)]
+struct OfTenant {
+    /// Failures since the last success of anybody.
     failures: u32,
-    /// Whose calls they were.
-    met_by: MetBy,
+    circuit: Circuit,
+}
+
+#[derive(Default)]
+struct Circuit {
     /// Until when nobody is let through; `None` while it is closed.
     open_until: Option<Instant>,
     /// Whether somebody is trying at the moment.
     is_tried: bool,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum MetBy {
-    #[default]
-    Nobody,
-    One(TenantId),
-    Several,
+/// What a call tries to close.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trial {
+    Nothing,
+    OfTenant,
+    OfAll,
 }
 
 /// Leave to make one call. Dropped without a verdict, it says nothing about the service.
 pub(crate) struct Leave {
     breaker: Arc<Breaker>,
     tenant: TenantId,
-    is_trial: bool,
+    trial: Trial,
 }
 
 impl Breaker {
@@ -67,14 +84,19 @@ impl Breaker {
     /// it can close.
     pub(crate) fn ask(self: &Arc<Self>, tenant: TenantId, now: Instant) -> Option<Leave> {
         let mut state = self.lock();
-        let is_trial = match state.open_until {
-            None => false,
-            Some(_) if state.met_by != MetBy::Several && state.met_by != MetBy::One(tenant) => false,
-            Some(until) if now < until || state.is_tried => return None,
-            Some(_) => true,
+        let trial = if state.all.open_until.is_some() {
+            state.all.begin_trial(now)?;
+            Trial::OfAll
+        } else {
+            match state.tenants.get_mut(&tenant) {
+                Some(of_tenant) if of_tenant.circuit.open_until.is_some() => {
+                    of_tenant.circuit.begin_trial(now)?;
+                    Trial::OfTenant
+                }
+                _ => Trial::Nothing,
+            }
         };
-        state.is_tried |= is_trial;
-        Some(Leave { breaker: Arc::clone(self), tenant, is_trial })
+        Some(Leave { breaker: Arc::clone(self), tenant, trial })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -82,36 +104,61 @@ impl Breaker {
     }
 }
 
+impl Circuit {
+    /// Try whether it can close; `None` before the end of its pause, and while another call tries.
+    fn begin_trial(&mut self, now: Instant) -> Option<()> {
+        let may_try = !self.is_tried && self.open_until.is_some_and(|until| now >= until);
+        self.is_tried |= may_try;
+        may_try.then_some(())
+    }
+
+    /// Open it, or open it again after a trial. Says whether that is news.
+    fn open(&mut self, until: Instant, is_trial: bool) -> bool {
+        let is_news = is_trial || self.open_until.is_none();
+        if is_news {
+            self.open_until = Some(until);
+        }
+        is_news
+    }
+}
+
 impl Leave {
-    /// The service answered.
+    /// The service answered. A trial that is under way goes on, and stays the only one.
     pub(crate) fn succeeded(self) {
-        *self.breaker.lock() = State::default();
+        let mut state = self.breaker.lock();
+        state.all.open_until = None;
+        state.tenants.retain(|_, of_tenant| {
+            of_tenant.failures = 0;
+            of_tenant.circuit.open_until = None;
+            of_tenant.circuit.is_tried
+        });
     }
 
     /// The service did not answer. Says whether that opened the breaker.
     pub(crate) fn failed(self, now: Instant) -> bool {
         let BreakerSettings { failures, pause } = self.breaker.settings;
+        let until = now + pause;
         let mut state = self.breaker.lock();
-        state.failures = state.failures.saturating_add(1);
-        let before = state.met_by;
-        state.met_by = match before {
-            MetBy::Nobody => MetBy::One(self.tenant),
-            MetBy::One(tenant) if tenant == self.tenant => before,
-            MetBy::One(_) | MetBy::Several => MetBy::Several,
-        };
-        let is_news = self.is_trial || state.open_until.is_none() || state.met_by != before;
-        let opens = is_news && state.failures >= failures;
-        if opens {
-            state.open_until = Some(now + pause);
-        }
-        opens
+        let of_tenant = state.tenants.entry(self.tenant).or_default();
+        of_tenant.failures = of_tenant.failures.saturating_add(1);
+        let opens = of_tenant.failures >= failures && of_tenant.circuit.open(until, self.trial == Trial::OfTenant);
+        let have_met_it = state.tenants.values().filter(|other| other.failures >= failures.div_ceil(2)).count();
+        let opens_for_all = have_met_it >= TENANTS_MIN && state.all.open(until, self.trial == Trial::OfAll);
+        opens || opens_for_all
     }
 }
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        if self.is_trial {
-            self.breaker.lock().is_tried = false;
+        let mut state = self.breaker.lock();
+        match self.trial {
+            Trial::Nothing => {}
+            Trial::OfAll => state.all.is_tried = false,
+            Trial::OfTenant => {
+                if let Some(of_tenant) = state.tenants.get_mut(&self.tenant) {
+                    of_tenant.circuit.is_tried = false;
+                }
+            }
         }
     }
 }
@@ -131,8 +178,8 @@ mod tests {
     /// A breaker that calls of these tenants opened.
     fn opened(at: Instant, tenants: [TenantId; 2]) -> Arc<Breaker> {
         let breaker = Breaker::new(SETTINGS);
-        for (number, tenant) in [tenants[0], tenants[1], tenants[0]].into_iter().enumerate() {
-            assert_eq!(breaker.ask(tenant, at).unwrap().failed(at), number == 2);
+        for (number, tenant) in [tenants[0], tenants[1], tenants[0], tenants[1]].into_iter().enumerate() {
+            assert_eq!(breaker.ask(tenant, at).unwrap().failed(at), number == 3);
         }
         breaker
     }
@@ -198,7 +245,27 @@ mod tests {
             breaker.ask(one, now).unwrap().failed(now);
         }
         assert!(breaker.ask(one, now).is_none());
+        assert!(!breaker.ask(other, now).unwrap().failed(now), "one failure of another's is no second witness");
+        assert!(breaker.ask(one, now).is_none() && breaker.ask(TenantId::generate(), now).is_some());
         assert!(breaker.ask(other, now).unwrap().failed(now), "two have met it now");
         assert!(breaker.ask(other, now).is_none() && breaker.ask(TenantId::generate(), now).is_none());
+    }
+
+    #[test]
+    fn a_call_that_succeeds_late_leaves_one_trial_the_only_one() {
+        let now = Instant::now();
+        let [one, other] = tenants();
+        let breaker = opened(now, [one, other]);
+        let late = Leave { breaker: Arc::clone(&breaker), tenant: other, trial: Trial::Nothing };
+        let later = now + SETTINGS.pause;
+        let trial = breaker.ask(one, later).unwrap();
+        late.succeeded();
+        for tenant in [one, other, one, other] {
+            breaker.ask(tenant, later).unwrap().failed(later);
+        }
+        let later = later + SETTINGS.pause;
+        assert!(breaker.ask(other, later).is_none(), "the first trial is still under way");
+        drop(trial);
+        assert!(breaker.ask(other, later).is_some());
     }
 }
