@@ -1,6 +1,6 @@
 //! What became of an execution, unsealed for those who may see it (RULES 19, 21).
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use database::Execution;
 use domain::{ExecutionId, Permission, Principal, TenantId, principals::Forbidden};
@@ -209,7 +209,7 @@ impl From<Output> for ResultView {
                     .headers
                     .iter()
                     .map(shown_header)
-                    .map(|(name, value)| (name.into(), value.into()))
+                    .map(|(name, value)| (name.into(), value.into_owned()))
                     .collect(),
                 body: response.body,
             },
@@ -230,21 +230,33 @@ const HIDDEN: &str = "(hidden)";
 /// What the names of fields that carry credentials have in them.
 const CREDENTIAL_WORDS: [&str; 7] = ["authorization", "cookie", "token", "secret", "key", "signature", "password"];
 
-/// A header field as it is shown: of those that carry credentials the name alone (RULES 21).
-pub(super) fn shown_header(header: &Header) -> (&str, &str) {
+/// The names of fields that hold addresses.
+const ADDRESS_FIELDS: [&str; 5] = ["content-location", "link", "location", "referer", "refresh"];
+
+/// A header field as it is shown: of those that carry credentials the name alone, of addresses what is shown of them
+/// elsewhere (RULES 21).
+pub(super) fn shown_header(header: &Header) -> (&str, Cow<'_, str>) {
     let name = header.name.to_ascii_lowercase();
-    let is_credential = CREDENTIAL_WORDS.iter().any(|word| name.contains(word));
-    (&header.name, if is_credential { HIDDEN } else { &header.value })
+    let value = if CREDENTIAL_WORDS.iter().any(|word| name.contains(word)) {
+        Cow::Borrowed(HIDDEN)
+    } else if ADDRESS_FIELDS.contains(&name.as_str()) {
+        Cow::Owned(shown_url(&header.value))
+    } else {
+        Cow::Borrowed(header.value.as_str())
+    };
+    (&header.name, value)
 }
 
-/// An address as it is shown: the names of its query, and none of the values.
+/// An address as it is shown: the names of its query and of its fragment, and none of the values.
 pub(super) fn shown_url(url: &str) -> String {
-    let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
+    let Some(at) = url.find(['?', '#']) else { return url.to_owned() };
+    let (address, query) = url.split_at(at);
+    let (delimiter, query) = query.split_at(1);
     let names = query.split('&').map(|pair| match pair.split_once('=') {
         Some((name, _)) => format!("{name}={HIDDEN}"),
         None => pair.to_owned(),
     });
-    format!("{address}?{}", names.collect::<Vec<String>>().join("&"))
+    format!("{address}{delimiter}{}", names.collect::<Vec<String>>().join("&"))
 }
 
 /// An input as JSON: a request as an object with its method, address, headers and body as text.
@@ -252,12 +264,33 @@ fn input_json(input: &Input) -> Result<String, AppError> {
     match input {
         Input::Json(json) => Ok(json.clone()),
         Input::Request(request) => {
-            let headers: Vec<(&str, &str)> = request.headers.iter().map(shown_header).collect();
+            let headers: Vec<(&str, Cow<'_, str>)> = request.headers.iter().map(shown_header).collect();
             let body = String::from_utf8_lossy(&request.body);
             let request = serde_json::json!({
                 "method": request.method, "url": shown_url(&request.url), "headers": headers, "body": body,
             });
             serde_json::to_string(&request).map_err(AppError::internal)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_with_an_address_shows_no_value_of_its_query() {
+        for (name, value, shown) in [
+            ("Location", "https://a.example/x?code=1&state=2", "https://a.example/x?code=(hidden)&state=(hidden)"),
+            ("location", "/next#access_token=abc", "/next#access_token=(hidden)"),
+            ("Referer", "https://a.example/x", "https://a.example/x"),
+            ("refresh", "5; url=/x?code=1", "5; url=/x?code=(hidden)"),
+            ("link", "</x?cursor=1>; rel=\"next\"", "</x?cursor=(hidden)"),
+            ("content-type", "text/html?a=1", "text/html?a=1"),
+            ("set-cookie", "a=1", "(hidden)"),
+        ] {
+            let header = Header { name: name.to_owned(), value: value.to_owned() };
+            assert_eq!(shown_header(&header), (name, Cow::Borrowed(shown)));
         }
     }
 }
