@@ -83,7 +83,7 @@
     WritableStream: "bodies are whole: only ReadableStream is here",
     TransformStream: "bodies are whole: only ReadableStream is here",
     CompressionStream: "bodies are sent as they are",
-    DecompressionStream: "bodies arrive decoded",
+    DecompressionStream: "nothing is decompressed: ask for bodies without a content-encoding",
     TextDecoderStream: "use TextDecoder with { stream: true }",
     TextEncoderStream: "use TextEncoder",
     WebAssembly: "scripts are JavaScript and TypeScript",

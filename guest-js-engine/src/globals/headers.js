@@ -12,9 +12,12 @@
   };
   const token = (name) => {
     const text = domString(name);
+    return lower(requireToken(text));
+  };
+  const requireToken = (text) => {
     if (!test(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, text))
       throw typeError(`not a header name: ${kit.inspect(kit.slice(text, 0, 100))}`);
-    return lower(text);
+    return text;
   };
   // A value has the characters of Latin-1 alone, and no line breaks: it could not be told from what follows it.
   const content = (name, value) => {
@@ -139,4 +142,6 @@
   kit.webClass(Headers, "Headers");
   kit.defineProperty(Headers, "length", { value: 0 });
   kit.Headers = Headers;
+  // The text of a header's name, as it was written.
+  kit.headerName = (name) => requireToken(domString(name));
 });

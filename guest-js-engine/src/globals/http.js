@@ -20,7 +20,6 @@
     isSecret,
   } = kit;
   const TIMEOUT_MOST_MS = 30 * 60 * 1000;
-  const iterate = Symbol.iterator;
 
   // What only a connection says, and no script: `fetch` leaves it out, as the standard does, so that a request that came
   // in can be sent on.
@@ -44,19 +43,18 @@
     return kept;
   };
 
+  const asItIs = (value) => value;
   // Headers apart from those whose value is a secret.
   const splitHeaders = (init) => {
     const secrets = [];
     if (!kit.isObject(init) || kit.isHeaders(init)) return { headers: new Headers(init ?? undefined), secrets };
-    const pairs = [];
-    if (typeof init[iterate] === "function") for (const [name, value] of init) push(pairs, [name, value]);
-    else for (const name of keys(init)) push(pairs, [name, init[name]]);
+    const pairs = kit.pairsOf("Headers", init, asItIs);
     const headers = new Headers();
-    for (let i = 0; i < pairs.length; i++) {
-      const [name, value] = pairs[i];
+    for (let i = 0; i < pairs.length; i += 2) {
+      const name = pairs[i],
+        value = pairs[i + 1];
       if (isSecret(value)) {
-        new Headers([[name, ""]]);
-        push(secrets, toText(name), kit.secretName(value), kit.secretFormat(value));
+        push(secrets, kit.headerName(name), kit.secretName(value), kit.secretFormat(value));
       } else {
         headers.append(name, value);
       }
@@ -131,9 +129,13 @@
   };
 
   // Start the call; a body that is a stream is read to its end before.
-  const start = (parts) => {
+  const start = (parts, signal) => {
     if (!kit.isStream(parts.body)) return native.send(parts);
-    return then(kit.collect(parts.body), (body) => native.send({ ...parts, body }));
+    return then(kit.collect(parts.body), (body) => {
+      // Given up while the stream was read: nothing has left yet, and nothing will.
+      if (signal !== undefined && kit.isAborted(signal)) throw kit.abortReason(signal);
+      return native.send({ ...parts, body });
+    });
   };
   // A call that is given up stays on its way: what it does outside is done, and its answer is recorded.
   const send = (parts, signal) => {
@@ -143,7 +145,7 @@
     if (kit.isAborted(signal)) return reject(kit.abortReason(signal));
     return new Promise((resolve, fail) => {
       kit.onAbort(signal, () => fail(kit.abortReason(signal)));
-      then(then(start(parts), kit.receivedResponse), resolve, fail);
+      then(then(start(parts, signal), kit.receivedResponse), resolve, fail);
     });
   };
   const timeoutOf = (where, timeout) =>

@@ -134,6 +134,32 @@ async fn sent(call: &str) -> HttpRequest {
 }
 
 #[tokio::test]
+async fn a_call_that_is_given_up_while_its_body_is_read_is_not_sent() {
+    for call in ["fetch(at, { method: 'POST', body, signal })", "http.post(at, body, { signal })"] {
+        let source = format!(
+            "export default async () => {{
+                const at = 'https://a.b/', given = new AbortController(), {{ signal }} = given;
+                const body = new ReadableStream({{ async start(controller) {{
+                    await utils.sleep(1);
+                    given.abort('why');
+                    controller.enqueue(new Uint8Array(1));
+                    controller.close();
+                }} }});
+                const reason = await {call}.catch((error) => error);
+                await utils.sleep(1);
+                return reason;
+            }};"
+        );
+        let run = Run::default();
+        let world = run.world.clone();
+        let outcome = run.source(&source).await;
+        assert_eq!(json(&outcome), serde_json::json!("why"), "{call}");
+        let seen = world.seen.lock().unwrap();
+        assert!(!seen.iter().any(|call| matches!(call, HostCall::HttpSend(_))), "{call}");
+    }
+}
+
+#[tokio::test]
 async fn an_edge_workers_environment_is_its_secrets() {
     let source = "export default { async fetch(request, env, ctx) {
         ctx.passThroughOnException();
@@ -172,7 +198,12 @@ async fn a_stream_is_read_to_its_end_before_it_is_the_answer() {
 
 #[tokio::test]
 async fn a_name_that_is_not_there_comes_with_advice() {
-    for (name, advice) in [("Intl", "utils.date"), ("process", "secrets.get"), ("Buffer", "Uint8Array")] {
+    for (name, advice) in [
+        ("Intl", "utils.date"),
+        ("process", "secrets.get"),
+        ("Buffer", "Uint8Array"),
+        ("DecompressionStream", "nothing is decompressed"),
+    ] {
         let outcome = Run::default().source(&format!("export default () => {name}.x;")).await;
         let failure = outcome.result.unwrap_err();
         assert_eq!(failure.name, "ReferenceError");
