@@ -4,7 +4,6 @@
   const { need, usvString, domString, dictionary, oneOf, clamped, sequence, test, lower, bytesOf } = kit;
   const { uncurry, resolved, reject, defineProperty } = kit;
   const replace = uncurry(String.prototype.replace);
-  const subarray = uncurry(Uint8Array.prototype.subarray);
   const now = Date.now;
   const MOST = Number.MAX_SAFE_INTEGER;
 
@@ -65,7 +64,7 @@
       };
       const from = place(start, 0),
         to = place(end, length);
-      return kit.newBlob(subarray(this.#bytes, from, to > from ? to : from), type === undefined ? "" : typeOf(type));
+      return kit.newBlob(kit.partOf(this.#bytes, from, to > from ? to : from), type === undefined ? "" : typeOf(type));
     }
     stream() {
       return kit.streamOf(kit.copyBytes(this.#bytes));

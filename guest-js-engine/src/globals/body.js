@@ -61,9 +61,9 @@
       kit.copyBody = (body, where) => {
         if (!body.#isUsable()) throw typeError(`${where}: the body was read already`);
         if (body.#stream === undefined) return body.#content;
-        const [mine, other] = kit.teeStream(body.#stream, true);
-        body.#stream = mine;
-        return other;
+        const branches = kit.teeStream(body.#stream, true);
+        body.#stream = branches[0];
+        return branches[1];
       };
       // The content for who takes the body over: a text, bytes or a stream. The body is used from then on.
       kit.takeBody = (body, where) => {

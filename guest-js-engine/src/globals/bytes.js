@@ -39,6 +39,8 @@
   kit.isByteArray = (value) => kit.arrayTag(value) === "Uint8Array";
   const put = uncurry(Uint8Array.prototype.set);
   kit.putBytes = put;
+  // Some of the bytes, and the same memory: `subarray` would ask the script which class to make.
+  kit.partOf = (bytes, from, to) => new Bytes(array.buffer(bytes), array.offset(bytes) + from, to - from);
   // One after the other, in bytes of their own.
   kit.concat = (chunks) => {
     let length = 0;

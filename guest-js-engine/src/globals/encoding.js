@@ -21,9 +21,10 @@
         throw typeError(`TextEncoder.encodeInto: the destination must be a Uint8Array, not ${describe(destination)}`);
       // A unit takes at least a byte; a pair that is cut in two would not have fitted.
       const room = kit.byteLength(destination);
-      const [read, bytes] = native.encodeInto(kit.slice(text, 0, room), room);
+      const done = native.encodeInto(kit.slice(text, 0, room), room),
+        bytes = done[1];
       kit.putBytes(destination, bytes);
-      return { read, written: bytes.length };
+      return { read: done[0], written: bytes.length };
     }
   }
   kit.arity(TextEncoder.prototype, { encode: 0 });

@@ -137,7 +137,8 @@
   class CustomEvent extends Event {
     #detail;
     constructor(type, init) {
-      super(...arguments);
+      kit.need("CustomEvent", arguments.length, 1);
+      super(type, init);
       this.#detail = init?.detail ?? null;
     }
     get detail() {

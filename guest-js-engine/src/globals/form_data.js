@@ -92,7 +92,8 @@
       entries = kit.formEntries(form),
       chunks = [];
     for (let i = 0; i < entries.length; i++) {
-      const [name, value] = entries[i];
+      const name = entries[i][0],
+        value = entries[i][1];
       const head = `--${boundary}\r\nContent-Disposition: form-data; name=${quoted(newlines(name))}`;
       if (typeof value === "string") {
         push(chunks, kit.encode(`${head}\r\n\r\n${newlines(value)}\r\n`));
@@ -125,9 +126,12 @@
     const parts = native.parse(bytes, boundary[1] === undefined ? boundary[2] : replace(boundary[1], /\\(.)/g, "$1"));
     if (parts === undefined || parts === null) throw typeError("formData: the body is no multipart/form-data between its boundaries");
     for (let i = 0; i < parts.length; i++) {
-      const [name, fileName, partType, content] = parts[i];
+      const part = parts[i],
+        name = part[0],
+        fileName = part[1],
+        content = part[3];
       if (fileName === undefined || fileName === null) form.append(name, kit.decodeBody(content));
-      else form.append(name, kit.newFile(content, fileName, partType));
+      else form.append(name, kit.newFile(content, fileName, part[2]));
     }
     return form;
   };

@@ -44,8 +44,9 @@
   };
   // An exception in a callback is a log line; the run goes on.
   const report = (error) => {
-    const [name, message, stack] = kit.describeThrown(error);
-    kit.logError(`uncaught ${name}: ${message}${stack === "" ? "" : `\n${stack}`}`);
+    const told = kit.describeThrown(error),
+      stack = told[2];
+    kit.logError(`uncaught ${told[0]}: ${told[1]}${stack === "" ? "" : `\n${stack}`}`);
   };
   const guarded = (callback, values) => {
     try {

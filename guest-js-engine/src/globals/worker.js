@@ -32,8 +32,8 @@
         native.hold();
         then(resolved(promise), native.release, (reason) => {
           native.release();
-          const [name, message] = kit.describeThrown(reason);
-          kit.logWarning(`waitUntil: ${name}: ${message}`);
+          const told = kit.describeThrown(reason);
+          kit.logWarning(`waitUntil: ${told[0]}: ${told[1]}`);
         });
       },
       // There is nothing behind a script to pass a request to.
