@@ -102,7 +102,9 @@ fn item(text: &str) -> String {
 
 fn paragraphs(text: &str) -> String {
     let parts = text.split("\n\n").filter(|part| !part.trim().is_empty());
-    parts.map(|part| wrap(part, "", "")).collect::<Vec<_>>().join("\n")
+    // A table is one row a line.
+    let shown = |part: &str| if part.starts_with('|') { format!("{}\n", part.trim()) } else { wrap(part, "", "") };
+    parts.map(shown).collect::<Vec<_>>().join("\n")
 }
 
 /// Break text into lines of at most [`WIDTH`] columns; what stands between backticks stays on one line.
@@ -155,6 +157,15 @@ mod tests {
         let wrapped = wrap(&format!("one two {code} three"), "- ", "  ");
         assert!(wrapped.lines().any(|line| line.contains(&code)), "{wrapped}");
         assert!(wrapped.starts_with("- one two\n  `a b"), "{wrapped}");
+    }
+
+    #[test]
+    fn a_table_keeps_its_rows() {
+        let table = "| call | answers |\n|---|---|\n| `get(id)` | the document |";
+        assert_eq!(
+            paragraphs(&format!("Before it.\n\n{table}\n\nAfter it.")),
+            format!("Before it.\n\n{table}\n\nAfter it.\n")
+        );
     }
 
     #[test]
