@@ -108,7 +108,9 @@ impl Interfaces for Reach {
                 self.secret_hmac_verify(&key, algorithm, &data, &signature)
             }
             // The gate keeps timers to itself.
-            HostCall::Timer { .. } => unsupported("timers"),
+            HostCall::Timer { .. } => Err(CallError::Unsupported(String::from(
+                "a timer came past the gate, which keeps timers to itself: this is a fault of Skerry",
+            ))),
         })
     }
 
@@ -121,10 +123,6 @@ impl Interfaces for Reach {
             _ => {}
         }
     }
-}
-
-fn unsupported(what: &str) -> CallOutcome {
-    Err(CallError::Unsupported(format!("this version of Skerry has no {what} yet")))
 }
 
 /// A read failed. The script is told that, the operator why.
