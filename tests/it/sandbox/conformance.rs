@@ -1,5 +1,6 @@
 //! A sample of what ECMAScript asks for, in our own words: `fixtures/conformance/<part>.js` answers cases by name, each
-//! with what it comes to and what it has to be. `docs/conformance.md` has the result of the whole of test262.
+//! with what it comes to and what it has to be. `docs/conformance.md` says which parts of test262 were run,
+//! and how they came out.
 
 use std::{fs, path::Path};
 
