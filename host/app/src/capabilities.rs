@@ -21,12 +21,7 @@ use http::Ordinals;
 use runtime::{CallError, HostCall, Interfaces, Started};
 
 use crate::{
-    Inner,
-    executions::LiveRights,
-    sealing::TenantKey,
-    secrets::Placed,
-    services::Services,
-    transaction::{CallOutcome, Transaction},
+    Inner, executions::LiveRights, sealing::TenantKey, secrets::Placed, services::Services, transaction::Transaction,
 };
 
 /// What one attempt of one execution reaches.

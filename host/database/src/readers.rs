@@ -28,7 +28,7 @@ const LISTS_MAX: usize = READERS / 2;
 const LIST_LOOKS_MAX: u32 = 100;
 
 /// How long a script's list waits for its turn. It keeps a thread meanwhile, on which others could run.
-const LIST_WAIT_MAX: Duration = Duration::from_millis(50);
+const LIST_WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// Where reads go.
 pub(crate) enum Readers {
