@@ -42,7 +42,7 @@ async fn types_are_for_those_who_read_scripts() {
 
 /// An application with the sample collection and two connected services.
 async fn stage() -> (App, Principal) {
-    let services = [("billing", billing()), ("it's */ hostile", hostile())];
+    let services = [("billing", billing()), ("hostile", hostile())];
     let services: BTreeMap<String, Arc<dyn Service>> = services
         .into_iter()
         .map(|(name, methods)| (name.to_owned(), Arc::new(Described(methods)) as Arc<dyn Service>))
@@ -96,12 +96,12 @@ fn hostile() -> Vec<ServiceMethod> {
     });
     vec![
         method(
-            breaking,
+            "take",
             breaking,
             vec![("constructor(", true, schema.clone()), ("class", false, schema.clone())],
             schema,
         ),
-        method("2nd", "", vec![("a", true, json!({ "$ref": "#" })), ("a", true, json!({ "not": {} }))], json!(false)),
+        method("never", "", vec![("a", true, json!({ "$ref": "#" })), ("a", true, json!({ "not": {} }))], json!(false)),
     ]
 }
 
