@@ -63,9 +63,15 @@ pub(crate) fn check(call: &HostCall) -> Result<(), CallError> {
         }
         HostCall::EventPublish(event) => {
             check_event_type(call, &event.type_)?;
-            let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-            if optional(&event.subject).max(optional(&event.id)) > EVENT_NAME_BYTES_MAX {
-                return Err(out_of_range(call, format!("subject and id have at most {EVENT_NAME_BYTES_MAX} bytes")));
+            // An empty id would deduplicate every event that has none.
+            for name in [&event.subject, &event.id].into_iter().flatten() {
+                if name.is_empty() || name.len() > EVENT_NAME_BYTES_MAX {
+                    let message = format!("a subject or id has 1 to {EVENT_NAME_BYTES_MAX} bytes, not {}", name.len());
+                    return Err(out_of_range(call, message));
+                }
+                if name.chars().any(char::is_control) {
+                    return Err(invalid(call, "a subject or id has no control characters"));
+                }
             }
             if event.data.len() > EVENT_DATA_BYTES_MAX {
                 return Err(out_of_range(call, format!("an event's data has at most {EVENT_DATA_BYTES_MAX} bytes")));

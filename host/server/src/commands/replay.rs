@@ -1,11 +1,11 @@
 //! `skerry replay EXECUTION`: a recorded execution again, from its journal alone; or edited code in its place.
 
-use std::{fmt::Write, process::ExitCode};
+use std::{fmt::Write, path::Path, process::ExitCode};
 
-use app::{AskedCall, EditedCode, ReplayView};
+use app::{AppError, AskedCall, EditedCode, ReplayView};
 use domain::Language;
 
-use super::{FAILED, fail, offline, print, run::source};
+use super::{FAILED, fail, offline, print, run::source, shown, warn};
 use crate::{
     cli::{Replay, USAGE},
     terminal::Shown,
@@ -22,7 +22,14 @@ pub(crate) fn replay(arguments: &Replay) -> ExitCode {
     };
     match offline(&arguments.data, async |app| Ok(app.replay_local(execution, edited).await?)) {
         Ok(replay) => show(&replay),
-        Err(error) => fail(NOT_DONE, &error),
+        Err(error) => match error.downcast_ref() {
+            Some(AppError::Source { diagnostics }) => {
+                let file = arguments.source.as_deref().unwrap_or(Path::new("the source"));
+                warn(&Shown(&shown::findings(diagnostics, &file.display().to_string())).to_string());
+                ExitCode::from(FAILED)
+            }
+            _ => fail(NOT_DONE, &error),
+        },
     }
 }
 

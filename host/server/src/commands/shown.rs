@@ -96,11 +96,7 @@ impl<'a> End<'a> {
             failure.message = placed(first, file_name);
             failure.stack.clone_from(&first.excerpt);
         }
-        let mut report = String::new();
-        for found in diagnostics {
-            let advice = found.advice.as_ref().map_or_else(String::new, |advice| format!("{advice}\n"));
-            report += &format!("{}\n{}\n{advice}", placed(found, file_name), found.excerpt.trim_end());
-        }
+        let report = findings(diagnostics, file_name);
         Self { outcome: None, result: None, failure: Some(failure), report, capabilities: None }
     }
 
@@ -152,6 +148,16 @@ fn exit_code(kind: ErrorKind) -> u8 {
         | ErrorKind::OutputLimit => LIMITED,
         _ => FAILED,
     }
+}
+
+/// What the compiler found, for a person.
+pub(super) fn findings(diagnostics: &[Diagnostic], file_name: &str) -> String {
+    let mut report = String::new();
+    for found in diagnostics {
+        let advice = found.advice.as_ref().map_or_else(String::new, |advice| format!("{advice}\n"));
+        report += &format!("{}\n{}\n{advice}", placed(found, file_name), found.excerpt.trim_end());
+    }
+    report
 }
 
 /// A finding as compilers write it, which editors and terminals make a link of.

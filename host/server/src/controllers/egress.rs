@@ -26,7 +26,9 @@ pub(crate) struct EgressLists {
 #[serde(deny_unknown_fields)]
 pub(crate) struct EgressChange {
     /// Host names, and wildcards as `*.example.com`; `null` for no list, so that the operator's stands.
-    #[schema(example = json!(["api.example.com", "*.example.org"]))]
+    // Has to be there: who forgets it would otherwise take the list away.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required, example = json!(["api.example.com", "*.example.org"]))]
     hosts: Option<Vec<String>>,
 }
 
