@@ -166,7 +166,8 @@ async fn mistakes_are_told_at_their_place_with_advice() {
 /// What is probably not meant: each source has exactly these warnings, by a part of the message and by column.
 #[tokio::test]
 async fn what_is_probably_not_meant_is_a_warning() {
-    let cases: [(&str, &[(&str, &str, u32)]); 34] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str, u32)]);
+    let cases: [Case<'_>; 34] = [
         (
             "export default async () => { storage.set('k', 1); };",
             &[("nothing waits for `storage.set(…)`", "await", 30)],

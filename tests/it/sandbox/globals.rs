@@ -130,7 +130,7 @@ async fn sent(call: &str) -> HttpRequest {
         HostCall::HttpSend(request) => Some(request.clone()),
         _ => None,
     });
-    requests.last().unwrap_or_else(|| panic!("{call} sent nothing"))
+    requests.next_back().unwrap_or_else(|| panic!("{call} sent nothing"))
 }
 
 #[tokio::test]

@@ -253,7 +253,8 @@ mod tests {
         for (origins, placements, value) in good {
             assert_eq!(policy(origins, placements).check(value), Ok(()), "{placements:?}");
         }
-        let bad: [(&[&str], &[&str], &[u8], &str); 14] = [
+        type Refused<'a> = (&'a [&'a str], &'a [&'a str], &'a [u8], &'a str);
+        let bad: [Refused<'_>; 14] = [
             (home, &[], b"12345678", "placements"),
             (&[], &["header authorization"], b"12345678", "origins"),
             (&[], &["body secret", "hmac sha256"], b"1234567890123456", "origins"),

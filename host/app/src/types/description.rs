@@ -276,7 +276,7 @@ fn name_and_place(declaration: &str) -> (String, Place) {
         }
         rest = after;
     }
-    let end = rest.find(|c: char| matches!(c, '(' | '<' | ':' | '?')).unwrap_or(rest.len());
+    let end = rest.find(['(', '<', ':', '?']).unwrap_or(rest.len());
     (rest[..end].to_owned(), place)
 }
 

@@ -19,7 +19,7 @@ fn trying(expressions: &[&str]) -> String {
             }}
             return outcomes;
         }}",
-        tries.join(", ").replace("return [", "return [")
+        tries.join(", ")
     )
 }
 

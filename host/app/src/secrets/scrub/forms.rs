@@ -78,7 +78,7 @@ impl Base64 {
         Self {
             characters: Zeroizing::new(encoded[from.min(to)..to].to_owned()),
             shares_before: offset > 0,
-            shares_behind: bytes.len() * 8 % 6 != 0,
+            shares_behind: !(bytes.len() * 8).is_multiple_of(6),
         }
     }
 

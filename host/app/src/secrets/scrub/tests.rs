@@ -53,7 +53,7 @@ fn a_value_is_taken_out_of_an_answer_in_every_form_that_echoes_have() {
         hexadecimal.clone(),
         hexadecimal.to_uppercase(),
         every.clone(),
-        every.to_uppercase().replace("%", "%"),
+        every.to_uppercase(),
         address.clone(),
         json(&address),
         percent_encoded(&address, |byte| byte == b'%'),

@@ -97,11 +97,10 @@ fn parameter(value: &Value) -> Result<Read, String> {
         Some("cookie") => return Err(format!("the parameter '{name}' is a cookie: Skerry sends none")),
         _ => return Err(format!("the parameter '{name}' says neither 'path', 'query' nor 'header'")),
     };
-    if place == Place::Header {
-        match reserved(name)? {
-            Some(read) => return Ok(read),
-            None => {}
-        }
+    if place == Place::Header
+        && let Some(read) = reserved(name)?
+    {
+        return Ok(read);
     }
     if name == "__proto__" {
         return Err(String::from("a parameter cannot be called '__proto__'"));
