@@ -126,7 +126,7 @@ async fn sent(call: &str) -> HttpRequest {
     let outcome = run.source(&source).await;
     assert_eq!(kind(&outcome), "success", "{call}: {:?}", outcome.result);
     let seen = world.seen.lock().unwrap();
-    let requests = seen.iter().filter_map(|call| match call {
+    let mut requests = seen.iter().filter_map(|call| match call {
         HostCall::HttpSend(request) => Some(request.clone()),
         _ => None,
     });
