@@ -136,7 +136,7 @@
   for (const name of ["error", "json", "redirect"]) kit.defineProperty(Response, name, { enumerable: true });
   kit.webClass(Response, "Response");
 
-  // An object that has an integer `status` and no key but `status`, `headers` and `body`.
+  // An object that has an integer `status` of 200 to 599 and no key but `status`, `headers` and `body`.
   const isEnvelope = (value) => {
     if (value === null || typeof value !== "object" || isArray(value) || kit.kind(value) === "proxy") return false;
     const prototype = getPrototypeOf(value);
@@ -144,7 +144,8 @@
     const names = keys(value);
     for (let i = 0; i < names.length; i++)
       if (names[i] !== "status" && names[i] !== "headers" && names[i] !== "body") return false;
-    return isInteger(value.status);
+    const { status } = value;
+    return isInteger(status) && status >= LEAST && status <= MOST;
   };
   const jsonBody = (value) => {
     const text =
@@ -156,8 +157,6 @@
   };
   const fromEnvelope = (envelope) => {
     const { status, body } = envelope;
-    if (status < LEAST || status > MOST)
-      throw typeError(`the status of the response must be from ${LEAST} to ${MOST}, not ${status}`);
     const headers = new Headers(envelope.headers);
     const typed = (type) => {
       if (!headers.has("content-type")) headers.set("content-type", type);

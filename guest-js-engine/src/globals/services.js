@@ -4,7 +4,7 @@
 // `services.products.get` is a plain property.
 (function (native, kit) {
   "use strict";
-  const { Proxy, string, stringify, reject, typeError, defineProperty, isWellFormed } = kit;
+  const { Proxy, string, stringify, reject, typeError, defineProperty, isWellFormed, isObject, keys } = kit;
   const create = Object.create,
     plain = Object.prototype;
 
@@ -32,6 +32,16 @@
     return object;
   };
 
+  // A condition whose value is missing would leave no trace in JSON, and the list would be longer than was meant.
+  const requireConditions = (where, query) => {
+    const filter = isObject(query) ? query.filter : undefined;
+    if (!isObject(filter)) return;
+    const names = keys(filter);
+    for (let i = 0; i < names.length; i++)
+      if (filter[names[i]] === undefined)
+        throw typeError(`${where}: the filter's '${names[i]}' is undefined: give it a value, or leave it out`);
+  };
+
   // The names are checked and handed over once, when a method is first touched: a call carries its arguments alone.
   const method = (service, name) => {
     let invoke, invokeWithText;
@@ -49,6 +59,7 @@
         if (values.length === 1 && typeof values[0] === "string" && isWellFormed(values[0])) {
           return invokeWithText(values[0]);
         }
+        if (name === "list") requireConditions(`services.${service}.list`, values[0]);
         return invoke(stringify(values));
       } catch (error) {
         return reject(error);

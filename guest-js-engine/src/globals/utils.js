@@ -57,6 +57,7 @@
       sleep: (ms) => {
         if (typeof ms !== "number")
           return kit.reject(typeError(`utils.sleep: the time must be a number of milliseconds, not ${describe(ms)}`));
+        if (ms === Infinity) return kit.reject(kit.rangeError("utils.sleep: the time must be finite"));
         return kit.sleep(ms);
       },
       base64,

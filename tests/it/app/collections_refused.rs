@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Calls, the name of the error, and words of its message.
-const REFUSED: [(&str, &str, &str); 58] = [
+const REFUSED: [(&str, &str, &str); 59] = [
     // Arguments of the wrong type or number.
     ("things.get()", "TypeError", "one text"),
     ("things.get(7)", "TypeError", "must be a string"),
@@ -27,6 +27,7 @@ const REFUSED: [(&str, &str, &str); 58] = [
     ("things.create({ n: 'text' })", "TypeError", "/n"),
     ("things.create({ n: NaN })", "TypeError", "/n"),
     ("things.create({ n: 1e999 })", "TypeError", "/n"),
+    ("things.list({ filter: { n: undefined } })", "TypeError", "'n' is undefined"),
     ("things.create({ tags: ['a', 1] })", "TypeError", "/tags/1"),
     ("things.create({ at: { city: 1 } })", "TypeError", "/at/city"),
     ("things.create({ s: 'x'.repeat(1 << 20) })", "RangeError", "1048576 bytes"),
