@@ -27,6 +27,7 @@ mod scripts;
 mod sealing;
 mod secrets;
 mod services;
+mod signatures;
 mod tokens;
 mod transaction;
 pub mod types;
@@ -69,6 +70,7 @@ pub use services::{
     BreakerSettings, NAME_RULE, OpenApiConfig, OpenApiDocument, Service, ServiceBase, ServiceCall, ServiceError,
     ServiceKey, ServiceMethod, ServiceParameter, ServiceTokenConfig, Services, is_service_name,
 };
+pub use signatures::{GenericSignature, SignatureEncoding, SignatureHash, SignatureScheme};
 pub use tokens::{IssuedToken, TokenService};
 pub use types::TypeService;
 
