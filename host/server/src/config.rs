@@ -15,6 +15,9 @@ use confique::toml::FormatOptions;
 use domain::Limits;
 use http::Uri;
 
+use crate::web::peer::TrustedProxies;
+
+pub use crate::web::peer::ForwardedHeader;
 pub use egress::{EgressConfig, PrivateHostConfig};
 pub use read::ConfigError;
 pub use services::ServicesConfig;
@@ -69,6 +72,15 @@ pub struct ListenersConfig {
     /// from that of 'public_url', because cookies do not know ports.
     #[config(env = "SKERRY_ENDPOINTS_URL")]
     pub endpoints_url: Option<String>,
+
+    /// The proxies in front of Skerry, as addresses and networks: ["10.0.0.7", "2001:db8:7::/64"]. Their word on whose
+    /// request it is counts for limits by address; nobody else's does.
+    #[config(default = [])]
+    pub trusted_proxies: Vec<String>,
+
+    /// Where those proxies write it: 'x-forwarded-for', or 'forwarded' (RFC 7239). The other header is not read.
+    #[config(default = "x-forwarded-for")]
+    pub forwarded_header: ForwardedHeader,
 
     /// Connections at once on each listener; further ones wait to be accepted.
     #[config(default = 1024)]
@@ -215,6 +227,12 @@ impl ListenersConfig {
         self.public_url.as_deref().and_then(|url| url.parse().ok())
     }
 
+    /// The proxies whose word on their peers counts. Entries that the checks refuse are left out.
+    pub(crate) fn proxies(&self) -> TrustedProxies {
+        let networks = self.trusted_proxies.iter().filter_map(|range| egress::range_of(range)).collect();
+        TrustedProxies::new(networks, self.forwarded_header)
+    }
+
     /// The URL of the endpoints as clients see it.
     pub(crate) fn endpoints_url(&self) -> Option<Uri> {
         self.endpoints_url.as_deref().and_then(|url| url.parse().ok())
@@ -234,6 +252,15 @@ impl LimitsConfig {
             log_bytes: self.log_kb << 10,
             result_bytes: self.result_kb << 10,
         }
+    }
+}
+
+impl fmt::Display for ForwardedHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::Router;
+use http::Request;
 use hyper::service::Service;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -21,6 +22,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
 };
+
+use crate::web::peer::TrustedProxies;
 
 /// How long a request's headers may take, and how long an idle connection is kept: hyper counts both with one timer.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -71,7 +74,13 @@ impl Listener {
 
     /// Serve `router` on at most `max_connections` at once until `stop` says so; then take no more, and return when
     /// every connection has answered what it was asked.
-    pub(crate) async fn serve(self, router: Router, max_connections: usize, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn serve(
+        self,
+        router: Router,
+        max_connections: usize,
+        proxies: TrustedProxies,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let builder = builder();
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(max_connections));
@@ -81,8 +90,10 @@ impl Listener {
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             let Some((stream, place)) = accepted else { continue };
+            let Ok(connected) = stream.peer_addr().map(|address| address.ip()) else { continue };
             let asked = Arc::new(AtomicBool::new(false));
-            let service = Noting { service: TowerToHyperService::new(router.clone()), asked: Arc::clone(&asked) };
+            let service = TowerToHyperService::new(router.clone());
+            let service = Noting { service, asked: Arc::clone(&asked), connected, proxies: proxies.clone() };
             let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
             tokio::spawn(async move {
@@ -117,20 +128,24 @@ impl Listener {
     }
 }
 
-/// A service that notes that there was a request.
+/// A service that notes that there was a request, and says whose it is.
 #[derive(Clone)]
 struct Noting<S> {
     service: S,
     asked: Arc<AtomicBool>,
+    connected: IpAddr,
+    proxies: TrustedProxies,
 }
 
-impl<R, S: Service<R>> Service<R> for Noting<S> {
+impl<B, S: Service<Request<B>>> Service<Request<B>> for Noting<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
 
-    fn call(&self, request: R) -> S::Future {
+    fn call(&self, mut request: Request<B>) -> S::Future {
         self.asked.store(true, Ordering::Relaxed);
+        let peer = self.proxies.peer(self.connected, request.headers());
+        request.extensions_mut().insert(peer);
         self.service.call(request)
     }
 }

@@ -73,8 +73,8 @@ impl Server {
         let endpoints_router = endpoints::router(app.clone(), scheme, hosts);
         let most = config.listeners.max_connections;
         let listeners = vec![
-            tokio::spawn(api.serve(api_router, most, stopped.clone())),
-            tokio::spawn(endpoints.serve(endpoints_router, most, stopped)),
+            tokio::spawn(api.serve(api_router, most, config.listeners.proxies(), stopped.clone())),
+            tokio::spawn(endpoints.serve(endpoints_router, most, config.listeners.proxies(), stopped)),
         ];
         Ok(Self { app, api: api_address, endpoints: endpoints_address, bootstrap, stop, listeners })
     }

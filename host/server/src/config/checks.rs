@@ -92,6 +92,11 @@ fn check_addresses(listeners: &ListenersConfig, mistakes: &mut Vec<String>) {
             ));
         }
     }
+    for proxy in listeners.trusted_proxies.iter().filter(|proxy| egress::range_of(proxy).is_none()) {
+        mistakes.push(format!(
+            "'listeners.trusted_proxies' has '{proxy}': write an address as 10.0.0.7, or a network as 10.0.0.0/24"
+        ));
+    }
     if listeners.api == listeners.endpoints && listeners.api.port() != 0 {
         mistakes.push(format!("'listeners.api' and 'listeners.endpoints' are both {}: use two ports", listeners.api));
     }

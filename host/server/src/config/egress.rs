@@ -104,7 +104,7 @@ fn pattern(text: &str) -> Result<HostPattern, String> {
 }
 
 /// An address is a range of one.
-fn range_of(text: &str) -> Option<IpNet> {
+pub(super) fn range_of(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 

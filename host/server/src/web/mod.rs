@@ -9,5 +9,6 @@ pub(crate) mod etag;
 pub(crate) mod extract;
 pub(crate) mod hosts;
 pub(crate) mod layers;
+pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod responses;
