@@ -39,6 +39,7 @@ impl Deployed {
             capabilities: Capabilities::default(),
             limits: None,
             record: RecordMode::Full,
+            policy: None,
             endpoint: None,
         };
         app.scripts().create(&principal, input).await.unwrap();

@@ -63,6 +63,7 @@ async fn deploy_hello(server: &Server) {
         capabilities: Capabilities::default(),
         limits: None,
         record: RecordMode::Full,
+        policy: None,
         endpoint: Some(EndpointInput {
             route: EndpointRoute::parse("POST", "/hello").unwrap(),
             authentication: app::EndpointAuthentication::Public,

@@ -47,6 +47,7 @@ impl Shop {
             capabilities: Capabilities::default(),
             limits: None,
             record: RecordMode::Full,
+            policy: None,
             endpoint: None,
         };
         self.app.scripts().create(&self.principal, script).await.unwrap();

@@ -3,17 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use database::{Artifact, Usage, Version, VersionSummary};
-use domain::{ScriptName, TenantId, UnixMillis, VersionId};
+use domain::{ScriptName, TenantId, VersionId};
 use moka::sync::Cache;
 use runtime::{Compiled, CompiledScript, Purity, Source};
 
 use crate::{
     AppError, Inner,
+    quotas::Allowed,
     sealing::{Purpose, TenantKey},
 };
 
 /// How many bytes of bytecode, source maps and sources are kept in memory.
 const CACHE_BYTES: u64 = 256 << 20;
+
+/// The most fuel that compiling takes: reading, turning into bytecode and trying the top level.
+const COMPILE_FUEL: u64 = 41_000_000_000;
 
 /// Compiled versions that were used lately.
 pub(crate) struct Artifacts(Cache<(TenantId, VersionId), Runnable>);
@@ -78,23 +82,21 @@ impl Inner {
     /// # Errors
     /// [`AppError::Source`] is the author's.
     pub(crate) async fn compile(self: &Arc<Self>, tenant: TenantId, source: Source) -> Result<Compiled, AppError> {
-        let _permit = self.admission.admit(tenant).await?;
+        let mut allowed = self.allow_work(tenant, COMPILE_FUEL).await?;
         let sandbox = self.sandbox.clone();
         let compiled = self.guests.run(async move { sandbox.compile(&source).await }).await??;
         let fuel = compiled.as_ref().map_or_else(|error| error.fuel, |compiled| compiled.fuel);
-        self.charge(tenant, Usage { fuel, ..Usage::default() });
+        self.charge(tenant, &mut allowed, fuel).await?;
         compiled.map_err(|error| AppError::Source { diagnostics: error.diagnostics })
     }
 
-    /// Add to the tenant's usage without waiting for it to be written.
-    pub(crate) fn charge(self: &Arc<Self>, tenant: TenantId, usage: Usage) {
-        let inner = Arc::clone(self);
-        self.guests.spawn(async move {
-            let day = UnixMillis::now().utc_day();
-            if let Err(error) = inner.database.add_usage(tenant, day, usage).await {
-                tracing::error!(tenant.id = %tenant, %error, "usage could not be written");
-            }
-        });
+    /// Add the fuel of work that is no execution to the tenant's usage.
+    pub(crate) async fn charge(&self, tenant: TenantId, allowed: &mut Allowed, fuel: u64) -> Result<(), AppError> {
+        let usage = Usage { fuel, ..Usage::default() };
+        self.database.settle_usage(tenant, allowed.fuel.day, usage).await?;
+        allowed.fuel.settle(fuel);
+        allowed.permit.used(fuel, self.config.limits.memory_bytes);
+        Ok(())
     }
 
     /// The compiled form of a version: from memory, from the database if its MAC holds and its engine is this one, or

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use database::Database;
-use domain::Limits;
+use domain::{Limits, Quotas};
 
 use crate::{
     egress::{EgressConfig, Network, SystemNetwork},
@@ -27,6 +27,8 @@ pub struct AppConfig {
     pub limits: Limits,
     /// Bytes of storage that a tenant may have.
     pub storage_limit_bytes: u64,
+    /// What else a tenant may have and use; executions at once and storage are said above.
+    pub quotas: Quotas,
     /// The services of the host application that scripts can be given: those that are written in Rust.
     pub services: Services,
     /// The operator's HTTP services, by name.
@@ -71,6 +73,12 @@ impl AppConfig {
         }
     }
 
+    /// The quotas of a tenant whose plan says nothing.
+    pub(crate) fn quotas(&self) -> Quotas {
+        let (concurrent_executions, storage_bytes) = (self.tenant_share, self.storage_limit_bytes);
+        Quotas { concurrent_executions, storage_bytes, ..self.quotas }
+    }
+
     /// Slots that admission gives out.
     pub(crate) fn run_slots(&self) -> u32 {
         self.slots.saturating_sub(SLOTS_FOR_STACKS).max(1)
@@ -86,6 +94,7 @@ impl Default for AppConfig {
             tenant_share: 32,
             limits: Limits::DEFAULT,
             storage_limit_bytes: 1 << 30,
+            quotas: Quotas::default(),
             services: Services::default(),
             openapi: BTreeMap::new(),
             collections: BTreeMap::new(),

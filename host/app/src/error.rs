@@ -35,6 +35,9 @@ pub enum AppOpenError {
     /// What a crash left cannot be put in order.
     #[error("what the last run left cannot be put in order: {0}")]
     Recovery(#[from] DatabaseError),
+    /// What a crash left in the queue cannot be taken back.
+    #[error("what the last run left in the queue cannot be put in order: {0}")]
+    Queue(#[source] AppError),
     /// A collection's schema is not taken.
     #[error("the schema of the collection '{name}' is not taken: {source}")]
     CollectionSchema {
@@ -114,6 +117,21 @@ pub enum AppError {
     /// The script is switched off.
     #[error("the script is paused: activate it first")]
     Paused,
+    /// As many executions of the script go on as it allows at once.
+    #[error("{max} executions of the script go on, and it allows no more at once")]
+    ConcurrencyFull {
+        /// How many that is.
+        max: u32,
+    },
+    /// The script's executions failed one after another, so that it rests for a while.
+    #[error("the script failed again and again and rests: try again in {} s", retry_after.as_secs().max(1))]
+    BreakerOpen {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// The execution has not ended.
+    #[error("the execution has not ended: wait for its end, or cancel it")]
+    NotEnded,
     /// A quota of the tenant is used up.
     #[error("the quota '{quota}' of {limit} is used up")]
     Quota {
@@ -160,6 +178,10 @@ impl From<DatabaseError> for AppError {
             DatabaseError::NameTaken => Self::NameTaken { name: String::new() },
             DatabaseError::RouteTaken { method, path } => Self::RouteTaken { method, path },
             DatabaseError::Stale { current } => Self::Stale { current_revision: current },
+            DatabaseError::QueueFull { limit } => {
+                Self::Quota { quota: "queued_executions", limit, retry_after: Duration::from_secs(5) }
+            }
+            DatabaseError::GroupFull { max } => Self::ConcurrencyFull { max },
             DatabaseError::Busy => Self::Overloaded { retry_after: Duration::from_secs(1) },
             DatabaseError::Full => Self::StorageFull,
             DatabaseError::Unavailable => Self::Unavailable,

@@ -3,14 +3,18 @@
 mod acting;
 mod attempts;
 mod calls;
+mod ends;
+pub(crate) mod groups;
 mod order;
+pub(crate) mod pullers;
+pub(crate) mod queue;
 mod running;
 pub(crate) mod start;
 mod views;
 
 use std::{sync::Arc, time::Duration};
 
-use database::{Begun, Execution, ExecutionCursor, ExecutionFilter, StartRow};
+use database::{Cancelled, Execution, ExecutionCursor, ExecutionFilter, StartRow};
 use domain::{ErrorKind, ExecutionId, ExecutionStatus, Lineage, Permission, Principal, TenantId, Trigger, UnixMillis};
 use runtime::Failure;
 
@@ -18,15 +22,13 @@ pub(crate) use acting::{Acting, Asker, LiveRights, lost_message};
 pub use calls::CallView;
 pub(crate) use calls::asked;
 pub(crate) use order::{Order, Target, request_of};
+pub(crate) use queue::QueueTerms;
 use running::Guard;
 pub(crate) use running::Running;
 pub(crate) use views::Sealed;
-pub use views::{ExecutionView, LogsView, ResultView};
+pub use views::{AttemptView, ExecutionView, LogsView, ResultView};
 
-use crate::{AppError, Inner, artifacts::Runnable, chains::Chain, scripts::ScriptRef};
-
-/// How long accepted work waits before it asks for a slot again.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
+use crate::{AppError, Inner, artifacts::Runnable, chains::Chain, quotas::Allowed, scripts::ScriptRef};
 
 /// Runs scripts and tells what became of them.
 #[derive(Clone)]
@@ -82,24 +84,30 @@ impl ExecutionService {
     /// Take a script's run on. It is durable when this answers, and runs afterwards.
     ///
     /// # Errors
-    /// As [`Self::run`].
+    /// As [`Self::run`]; [`AppError::Quota`] when the tenant's queue is full.
     pub async fn accept(&self, principal: &Principal, request: RunRequest) -> Result<ExecutionView, AppError> {
         let order = self.order(principal, request)?;
-        let (tenant, execution) = (order.target.tenant.id, order.execution);
-        let place = self.inner.running.queue(tenant)?;
-        let row = self.start_row(&order)?;
-        let (service, principal) = (self.clone(), principal.clone());
-        // To its end, also where the caller goes away: what is durable has to be run.
-        let accepted = async move {
-            match service.continued {
-                Some(lineage) => service.inner.database.accept_continued_execution(row, lineage).await?,
-                None => service.inner.database.accept_execution(row).await?,
-            }
-            let view = Sealed::of(&service.inner, tenant)?.view(&principal, execution);
-            service.go_on(tenant, execution, Some(place));
-            view
-        };
-        self.inner.guests.run(accepted).await?
+        self.enqueue(&order, QueueTerms::LIVE).await?;
+        Sealed::of(&self.inner, principal.tenant)?.view(principal, order.execution)
+    }
+
+    /// Run an execution again that has ended: the same version with the same input, as a new execution that is linked to
+    /// it. Whoever asks joins those whose rights it needs (RULES 14).
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`]; [`AppError::NotEnded`]; [`AppError::Forbidden`] for whoever may not inspect it; as
+    /// [`Self::accept`].
+    pub async fn retry(&self, principal: &Principal, execution: ExecutionId) -> Result<ExecutionView, AppError> {
+        principal.require(Permission::ExecutionsRun)?;
+        let sealed = Sealed::of(&self.inner, principal.tenant)?;
+        let ended = self.get(principal, execution)?.execution;
+        sealed.require_inspect(principal, execution)?;
+        if !ended.status.is_terminal() {
+            return Err(AppError::NotEnded);
+        }
+        let order = self.retried(principal, &ended)?;
+        self.enqueue(&order, QueueTerms::LIVE).await?;
+        sealed.view(principal, order.execution)
     }
 
     /// One execution.
@@ -147,44 +155,76 @@ impl ExecutionService {
         Sealed::of(&self.inner, principal.tenant)?.view_calls(principal, execution)
     }
 
+    /// The attempts of an execution before its last one. Why each failed is for those who may inspect it.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`]; [`AppError::Forbidden`] without `executions.read`.
+    pub fn attempts(&self, principal: &Principal, execution: ExecutionId) -> Result<Vec<AttemptView>, AppError> {
+        principal.require(Permission::ExecutionsRead)?;
+        Sealed::of(&self.inner, principal.tenant)?.view_attempts(principal, execution)
+    }
+
     /// End an execution that waits or runs. One that has ended stays as it is.
     ///
     /// # Errors
     /// [`AppError::NotFound`]; [`AppError::Forbidden`] without `executions.run`.
     pub async fn cancel(&self, principal: &Principal, execution: ExecutionId) -> Result<(), AppError> {
         principal.require(Permission::ExecutionsRun)?;
-        let found = self.inner.database.get_execution(principal.tenant, execution).map(|detail| detail.execution);
-        match found {
-            Ok(found) if found.status == ExecutionStatus::Pending => {
-                self.cancel_pending(principal.tenant, execution).await
+        let tenant = principal.tenant;
+        let found = self.inner.database.get_execution(tenant, execution)?.execution;
+        if found.status == ExecutionStatus::Pending {
+            let message = "the execution was cancelled before it began";
+            let failure = Failure::new(ErrorKind::Cancelled, "Cancelled", message);
+            let error = Sealed::of(&self.inner, tenant)?.error(execution, &failure)?;
+            let cancelled = self.inner.database.cancel_waiting(tenant, execution, error, UnixMillis::now()).await?;
+            if cancelled == Cancelled::Ended {
+                self.wake(tenant);
+                return Ok(());
             }
-            Ok(_) => {
-                self.inner.running.cancel(execution);
-                Ok(())
-            }
-            Err(error) => Err(AppError::from(error)),
         }
+        // Also where it began meanwhile.
+        self.inner.running.cancel(execution);
+        Ok(())
     }
 
-    /// Go on with an execution that was accepted, by this process or by one before it.
-    pub(crate) fn resume(&self, tenant: TenantId, execution: ExecutionId) {
-        self.go_on(tenant, execution, None);
-    }
-
-    /// The only way a script runs: admit, run, commit. Goes on to its end where the caller goes away.
+    /// The only way a script runs that somebody waits for: admit, run, commit. Goes on to its end where the caller goes
+    /// away. What the queue has runs by [`Self::run_taken`], and both end in [`Self::run_begun`].
     pub(crate) async fn execute(&self, order: Order) -> Result<attempts::Finished, AppError> {
         let service = self.clone();
-        let running = self.inner.running.begin(order.execution, order.target.script.id)?;
+        let running = self.inner.running.begin(&order)?;
         self.inner.guests.run(async move { service.execute_here(order, running).await }).await?
     }
 
     async fn execute_here(&self, order: Order, running: Guard) -> Result<attempts::Finished, AppError> {
         let target = &order.target;
+        self.require_closed_breaker(target).await?;
         let runnable = self.inner.runnable(target.tenant.id, target.version, &target.script.name).await?;
-        let _permit = self.inner.admission.admit(target.tenant.id).await?;
+        let _place = self.inner.groups.enter(&order).await?;
+        let fuel = start::limits(&self.inner, &order, &runnable).fuel;
+        let allowed = self.inner.allow_execution(&target.tenant, order.lane(), fuel).await?;
         let started_at = UnixMillis::now();
         self.inner.database.announce_execution(StartRow { started_at, ..self.start_row(&order)? });
-        self.run_begun(&order, &runnable, started_at, &running).await
+        self.run_begun(&order, &runnable, (started_at, allowed), &running).await
+    }
+
+    /// Run what the queue gave to this process, and what its row says is running.
+    async fn run_taken(&self, order: Order, started_at: UnixMillis, allowed: Allowed) -> Result<(), AppError> {
+        let running = match self.inner.running.begin(&order) {
+            Ok(running) => running,
+            Err(error) => {
+                self.end_as(&order, &interrupted()).await;
+                return Err(error);
+            }
+        };
+        let _place = self.inner.groups.enter(&order).await?;
+        let target = &order.target;
+        match self.inner.runnable(target.tenant.id, target.version, &target.script.name).await {
+            Ok(runnable) => self.run_begun(&order, &runnable, (started_at, allowed), &running).await.map(drop),
+            Err(error) => {
+                self.end_as(&order, &internal()).await;
+                Err(error)
+            }
+        }
     }
 
     /// Run what the database knows to be running.
@@ -192,26 +232,45 @@ impl ExecutionService {
         &self,
         order: &Order,
         runnable: &Runnable,
-        started_at: UnixMillis,
+        (started_at, mut allowed): (UnixMillis, Allowed),
         running: &Guard,
     ) -> Result<attempts::Finished, AppError> {
-        let ended = match attempts::Attempts::new(&self.inner, order, runnable, started_at) {
+        let day = allowed.fuel.day;
+        let ended = match attempts::Attempts::new(&self.inner, order, runnable, (started_at, day)) {
             Ok(attempts) => attempts.run(running.cancellation()).await,
             Err(error) => Err(error),
         };
-        if ended.is_err() {
-            self.end_as_internal(order.target.tenant.id, order.execution).await;
+        match &ended {
+            Ok(finished) => {
+                allowed.fuel.settle(finished.fuel);
+                allowed.permit.used(finished.fuel, start::limits(&self.inner, order, runnable).memory_bytes);
+            }
+            Err(_) => self.end_as(order, &internal()).await,
         }
         ended
     }
 
-    /// The host failed: say so in the execution's own row, as far as the database still takes it. What it does not take
-    /// is ended as interrupted by the next start.
-    async fn end_as_internal(&self, tenant: TenantId, execution: ExecutionId) {
-        let failure = Failure::new(ErrorKind::Internal, "Internal", "the server failed; the script is not to blame");
-        if let Err(error) = attempts::end_without_run(&self.inner, tenant, execution, &failure).await {
+    /// End an execution that did not come to an end of its own, as far as the database still takes it. What it does not
+    /// take is ended by the next start.
+    async fn end_as(&self, order: &Order, failure: &Failure) {
+        if let Err(error) = attempts::end_without_run(&self.inner, order, failure).await {
+            let (tenant, execution) = (order.target.tenant.id, order.execution);
             tracing::warn!(tenant.id = %tenant, execution.id = %execution, %error, "a failed execution stays as running");
         }
+    }
+
+    /// Let nothing run that somebody waits for while the script's breaker is open (RULES 31).
+    async fn require_closed_breaker(&self, target: &Target) -> Result<(), AppError> {
+        let (tenant, script) = (target.tenant.id, target.script.id);
+        let Some(retry_at) = self.inner.database.breaker(tenant, script)?.and_then(|breaker| breaker.retry_at) else {
+            return Ok(());
+        };
+        let now = UnixMillis::now();
+        if retry_at <= now && self.inner.database.try_breaker(tenant, script, now).await? {
+            return Ok(());
+        }
+        let wait = u64::try_from(retry_at.0.saturating_sub(now.0)).unwrap_or(0);
+        Err(AppError::BreakerOpen { retry_after: Duration::from_millis(wait) })
     }
 
     fn order(&self, principal: &Principal, request: RunRequest) -> Result<Order, AppError> {
@@ -230,72 +289,48 @@ impl ExecutionService {
         Ok(order.start_row(self.inner.database.epoch(), Some(sealed)))
     }
 
-    fn go_on(&self, tenant: TenantId, execution: ExecutionId, place: Option<running::Place>) {
-        let service = self.clone();
-        self.inner.guests.spawn(async move {
-            let _place = place;
-            loop {
-                match service.run_accepted(tenant, execution).await {
-                    Err(AppError::Overloaded { .. } | AppError::Quota { .. }) => tokio::time::sleep(RETRY_DELAY).await,
-                    Err(error) => {
-                        tracing::error!(tenant.id = %tenant, execution.id = %execution, ?error, "an accepted execution failed");
-                        service.end_as_internal(tenant, execution).await;
-                        break;
-                    }
-                    Ok(()) => break,
-                }
-                if service.inner.running.is_stopping() {
-                    break;
-                }
-            }
-        });
-    }
-
-    async fn run_accepted(&self, tenant: TenantId, execution: ExecutionId) -> Result<(), AppError> {
+    /// The order of an execution that was accepted, as its row has it.
+    fn order_of(&self, tenant: TenantId, execution: ExecutionId) -> Result<Order, AppError> {
         let detail = self.inner.database.get_execution(tenant, execution)?;
         let row = detail.execution;
-        if row.status != ExecutionStatus::Pending {
-            return Ok(());
-        }
         let input = Sealed::of(&self.inner, tenant)?.open_input(execution, detail.input.as_deref())?;
         let target = Target::of_version(&self.inner, tenant, row.script, row.version)?;
-        let acting = target.acting(&self.inner, Asker::Actor(row.actor))?;
+        let acting = target.acting(&self.inner, Asker::of_row(&row))?;
         let rights = acting.rights(&self.inner)?;
         let lineage = self.inner.database.execution_lineage(tenant, execution)?;
-        let order = Order {
+        Ok(Order {
             execution,
             lineage: lineage.unwrap_or(Lineage::begun_by(tenant, execution)),
+            accepted_at: row.accepted_at,
+            retry_of: row.retry_of,
             ..Order::new(target, (row.trigger, row.actor), (acting, rights), input)
+        })
+    }
+
+    /// The order that runs an ended execution again for a person.
+    fn retried(&self, principal: &Principal, ended: &Execution) -> Result<Order, AppError> {
+        let tenant = principal.tenant;
+        let input = self.inner.database.get_execution(tenant, ended.id)?.input;
+        let input = Sealed::of(&self.inner, tenant)?.open_input(ended.id, input.as_deref())?;
+        let target = Target::of_version(&self.inner, tenant, ended.script, ended.version)?;
+        if !target.script.is_active {
+            return Err(AppError::Paused);
+        }
+        let asker = match Asker::of_row(ended).binding() {
+            Some(set_by) => Asker::Both { actor: principal.actor, set_by },
+            None => Asker::Actor(principal.actor),
         };
-        self.execute_accepted(order).await
+        let acting = target.acting(&self.inner, asker)?;
+        let rights = acting.rights(&self.inner)?.intersection(principal.permissions);
+        let order = Order::new(target, (Trigger::Retry, principal.actor), (acting, rights), input);
+        Ok(Order { retry_of: Some(ended.id), ..order })
     }
+}
 
-    async fn execute_accepted(&self, order: Order) -> Result<(), AppError> {
-        let (tenant, execution) = (order.target.tenant.id, order.execution);
-        // It stays `pending` until it has its slot, so that a crash or a refusal meanwhile leaves it as it was.
-        let runnable = self.inner.runnable(tenant, order.target.version, &order.target.script.name).await?;
-        let _permit = self.inner.admission.admit(tenant).await?;
-        // Before the row says that it runs, so that a stop waits for it.
-        let running = self.inner.running.begin(execution, order.target.script.id)?;
-        let started_at = UnixMillis::now();
-        match self.inner.database.begin_pending(tenant, execution, self.inner.database.epoch(), started_at).await? {
-            Begun::Running => self.run_begun(&order, &runnable, started_at, &running).await.map(drop),
-            Begun::NotPending => Ok(()),
-        }
-    }
+fn internal() -> Failure {
+    Failure::new(ErrorKind::Internal, "Internal", "the server failed; the script is not to blame")
+}
 
-    async fn cancel_pending(&self, tenant: TenantId, execution: ExecutionId) -> Result<(), AppError> {
-        let epoch = self.inner.database.epoch();
-        match self.inner.database.begin_pending(tenant, execution, epoch, UnixMillis::now()).await? {
-            Begun::Running => {
-                let message = "the execution was cancelled before it began";
-                let failure = Failure::new(ErrorKind::Cancelled, "Cancelled", message);
-                attempts::end_without_run(&self.inner, tenant, execution, &failure).await
-            }
-            Begun::NotPending => {
-                self.inner.running.cancel(execution);
-                Ok(())
-            }
-        }
-    }
+fn interrupted() -> Failure {
+    Failure::new(ErrorKind::Interrupted, "Interrupted", "the server stopped before the script ran")
 }

@@ -20,6 +20,7 @@ mod guests;
 mod inference;
 mod lanes;
 mod local;
+mod quotas;
 mod replay;
 mod samples;
 mod schemas;
@@ -53,7 +54,7 @@ pub use egress::{
 pub use egress_settings::{EgressSettings, EgressSettingsService};
 pub use endpoints::{EndpointAnswer, EndpointCall, EndpointRefusal, EndpointService};
 pub use error::{AppError, AppOpenError};
-pub use executions::{CallView, ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
+pub use executions::{AttemptView, CallView, ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
 pub use inference::{InferredCapabilities, capabilities_needed};
 pub use local::{LocalEnd, LocalRun};
 pub use replay::{AskedCall, CallDifference, EditedCode, ReplayView};
@@ -75,8 +76,17 @@ pub use tokens::{IssuedToken, TokenService};
 pub use types::TypeService;
 
 use crate::{
-    admission::Admission, artifacts::Artifacts, collections::Collections, egress::Egress, endpoints::Routes,
-    executions::Running, guests::Guests, lanes::Lanes, sealing::Keyring, services::TokenSigner,
+    admission::Admission,
+    artifacts::Artifacts,
+    collections::Collections,
+    egress::Egress,
+    endpoints::Routes,
+    executions::{Running, groups::Groups, pullers::Pullers},
+    guests::Guests,
+    lanes::Lanes,
+    quotas::{FuelBudgets, Minutes},
+    sealing::Keyring,
+    services::TokenSigner,
 };
 
 /// The whole of Skerry but its faces. Clones are the same one.
@@ -103,6 +113,10 @@ pub(crate) struct Inner {
     pub(crate) guests: Guests,
     pub(crate) lanes: Lanes,
     pub(crate) running: Running,
+    pub(crate) pullers: Arc<Pullers>,
+    pub(crate) groups: Groups,
+    pub(crate) fuel: FuelBudgets,
+    pub(crate) minutes: Minutes,
     pub(crate) routes: Routes,
     pub(crate) services: Services,
     pub(crate) service_keys: Vec<ServiceKey>,
@@ -135,6 +149,7 @@ impl App {
     pub async fn open(config: AppConfig) -> Result<Self, AppOpenError> {
         let app = Self::open_offline(config)?;
         app.recover().await?;
+        app.executions.start_pulling();
         upkeep::start(&app.inner);
         Ok(app)
     }
@@ -150,10 +165,14 @@ impl App {
         let signer = Arc::new(TokenSigner::new(&keyring, &config.service_tokens)?);
         let inner = Arc::new(Inner {
             artifacts: Artifacts::new(),
-            admission: Admission::new(config.run_slots(), config.tenant_share),
+            admission: Admission::new(config.run_slots()),
             guests: Guests::start().map_err(AppOpenError::Threads)?,
             lanes: Lanes::default(),
             running: Running::default(),
+            pullers: Arc::default(),
+            groups: Groups::default(),
+            fuel: FuelBudgets::default(),
+            minutes: Minutes::default(),
             routes: Routes::new(),
             services: services::connected(&config, &signer, &egress)?,
             service_keys: signer.published().to_vec(),
@@ -248,18 +267,20 @@ impl App {
     /// Take no new work, wait at most `grace` for what runs, and end the rest as `interrupted`.
     pub async fn shutdown(&self, grace: Duration) {
         self.inner.running.stop(grace).await;
+        if let Err(error) = self.inner.fuel.give_back(&self.inner.database).await {
+            tracing::warn!(%error, "fuel that was reserved and not used stays counted");
+        }
     }
 
     async fn recover(&self) -> Result<(), AppOpenError> {
         let epoch = self.inner.database.epoch();
-        let interrupted = self.inner.database.interrupt_running(epoch, UnixMillis::now()).await?;
+        let now = UnixMillis::now();
+        let interrupted = self.inner.database.interrupt_running(epoch, now).await?;
         if interrupted > 0 {
             tracing::warn!(executions = interrupted, "executions that the last stop cut are marked as interrupted");
         }
+        self.executions.rescue(now).await.map_err(AppOpenError::Queue)?;
         self.inner.ensure_all_collections().await.map_err(AppOpenError::Collections)?;
-        for pending in self.inner.database.pending_executions(epoch)? {
-            self.executions.resume(pending.tenant, pending.execution);
-        }
         Ok(())
     }
 }

@@ -150,7 +150,7 @@ impl ExecutionService {
             None => replay_same(inner, principal, &recorded).await?,
         };
         // Known as running, so that a stop of the server waits for it, and ends it like any other.
-        let running = inner.running.begin(ExecutionId::generate(), recorded.execution.script)?;
+        let running = inner.running.begin_replay(recorded.execution.script)?;
         let hosts = HostList::of(&grants.capabilities.hosts);
         let invocation = Invocation {
             script,
@@ -232,12 +232,12 @@ async fn admitted(
     principal: &Principal,
     invocation: Invocation,
 ) -> Result<(Outcome, Option<Divergence>), AppError> {
-    let _permit = inner.admission.admit(principal.tenant).await?;
+    let mut allowed = inner.allow_work(principal.tenant, invocation.limits.fuel).await?;
     let sandbox = inner.sandbox.clone();
     let Ran { outcome, overhead_fuel, difference, .. } =
         inner.guests.run(async move { sandbox.run(invocation).await }).await??;
     let fuel = outcome.fuel + overhead_fuel;
-    inner.charge(principal.tenant, database::Usage { fuel, ..database::Usage::default() });
+    inner.charge(principal.tenant, &mut allowed, fuel).await?;
     Ok((outcome, difference))
 }
 

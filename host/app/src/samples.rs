@@ -97,6 +97,7 @@ fn sample(name: &str, kind: ScriptKind, source: &str) -> Result<NewScriptInput, 
         capabilities: Capabilities::default(),
         limits: None,
         record: RecordMode::Full,
+        policy: None,
         endpoint: None,
     })
 }

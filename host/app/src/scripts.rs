@@ -70,6 +70,7 @@ impl ScriptService {
             capabilities: input.capabilities,
             limits: input.limits,
             record: input.record,
+            policy: input.policy,
             created_by: principal.user(),
             created_at,
             endpoint: input.endpoint.map(|endpoint| new_endpoint(principal, endpoint, created_at)),
@@ -362,6 +363,7 @@ fn changed_settings(
         capabilities: input.capabilities.unwrap_or(script.capabilities),
         capabilities_set_by,
         record: input.record.unwrap_or(script.record),
+        policy: input.policy.unwrap_or(script.policy),
         updated_at,
     }
 }

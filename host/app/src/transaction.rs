@@ -309,9 +309,9 @@ impl Buffer {
     }
 }
 
-/// Who runs, as far as a commit has to know.
+/// Who runs, as far as a commit has to know, where the queue has no part in it.
 pub(crate) fn lease(tenant: TenantId, execution: domain::ExecutionId, attempt: u32, epoch: i64) -> Lease {
-    Lease { tenant, execution, attempt, epoch }
+    Lease { tenant, execution, attempt, epoch, fence: None }
 }
 
 #[cfg(test)]

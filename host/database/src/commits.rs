@@ -4,23 +4,25 @@
 mod checks;
 mod writes;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use domain::{ErrorKind, ExecutionId, ExecutionStatus, TenantId, UnixMillis};
+use domain::{ErrorKind, ExecutionId, ExecutionStatus, ScriptId, TenantId, UnixMillis};
 use rusqlite::{OptionalExtension, Row, params};
 
 pub use checks::{DocumentRangeRead, DocumentRead, EntryRead, ReadSet, StorageRangeRead};
 pub use writes::{StorageChange, StorageWrite};
 
 use crate::{
-    Database, DatabaseError, DocumentWrite, OutboxEvent, Usage, events,
+    Database, DatabaseError, DocumentWrite, OutboxEvent, Usage, Verdict, breakers, events,
     executions::{self, EndOfRow, ExecutionRecord},
+    queue,
     rows::{bigint, microseconds, small_count, word},
     usage,
     writer::{Cause, Work},
 };
 
-const STANDING: &str = "SELECT status, owner_epoch, attempt FROM executions WHERE tenant_id = $1 AND id = $2";
+const STANDING: &str = "
+    SELECT script_id, status, owner_epoch, attempt FROM executions WHERE tenant_id = $1 AND id = $2";
 const END: &str = "
     UPDATE executions
     SET status = $1, error_kind = $2, fuel = $3, peak_memory_bytes = $4, host_calls = $5, logs_truncated = $6,
@@ -41,6 +43,8 @@ pub struct Lease {
     pub attempt: u32,
     /// The epoch of the process that runs it.
     pub epoch: i64,
+    /// The fencing token with which it was taken from the queue; `None` for one that never waited there.
+    pub fence: Option<i64>,
 }
 
 /// What an execution read and wants to change.
@@ -95,8 +99,25 @@ pub struct ExecutionCommit {
     pub record: Option<ExecutionRecord>,
     /// What it read and changes.
     pub effects: Effects,
-    /// What it used; added to the usage of the day on which it ended.
+    /// What it used.
     pub usage: Usage,
+    /// The day to which that is added, in days since 1970-01-01 in UTC: the one whose fuel was reserved for it.
+    pub day: i64,
+    /// What its end says of its script.
+    pub verdict: Verdict,
+    /// How it goes on; `None` where this is its end.
+    pub retry: Option<Retry>,
+    /// What is told where this end opens its script's breaker.
+    pub on_open: Option<OutboxEvent>,
+}
+
+/// The next attempt of an execution that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// When it may begin.
+    pub available_at: UnixMillis,
+    /// What this attempt sent, sealed.
+    pub sent: Option<Vec<u8>>,
 }
 
 /// What an execution commits while it runs.
@@ -190,24 +211,32 @@ fn of_outcome(outcome: Result<i64, Refusal>) -> Result<CommitResult, DatabaseErr
 fn end_execution(work: &mut Work<'_>, commit: &ExecutionCommit) -> Result<i64, Refusal> {
     let lease = &commit.lease;
     let end = &commit.end;
-    let announced = stand(work, lease)?;
+    let (announced, script) = stand(work, lease)?;
     apply(work, lease, &commit.effects, end.completed_at)?;
-    match announced {
-        Some(start) => {
+    match (announced, &commit.retry) {
+        (Some(start), _) => {
             executions::insert(work.connection, &start, end.status, end.row())?;
             work.settle(lease.execution);
         }
-        None => update_ended(work, lease, end)?,
+        (None, Some(retry)) => queue::requeue(work, lease, &end.requeue(retry))?,
+        (None, None) => {
+            update_ended(work, lease, end)?;
+            queue::leave(work, lease.tenant, lease.execution)?;
+        }
     }
     if let Some(record) = &commit.record {
         insert_record(work, lease, record)?;
     }
-    usage::add(work.connection, lease.tenant, end.completed_at.utc_day(), &commit.usage)?;
+    usage::settle(work.connection, lease.tenant, commit.day, &commit.usage)?;
+    let opened = breakers::judge(work, (lease.tenant, script), commit.verdict, end.completed_at)?;
+    if let (true, Some(event)) = (opened, &commit.on_open) {
+        events::insert(work, lease, std::slice::from_ref(event))?;
+    }
     Ok(work.revision)
 }
 
 fn commit_part(work: &mut Work<'_>, commit: &PartialCommit) -> Result<i64, Refusal> {
-    if let Some(start) = stand(work, &commit.lease)? {
+    if let (Some(start), _) = stand(work, &commit.lease)? {
         // An execution that left something has a row, also when it is cut off by a crash.
         executions::insert_running(work.connection, &start)?;
         work.settle(commit.lease.execution);
@@ -216,21 +245,26 @@ fn commit_part(work: &mut Work<'_>, commit: &PartialCommit) -> Result<i64, Refus
     Ok(work.revision)
 }
 
-/// See that the execution is still the caller's; answers its start row where that is not written yet.
-fn stand(work: &Work<'_>, lease: &Lease) -> Result<Option<std::sync::Arc<executions::StartRow>>, Refusal> {
+/// See that the execution is still the caller's; answers its start row where that is not written yet, and its script.
+fn stand(work: &Work<'_>, lease: &Lease) -> Result<(Option<Arc<executions::StartRow>>, ScriptId), Refusal> {
     if let Some(start) = work.announced(lease.execution).filter(|start| start.tenant == lease.tenant) {
         let is_ours = start.owner_epoch == lease.epoch && start.attempt == lease.attempt;
-        return if is_ours { Ok(Some(start)) } else { Err(Refusal::Result(CommitResult::AlreadyEnded)) };
+        let script = start.script;
+        return if is_ours { Ok((Some(start), script)) } else { Err(Refusal::Result(CommitResult::AlreadyEnded)) };
+    }
+    if !queue::require_lease(work, lease)? {
+        return Err(Refusal::Result(CommitResult::AlreadyEnded));
     }
     let mut statement = work.connection.prepare_cached(STANDING)?;
     let found = statement.query_row([lease.tenant.to_string(), lease.execution.to_string()], Standing::from_row);
     match found.optional()?.ok_or(DatabaseError::NotFound)? {
-        standing if standing.is_open_to(lease) => Ok(None),
+        standing if standing.is_open_to(lease) => Ok((None, standing.script)),
         _ => Err(Refusal::Result(CommitResult::AlreadyEnded)),
     }
 }
 
 struct Standing {
+    script: ScriptId,
     status: ExecutionStatus,
     epoch: i64,
     attempt: u32,
@@ -238,16 +272,16 @@ struct Standing {
 
 impl Standing {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { status: word(row, "status")?, epoch: row.get("owner_epoch")?, attempt: small_count(row, "attempt")? })
+        Ok(Self {
+            script: word(row, "script_id")?,
+            status: word(row, "status")?,
+            epoch: row.get("owner_epoch")?,
+            attempt: small_count(row, "attempt")?,
+        })
     }
 
-    /// A pending execution is nobody's yet: it can be ended (cancelled) by any process.
     fn is_open_to(&self, lease: &Lease) -> bool {
-        match self.status {
-            ExecutionStatus::Pending => self.attempt == lease.attempt,
-            ExecutionStatus::Running => self.attempt == lease.attempt && self.epoch == lease.epoch,
-            _ => false,
-        }
+        self.status == ExecutionStatus::Running && self.attempt == lease.attempt && self.epoch == lease.epoch
     }
 }
 
@@ -290,6 +324,18 @@ fn insert_record(work: &Work<'_>, lease: &Lease, record: &ExecutionRecord) -> Re
 }
 
 impl ExecutionEnd {
+    fn requeue<'a>(&'a self, retry: &'a Retry) -> queue::Requeue<'a> {
+        queue::Requeue {
+            kind: self.error_kind.unwrap_or(ErrorKind::Internal),
+            fuel: self.fuel,
+            completed_at: self.completed_at,
+            duration_us: microseconds(self.duration),
+            error: self.error.as_deref(),
+            sent: retry.sent.as_deref(),
+            available_at: retry.available_at,
+        }
+    }
+
     fn row(&self) -> EndOfRow<'_> {
         EndOfRow {
             error_kind: self.error_kind,

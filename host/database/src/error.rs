@@ -95,6 +95,18 @@ pub enum DatabaseError {
         /// The revision that the row has now.
         current: i64,
     },
+    /// The tenant's queue is full; nothing was written.
+    #[error("{limit} executions are waiting already")]
+    QueueFull {
+        /// How many it may hold.
+        limit: u64,
+    },
+    /// As many executions of the group go on as may, and the next is not to wait; nothing was written.
+    #[error("{max} executions of the group go on already")]
+    GroupFull {
+        /// How many may go on.
+        max: u32,
+    },
     /// Too many writes or lists are waiting; nothing was written, and later it may be.
     #[error("too many writes or lists are waiting")]
     Busy,

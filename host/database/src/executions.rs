@@ -1,31 +1,41 @@
 //! Executions: how one is started, what is listed of it, and what is kept.
 
+mod attempts;
 mod row;
 mod starts;
 
 use std::time::Duration;
 
-use domain::{Actor, ErrorKind, ExecutionId, ExecutionStatus, ScriptId, TenantId, Trigger, UnixMillis, VersionId};
-use rusqlite::{OptionalExtension, types::Value};
+use domain::{
+    Actor, ErrorKind, ExecutionId, ExecutionStatus, ScriptId, TenantId, Trigger, UnixMillis, UserId, VersionId,
+};
+use rusqlite::{OptionalExtension, params, types::Value};
 
+pub use attempts::Attempt;
 pub(crate) use row::{EndOfRow, insert, insert_running};
-pub use starts::{Begun, PendingExecution};
+pub use starts::Cancelled;
 
-use crate::{Database, DatabaseError};
+use crate::{
+    Database, DatabaseError,
+    rows::{bigint, count},
+};
 
 const GET: &str = "
     SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, status, attempt, owner_epoch,
            error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
-           duration_us, error, input, result
+           duration_us, binding_user_id, retry_of, error, input, result
     FROM executions
     WHERE tenant_id = $1 AND id = $2";
 const LIST: &str = "
     SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, status, attempt, owner_epoch,
            error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
-           duration_us
+           duration_us, binding_user_id, retry_of
     FROM executions
     WHERE tenant_id = $1";
 const LIST_ORDER: &str = " ORDER BY started_at DESC, id DESC LIMIT $";
+const BEGUN_SINCE: &str = "
+    SELECT COUNT(*) AS begun
+    FROM (SELECT 1 FROM executions WHERE tenant_id = $1 AND started_at >= $2 AND status <> 'pending' LIMIT $3) AS latest";
 const GET_RECORD: &str = "
     SELECT attempt, logs, journal
     FROM execution_records
@@ -48,6 +58,10 @@ pub struct StartRow {
     pub trigger: Trigger,
     /// Who started it.
     pub actor: Actor,
+    /// Who bound its trigger: set the schedule, the subscription, the endpoint; `None` where nobody did.
+    pub binding: Option<UserId>,
+    /// The execution that a person had run again as this one.
+    pub retry_of: Option<ExecutionId>,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// The epoch of the process that runs it, or that accepted it: [`Database::epoch`].
@@ -73,6 +87,10 @@ pub struct Execution {
     pub trigger: Trigger,
     /// Who started it.
     pub actor: Actor,
+    /// Who bound its trigger: set the schedule, the subscription, the endpoint; `None` where nobody did.
+    pub binding: Option<UserId>,
+    /// The execution that a person had run again as this one.
+    pub retry_of: Option<ExecutionId>,
     /// What has become of it.
     pub status: ExecutionStatus,
     /// Which attempt this is, from 1.
@@ -173,6 +191,20 @@ impl Database {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(GET_RECORD)?;
             Ok(statement.query_row([tenant.to_string(), id.to_string()], ExecutionRecord::from_row).optional()?)
+        })
+    }
+
+    /// How many executions of the tenant began at `since` or after it; `limit` where there are more.
+    pub fn executions_begun_since(
+        &self,
+        tenant: TenantId,
+        since: UnixMillis,
+        limit: u64,
+    ) -> Result<u64, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(BEGUN_SINCE)?;
+            let parameters = params![tenant.to_string(), since.0, bigint(limit)];
+            Ok(statement.query_row(parameters, |row| count(row, "begun"))?)
         })
     }
 

@@ -5,8 +5,10 @@
 //! method on a tenant's rows takes the tenant first; a row of another tenant is [`DatabaseError::NotFound`].
 
 mod artifacts;
+mod breakers;
 mod commits;
 mod connection;
+mod deadletters;
 mod documents;
 mod egress;
 mod endpoints;
@@ -17,6 +19,8 @@ mod json;
 mod lineages;
 mod numbers;
 mod open;
+mod policies;
+mod queue;
 mod readers;
 mod rows;
 mod scripts;
@@ -35,9 +39,10 @@ use std::{fmt, path::Path, sync::Arc};
 use rusqlite::Connection;
 
 pub use artifacts::Artifact;
+pub use breakers::{Breaker, Verdict};
 pub use commits::{
     CommitResult, DocumentRangeRead, DocumentRead, Effects, EntryRead, ExecutionCommit, ExecutionEnd, Lease,
-    PartialCommit, ReadSet, StorageChange, StorageRangeRead, StorageWrite,
+    PartialCommit, ReadSet, Retry, StorageChange, StorageRangeRead, StorageWrite,
 };
 pub use documents::{
     Collection, Column, Condition, Direction, Document, DocumentChange, DocumentField, DocumentPosition, DocumentQuery,
@@ -48,15 +53,16 @@ pub use endpoints::{Endpoint, EndpointAuthentication, NewEndpoint};
 pub use error::{DatabaseError, OpenError};
 pub use events::{EventPosition, OutboxEvent, StoredEvent};
 pub use executions::{
-    Begun, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, PendingExecution, StartRow,
+    Attempt, Cancelled, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, StartRow,
 };
 pub use numbers::{json_number, parse_json_number};
+pub use queue::{Claim, Claimed, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued};
 pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings, ScriptSummary};
 pub use secrets::{SealedSecret, Secret, SecretChange};
 pub use storage::{StorageEntry, StorageQuery, StorageRange, StorageRead};
 pub use tenants::{NewTenant, Tenant, TenantStatus};
 pub use tokens::{NewToken, Token, TokenGrant};
-pub use usage::Usage;
+pub use usage::{FuelWanted, Usage};
 pub use users::{Membership, MembershipStatus, User};
 pub use versions::{Deployment, Version, VersionSummary};
 

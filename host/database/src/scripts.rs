@@ -4,8 +4,8 @@ mod row;
 pub(crate) mod writes;
 
 use domain::{
-    Capabilities, Language, Limits, RecordMode, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis, UserId,
-    VersionId,
+    Capabilities, Language, Limits, RecordMode, RunPolicy, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis,
+    UserId, VersionId,
 };
 use rusqlite::{OptionalExtension, types::Value};
 
@@ -16,7 +16,7 @@ use crate::{Database, DatabaseError, NewEndpoint};
 const GET: &str = "
     SELECT scripts.id, scripts.name, scripts.description, scripts.kind, scripts.language, scripts.is_active,
            scripts.draft_revision, scripts.limits, scripts.capabilities, scripts.capabilities_set_by, scripts.record,
-           scripts.created_at, scripts.updated_at, scripts.created_by, active_versions.version_id,
+           scripts.policy, scripts.created_at, scripts.updated_at, scripts.created_by, active_versions.version_id,
            script_versions.number AS version_number, active_versions.deployed_by, active_versions.deployed_at,
            scripts.draft_source
     FROM scripts
@@ -28,7 +28,7 @@ const GET: &str = "
 const GET_BY_NAME: &str = "
     SELECT scripts.id, scripts.name, scripts.description, scripts.kind, scripts.language, scripts.is_active,
            scripts.draft_revision, scripts.limits, scripts.capabilities, scripts.capabilities_set_by, scripts.record,
-           scripts.created_at, scripts.updated_at, scripts.created_by, active_versions.version_id,
+           scripts.policy, scripts.created_at, scripts.updated_at, scripts.created_by, active_versions.version_id,
            script_versions.number AS version_number, active_versions.deployed_by, active_versions.deployed_at,
            scripts.draft_source
     FROM scripts
@@ -40,7 +40,7 @@ const GET_BY_NAME: &str = "
 const LIST: &str = "
     SELECT scripts.id, scripts.name, scripts.description, scripts.kind, scripts.language, scripts.is_active,
            scripts.draft_revision, scripts.limits, scripts.capabilities, scripts.capabilities_set_by, scripts.record,
-           scripts.created_at, scripts.updated_at, scripts.created_by, active_versions.version_id,
+           scripts.policy, scripts.created_at, scripts.updated_at, scripts.created_by, active_versions.version_id,
            script_versions.number AS version_number, active_versions.deployed_by, active_versions.deployed_at
     FROM scripts
     LEFT JOIN active_versions
@@ -72,6 +72,8 @@ pub struct NewScript {
     pub limits: Option<Limits>,
     /// How much is recorded of its executions.
     pub record: RecordMode,
+    /// Its rules for its executions; `None` where the defaults stand.
+    pub policy: Option<RunPolicy>,
     /// Who makes it, and so who set its capabilities.
     pub created_by: Option<UserId>,
     /// When it is made.
@@ -118,6 +120,8 @@ pub struct ScriptSummary {
     pub capabilities_set_by: Option<UserId>,
     /// How much is recorded of its executions.
     pub record: RecordMode,
+    /// Its rules for its executions; `None` where the defaults stand.
+    pub policy: Option<RunPolicy>,
     /// When it was made.
     pub created_at: UnixMillis,
     /// When it was last changed.
@@ -165,6 +169,8 @@ pub struct ScriptSettings {
     pub capabilities_set_by: Option<UserId>,
     /// How much is recorded of its executions.
     pub record: RecordMode,
+    /// Its rules for its executions; `None` where the defaults stand.
+    pub policy: Option<RunPolicy>,
     /// When it is changed.
     pub updated_at: UnixMillis,
 }

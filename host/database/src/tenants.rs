@@ -1,11 +1,12 @@
 //! Tenants.
 
-use domain::{Limits, TenantId, TenantSlug, UnixMillis};
+use domain::{Limits, PlanQuotas, TenantId, TenantSlug, UnixMillis};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::{
     Database, DatabaseError,
     json::{limits_from_json, limits_to_json},
+    policies::{quotas_from_json, quotas_to_json},
     rows::{count, millis, unreadable, word},
     words::stored_words,
 };
@@ -14,15 +15,16 @@ const INSERT: &str = "
     INSERT INTO tenants (id, slug, name, status, sealed_key, limits, created_at)
     VALUES ($1, $2, $3, 'active', $4, $5, $6)";
 const GET: &str = "
-    SELECT id, slug, name, status, sealed_key, limits, storage_bytes, created_at FROM tenants WHERE id = $1";
+    SELECT id, slug, name, status, sealed_key, limits, quotas, storage_bytes, created_at FROM tenants WHERE id = $1";
 const GET_BY_SLUG: &str = "
-    SELECT id, slug, name, status, sealed_key, limits, storage_bytes, created_at FROM tenants WHERE slug = $1";
+    SELECT id, slug, name, status, sealed_key, limits, quotas, storage_bytes, created_at FROM tenants WHERE slug = $1";
 const LIST: &str = "
-    SELECT id, slug, name, status, sealed_key, limits, storage_bytes, created_at
+    SELECT id, slug, name, status, sealed_key, limits, quotas, storage_bytes, created_at
     FROM tenants
     WHERE slug > $1
     ORDER BY slug
     LIMIT $2";
+const SET_QUOTAS: &str = "UPDATE tenants SET quotas = $1 WHERE id = $2";
 const SET_STATUS: &str = "UPDATE tenants SET status = $1 WHERE id = $2";
 
 stored_words!(
@@ -69,6 +71,8 @@ pub struct Tenant {
     pub sealed_key: Option<Vec<u8>>,
     /// The plan's limits of an execution; `None` where the system's stand.
     pub limits: Option<Limits>,
+    /// The plan's quotas.
+    pub quotas: PlanQuotas,
     /// Bytes of its storage entries and documents.
     pub storage_bytes: u64,
     /// When it was made.
@@ -84,6 +88,7 @@ impl Tenant {
             status: word(row, "status")?,
             sealed_key: row.get("sealed_key")?,
             limits: limits_from_json(row.get::<_, Option<String>>("limits")?.as_deref())?,
+            quotas: quotas_from_json(row.get::<_, Option<String>>("quotas")?.as_deref())?,
             storage_bytes: count(row, "storage_bytes")?,
             created_at: millis(row, "created_at")?,
         })
@@ -134,6 +139,19 @@ impl Database {
             let rows = statement.query_map(params![after.map_or("", TenantSlug::as_str), limit], Tenant::from_row)?;
             Ok(rows.collect::<rusqlite::Result<Vec<Tenant>>>()?)
         })
+    }
+
+    /// Give a tenant the quotas of a plan.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotFound`].
+    pub async fn set_tenant_quotas(&self, id: TenantId, quotas: PlanQuotas) -> Result<(), DatabaseError> {
+        self.write(move |work| {
+            let mut statement = work.connection.prepare_cached(SET_QUOTAS)?;
+            let changed = statement.execute([quotas_to_json(&quotas)?, id.to_string()])?;
+            if changed == 1 { Ok(()) } else { Err(DatabaseError::NotFound) }
+        })
+        .await
     }
 
     /// Suspend a tenant, or let it run again.

@@ -14,6 +14,24 @@ const ADD: &str = "
     ON CONFLICT (tenant_id, day)
     DO UPDATE SET executions = usage.executions + excluded.executions, fuel = usage.fuel + excluded.fuel,
                   host_calls = usage.host_calls + excluded.host_calls, bytes = usage.bytes + excluded.bytes";
+// What was used was reserved before, where anything was.
+const SETTLE: &str = "
+    INSERT INTO usage (tenant_id, day, executions, fuel, host_calls, bytes)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (tenant_id, day)
+    DO UPDATE SET executions = usage.executions + excluded.executions, fuel = usage.fuel + excluded.fuel,
+                  host_calls = usage.host_calls + excluded.host_calls, bytes = usage.bytes + excluded.bytes,
+                  reserved_fuel = CASE WHEN usage.reserved_fuel > excluded.fuel
+                                       THEN usage.reserved_fuel - excluded.fuel ELSE 0 END";
+const RESERVE: &str = "
+    INSERT INTO usage (tenant_id, day, executions, fuel, host_calls, bytes, reserved_fuel)
+    VALUES ($1, $2, 0, 0, 0, 0, $3)
+    ON CONFLICT (tenant_id, day) DO UPDATE SET reserved_fuel = usage.reserved_fuel + excluded.reserved_fuel";
+const RELEASE: &str = "
+    UPDATE usage
+    SET reserved_fuel = CASE WHEN reserved_fuel > $1 THEN reserved_fuel - $1 ELSE 0 END
+    WHERE tenant_id = $2 AND day = $3";
+const TAKEN: &str = "SELECT fuel + reserved_fuel AS taken FROM usage WHERE tenant_id = $1 AND day = $2";
 const GET: &str = "SELECT executions, fuel, host_calls, bytes FROM usage WHERE tenant_id = $1 AND day = $2";
 
 /// What was used, by one execution or in one day.
@@ -54,12 +72,68 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::NotFound`] for an unknown tenant.
     pub async fn add_usage(&self, tenant: TenantId, day: i64, usage: Usage) -> Result<(), DatabaseError> {
-        self.write(move |work| add(work.connection, tenant, day, &usage)).await
+        self.write(move |work| write(work.connection, ADD, (tenant, day), &usage)).await
+    }
+
+    /// As [`Self::add_usage`], for what was reserved before.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn settle_usage(&self, tenant: TenantId, day: i64, usage: Usage) -> Result<(), DatabaseError> {
+        self.write(move |work| settle(work.connection, tenant, day, &usage)).await
+    }
+
+    /// Reserve fuel of `day` within `quota`: `wanted`, or as much as is left if that is at least `least`. Answers what
+    /// was reserved, 0 where less than `least` is left.
+    pub async fn reserve_fuel(&self, tenant: TenantId, day: i64, wanted: FuelWanted) -> Result<u64, DatabaseError> {
+        self.write(move |work| {
+            let mut statement = work.connection.prepare_cached(TAKEN)?;
+            let taken = statement.query_row(params![tenant.to_string(), day], |row| count(row, "taken")).optional()?;
+            let left = wanted.quota.saturating_sub(taken.unwrap_or(0));
+            let reserved = wanted.wanted.min(left);
+            if reserved < wanted.least || reserved == 0 {
+                return Ok(0);
+            }
+            let parameters = params![tenant.to_string(), day, bigint(reserved)];
+            work.connection.prepare_cached(RESERVE)?.execute(parameters)?;
+            Ok(reserved)
+        })
+        .await
+    }
+
+    /// Give reserved fuel back that nobody will use.
+    pub async fn release_fuel(&self, tenant: TenantId, day: i64, fuel: u64) -> Result<(), DatabaseError> {
+        self.write(move |work| {
+            work.connection.prepare_cached(RELEASE)?.execute(params![bigint(fuel), tenant.to_string(), day])?;
+            Ok(())
+        })
+        .await
     }
 }
 
-pub(crate) fn add(connection: &Connection, tenant: TenantId, day: i64, usage: &Usage) -> Result<(), DatabaseError> {
-    connection.prepare_cached(ADD)?.execute(params![
+/// How much fuel is to be reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FuelWanted {
+    /// The tenant's fuel of a day.
+    pub quota: u64,
+    /// As much as this.
+    pub wanted: u64,
+    /// Not less than this.
+    pub least: u64,
+}
+
+/// Add what was used and take it from what was reserved.
+pub(crate) fn settle(connection: &Connection, tenant: TenantId, day: i64, usage: &Usage) -> Result<(), DatabaseError> {
+    write(connection, SETTLE, (tenant, day), usage)
+}
+
+fn write(
+    connection: &Connection,
+    statement: &str,
+    (tenant, day): (TenantId, i64),
+    usage: &Usage,
+) -> Result<(), DatabaseError> {
+    connection.prepare_cached(statement)?.execute(params![
         tenant.to_string(),
         day,
         bigint(usage.executions),

@@ -12,7 +12,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use app::{AppConfig, DataLocation, ServiceTokenConfig};
 use confique::toml::FormatOptions;
-use domain::Limits;
+use domain::{Limits, Quotas};
 use http::Uri;
 
 use crate::web::peer::TrustedProxies;
@@ -40,6 +40,8 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     #[config(nested)]
     pub limits: LimitsConfig,
+    #[config(nested)]
+    pub quotas: QuotasConfig,
     #[config(nested)]
     pub egress: EgressConfig,
     #[config(nested)]
@@ -167,6 +169,29 @@ pub struct LimitsConfig {
     pub result_kb: u64,
 }
 
+/// What a tenant may have and use where its plan does not say. Executions at once are 'sandbox.tenant_share', bytes of
+/// storage 'data.storage_limit_mb'.
+#[derive(Clone, Debug, confique::Config)]
+pub struct QuotasConfig {
+    /// Executions that were accepted and have not ended.
+    #[config(default = 100_000)]
+    pub queued_executions: u64,
+
+    /// Executions that begin in a minute. Default: as many as there is room for.
+    pub executions_per_minute: Option<u64>,
+
+    /// Units of fuel of a day in UTC, for executions, compiling and replays. Default: no bound.
+    pub fuel_per_day: Option<u64>,
+
+    /// Scripts.
+    #[config(default = 10_000)]
+    pub scripts: u64,
+
+    /// Schedules.
+    #[config(default = 10_000)]
+    pub schedules: u64,
+}
+
 /// The server's own log, which goes to the standard error.
 #[derive(Clone, Debug, confique::Config)]
 pub struct LogConfig {
@@ -204,6 +229,7 @@ impl Config {
             key_file: self.data.key_file.clone(),
             slots: self.sandbox.slots,
             limits: self.limits.limits(),
+            quotas: self.quotas.quotas(),
             tenant_share: self.sandbox.tenant_share.unwrap_or((self.sandbox.slots / 4).max(1)),
             storage_limit_bytes: self.data.storage_limit_mb << 20,
             collections: self.services.connected.collections.clone(),
@@ -236,6 +262,19 @@ impl ListenersConfig {
     /// The URL of the endpoints as clients see it.
     pub(crate) fn endpoints_url(&self) -> Option<Uri> {
         self.endpoints_url.as_deref().and_then(|url| url.parse().ok())
+    }
+}
+
+impl QuotasConfig {
+    fn quotas(&self) -> Quotas {
+        Quotas {
+            queued_executions: self.queued_executions,
+            executions_per_minute: self.executions_per_minute,
+            fuel_per_day: self.fuel_per_day,
+            scripts: self.scripts,
+            schedules: self.schedules,
+            ..Quotas::default()
+        }
     }
 }
 

@@ -457,6 +457,7 @@ async fn a_script_that_calls_itself_ends_after_sixteen_hops() {
         capabilities: capabilities(),
         limits: None,
         record: RecordMode::Full,
+        policy: None,
         endpoint: Some(endpoint),
     };
     stage.app.scripts().create(&stage.principal, script).await.unwrap();

@@ -41,6 +41,7 @@ async fn nobody_grants_what_he_does_not_hold() {
         capabilities: Capabilities { services: vec![String::from("products.*")], ..Capabilities::default() },
         limits: None,
         record: RecordMode::Full,
+        policy: None,
         endpoint: None,
     };
     let refused = stage.app.scripts().create(&author, input).await;

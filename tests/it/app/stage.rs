@@ -76,6 +76,7 @@ impl Stage {
             capabilities,
             limits,
             record: RecordMode::Full,
+            policy: None,
             endpoint: None,
         };
         self.app.scripts().create(&self.principal, input).await.unwrap();

@@ -29,6 +29,7 @@ pub(super) async fn run(example: &Example) -> String {
         capabilities,
         limits: None,
         record: RecordMode::Full,
+        policy: None,
         endpoint: None,
     };
     let secrets = script.capabilities.secrets.clone();

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Actor, Permissions, TenantId, UnixMillis, UserId};
+use database::Execution;
+use domain::{Actor, Permissions, TenantId, Trigger, UnixMillis, UserId};
 
 use super::order::member_rights;
 use crate::{AppError, Inner};
@@ -27,6 +28,8 @@ pub(crate) enum Asker {
     Actor(Actor),
     /// A trigger: its rights are those of whoever bound it, whoever calls.
     Binding { set_by: Option<UserId> },
+    /// Somebody who has an execution of a trigger run again: the rights are what both hold.
+    Both { actor: Actor, set_by: UserId },
 }
 
 /// The rights of an execution while it runs.
@@ -37,12 +40,38 @@ pub(crate) struct LiveRights {
     read_at: Instant,
 }
 
+impl Asker {
+    /// Who made an execution happen, by its row.
+    pub(crate) fn of_row(row: &Execution) -> Self {
+        match (row.trigger, row.binding) {
+            (Trigger::Cron | Trigger::Endpoint | Trigger::Event | Trigger::Embedded, set_by) => {
+                Self::Binding { set_by }
+            }
+            (_, Some(set_by)) => Self::Both { actor: row.actor, set_by },
+            (_, None) => Self::Actor(row.actor),
+        }
+    }
+
+    /// Who bound the trigger.
+    pub(crate) fn binding(self) -> Option<UserId> {
+        match self {
+            Self::Actor(_) => None,
+            Self::Binding { set_by } => set_by,
+            Self::Both { set_by, .. } => Some(set_by),
+        }
+    }
+}
+
 impl Acting {
     /// What all of them hold now.
     pub(crate) fn rights(&self, inner: &Inner) -> Result<Permissions, AppError> {
         let asker = match self.asker {
             Asker::Actor(actor) => actor_rights(inner, self.tenant, actor)?,
             Asker::Binding { set_by } => member_rights(inner, self.tenant, set_by)?,
+            Asker::Both { actor, set_by } => {
+                let of_binding = member_rights(inner, self.tenant, Some(set_by))?;
+                actor_rights(inner, self.tenant, actor)?.intersection(of_binding)
+            }
         };
         Ok(self.deployer_rights(inner)?.intersection(asker))
     }

@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use database::{CommitResult, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Usage};
-use domain::{ErrorKind, ExecutionId, ExecutionStatus, Limits, Permissions, TenantId, UnixMillis};
+use database::{CommitResult, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Retry, Usage, Verdict};
+use domain::{ErrorKind, ExecutionId, ExecutionStatus, Limits, Permissions, UnixMillis};
 use runtime::{
     Failure, Grants, Invocation, LogLine, Mode, Outcome, Output, Ran, RecordedCalls, StartRecord, SystemClock,
 };
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     acting::{LiveRights, lost_message},
+    ends,
     order::Order,
     start,
     views::Sealed,
@@ -35,6 +36,8 @@ const REPEATS_MAX: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) result: Result<Output, Failure>,
+    /// Fuel of all its repeats.
+    pub(crate) fuel: u64,
 }
 
 /// All that the attempts of one execution share.
@@ -48,6 +51,8 @@ pub(crate) struct Attempts<'a> {
     limits: Limits,
     grants: Arc<Grants>,
     scope: Arc<Scope>,
+    /// The day to which its fuel counts.
+    day: i64,
 }
 
 /// What became of a commit, as far as the run goes on from there.
@@ -61,7 +66,7 @@ impl<'a> Attempts<'a> {
         inner: &'a Arc<Inner>,
         order: &'a Order,
         runnable: &'a Runnable,
-        started_at: UnixMillis,
+        (started_at, day): (UnixMillis, i64),
     ) -> Result<Self, AppError> {
         let tenant = order.target.tenant.id;
         let limits = start::limits(inner, order, runnable);
@@ -83,9 +88,13 @@ impl<'a> Attempts<'a> {
             runnable,
             scope: Arc::new(scope),
             sealed: Sealed::of(inner, tenant)?,
-            lease: lease(tenant, order.execution, 1, inner.database.epoch()),
+            lease: Lease {
+                fence: order.held.map(|held| held.fence),
+                ..lease(tenant, order.execution, order.attempt, inner.database.epoch())
+            },
             start: start::record(context, started_at)?,
             limits,
+            day,
             grants: Arc::new(Grants { capabilities: runnable.version.capabilities.clone(), permissions: order.rights }),
         })
     }
@@ -189,7 +198,7 @@ impl<'a> Attempts<'a> {
         }
         match self.end(&outcome, &outcome.result, effects, usage).await? {
             CommitResult::Committed { .. } | CommitResult::AlreadyEnded => {
-                Ok(Committed::Ended(Finished { result: outcome.result }))
+                Ok(Committed::Ended(Finished { result: outcome.result, fuel: usage.fuel }))
             }
             CommitResult::Conflict { what } => self.stale(outcome, what, usage, may_repeat).await,
             CommitResult::NotANumber { key } => {
@@ -224,7 +233,7 @@ impl<'a> Attempts<'a> {
     async fn refuse(&self, outcome: Outcome, failure: Failure, usage: Usage) -> Result<Finished, AppError> {
         let result = Err(failure);
         self.end(&outcome, &result, Effects::default(), usage).await?;
-        Ok(Finished { result })
+        Ok(Finished { result, fuel: usage.fuel })
     }
 
     async fn refused(&self, outcome: Outcome, failure: Failure, usage: Usage) -> Result<Committed, AppError> {
@@ -257,8 +266,20 @@ impl<'a> Attempts<'a> {
             record: Some(self.record(execution, &outcome.logs, outcome)?),
             effects,
             usage,
+            day: self.day,
+            verdict: ends::verdict(self.order, kind),
+            retry: self.retry(kind)?,
+            on_open: None,
         };
         Ok(self.inner.database.commit_execution(commit).await?)
+    }
+
+    /// How the execution goes on after it failed so; `None` where it has ended.
+    fn retry(&self, kind: Option<ErrorKind>) -> Result<Option<Retry>, AppError> {
+        let (Some(held), Some(kind)) = (self.order.held, kind) else { return Ok(None) };
+        let Some(wait) = ends::wait_for_retry(self.order, held, kind) else { return Ok(None) };
+        let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        Ok(Some(Retry { available_at: UnixMillis(UnixMillis::now().0.saturating_add(wait)), sent: None }))
     }
 
     fn record(&self, execution: ExecutionId, logs: &[LogLine], outcome: &Outcome) -> Result<ExecutionRecord, AppError> {
@@ -312,14 +333,14 @@ fn depends_on_reads(kind: ErrorKind) -> bool {
 }
 
 /// End an execution that never ran to an end of its own.
-pub(crate) async fn end_without_run(
-    inner: &Inner,
-    tenant: TenantId,
-    execution: ExecutionId,
-    failure: &Failure,
-) -> Result<(), AppError> {
+pub(crate) async fn end_without_run(inner: &Inner, order: &Order, failure: &Failure) -> Result<(), AppError> {
+    let (tenant, execution) = (order.target.tenant.id, order.execution);
+    let now = UnixMillis::now();
     let commit = ExecutionCommit {
-        lease: lease(tenant, execution, 1, inner.database.epoch()),
+        lease: Lease {
+            fence: order.held.map(|held| held.fence),
+            ..lease(tenant, execution, order.attempt, inner.database.epoch())
+        },
         end: ExecutionEnd {
             status: failure.kind.status(),
             error_kind: Some(failure.kind),
@@ -329,12 +350,16 @@ pub(crate) async fn end_without_run(
             peak_memory_bytes: 0,
             host_calls: 0,
             logs_truncated: false,
-            completed_at: UnixMillis::now(),
+            completed_at: now,
             duration: Duration::ZERO,
         },
         record: None,
         effects: Effects::default(),
         usage: Usage::default(),
+        day: now.utc_day(),
+        verdict: Verdict::Nothing,
+        retry: None,
+        on_open: None,
     };
     inner.database.commit_execution(commit).await?;
     Ok(())

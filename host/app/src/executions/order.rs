@@ -9,7 +9,7 @@ use domain::{
 use runtime::{Header, Input, Request};
 
 use super::acting::{Acting, Asker};
-use crate::{AppError, Inner, scripts::ScriptRef};
+use crate::{AppError, Inner, admission::Lane, scripts::ScriptRef};
 
 /// A script as far as running it goes.
 #[derive(Clone, Debug)]
@@ -33,6 +33,23 @@ pub(crate) struct Order {
     pub(crate) accepted_at: UnixMillis,
     /// Which chain of executions it belongs to: one of its own, unless a request of another's led to it (RULES 35).
     pub(crate) lineage: Lineage,
+    /// Which attempt this is, from 1.
+    pub(crate) attempt: u32,
+    /// The execution that a person has run again as this one.
+    pub(crate) retry_of: Option<ExecutionId>,
+    /// How the queue has it; `None` for one that never waited there.
+    pub(crate) held: Option<Held>,
+}
+
+/// How the queue has an execution that it gave to this process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    /// The fencing token.
+    pub(crate) fence: i64,
+    /// Attempts that failed by themselves before this one.
+    pub(crate) failures: u32,
+    /// Attempts in all.
+    pub(crate) max_attempts: u32,
 }
 
 impl Target {
@@ -94,7 +111,40 @@ impl Order {
     ) -> Self {
         let execution = ExecutionId::generate();
         let lineage = Lineage::begun_by(target.tenant.id, execution);
-        Self { execution, target, trigger, actor, acting, rights, input, accepted_at: UnixMillis::now(), lineage }
+        Self {
+            execution,
+            target,
+            trigger,
+            actor,
+            acting,
+            rights,
+            input,
+            accepted_at: UnixMillis::now(),
+            lineage,
+            attempt: 1,
+            retry_of: None,
+            held: None,
+        }
+    }
+
+    /// The chain that it goes on with; `None` where it began its own.
+    pub(crate) fn continued(&self) -> Option<Lineage> {
+        (self.lineage.hop > 0).then_some(self.lineage)
+    }
+
+    /// Whether somebody waits for it.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.held.is_none()
+    }
+
+    /// The way on which it comes to its slot.
+    pub(crate) fn lane(&self) -> Lane {
+        match (self.trigger, self.actor) {
+            _ if self.held.is_some() => Lane::Background,
+            (Trigger::Embedded, _) => Lane::Hook,
+            (Trigger::Endpoint, Actor::PublicCaller) => Lane::Public,
+            _ => Lane::Direct,
+        }
     }
 
     /// The same as a part of a chain that another execution began.
@@ -110,7 +160,9 @@ impl Order {
             version: self.target.version,
             trigger: self.trigger,
             actor: self.actor,
-            attempt: 1,
+            binding: self.acting.asker.binding(),
+            retry_of: self.retry_of,
+            attempt: self.attempt,
             owner_epoch: epoch,
             input,
             accepted_at: self.accepted_at,

@@ -1,4 +1,4 @@
-//! What runs and waits in this process: to cancel it, to bound it, and to end it when the process stops.
+//! What runs in this process: to cancel it, and to end it when the process stops.
 //!
 //! Nothing in here decides what is durable: the rows do.
 
@@ -15,10 +15,8 @@ use domain::{ExecutionId, ScriptId, TenantId};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::Order;
 use crate::AppError;
-
-/// Accepted executions of one tenant that may wait at once.
-const QUEUED_PER_TENANT_MAX: u32 = 10_000;
 
 /// How long cut executions may take to commit their end.
 const CUT_GRACE: Duration = Duration::from_secs(3);
@@ -29,10 +27,16 @@ pub(crate) struct Running(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    executions: Mutex<HashMap<ExecutionId, (ScriptId, CancellationToken)>>,
-    queued: Mutex<HashMap<TenantId, u32>>,
+    executions: Mutex<HashMap<ExecutionId, Entry>>,
     stopping: AtomicBool,
     ended: Notify,
+}
+
+struct Entry {
+    script: ScriptId,
+    cancellation: CancellationToken,
+    /// Whose it is, where the queue gave it to this process.
+    taken: Option<TenantId>,
 }
 
 /// An execution that runs, until this is dropped.
@@ -42,55 +46,54 @@ pub(crate) struct Guard {
     cancellation: CancellationToken,
 }
 
-/// A place among the accepted executions of a tenant, until this is dropped.
-pub(crate) struct Place {
-    running: Running,
-    tenant: TenantId,
-}
-
 impl Running {
     /// Begin an execution.
     ///
     /// # Errors
     /// [`AppError::Overloaded`] when the process is stopping.
-    pub(crate) fn begin(&self, execution: ExecutionId, script: ScriptId) -> Result<Guard, AppError> {
+    pub(crate) fn begin(&self, order: &Order) -> Result<Guard, AppError> {
+        let taken = order.held.map(|_| order.target.tenant.id);
+        self.note(order.execution, order.target.script.id, taken)
+    }
+
+    /// Begin something of a script that is no execution of its own: a replay.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub(crate) fn begin_replay(&self, script: ScriptId) -> Result<Guard, AppError> {
+        self.note(ExecutionId::generate(), script, None)
+    }
+
+    fn note(&self, execution: ExecutionId, script: ScriptId, taken: Option<TenantId>) -> Result<Guard, AppError> {
         let mut executions = lock(&self.0.executions);
         // Under the lock, as the flag is set: what begins is waited for, or does not begin.
         if self.is_stopping() {
             return Err(AppError::Overloaded { retry_after: Duration::from_secs(5) });
         }
         let cancellation = CancellationToken::new();
-        executions.insert(execution, (script, cancellation.clone()));
+        let entry = Entry { script, cancellation: cancellation.clone(), taken };
+        executions.insert(execution, entry);
         drop(executions);
         Ok(Guard { running: self.clone(), execution, cancellation })
     }
 
-    /// Take a place in the tenant's queue.
-    ///
-    /// # Errors
-    /// [`AppError::Quota`] when there is none left.
-    pub(crate) fn queue(&self, tenant: TenantId) -> Result<Place, AppError> {
-        let mut queued = lock(&self.0.queued);
-        let count = queued.entry(tenant).or_default();
-        if *count >= QUEUED_PER_TENANT_MAX {
-            let limit = u64::from(QUEUED_PER_TENANT_MAX);
-            return Err(AppError::Quota { quota: "queued_executions", limit, retry_after: Duration::from_secs(5) });
-        }
-        *count += 1;
-        Ok(Place { running: self.clone(), tenant })
-    }
-
     /// End an execution that runs here.
     pub(crate) fn cancel(&self, execution: ExecutionId) {
-        if let Some((_, cancellation)) = lock(&self.0.executions).get(&execution) {
-            cancellation.cancel();
+        if let Some(entry) = lock(&self.0.executions).get(&execution) {
+            entry.cancellation.cancel();
         }
+    }
+
+    /// What the queue gave to this process.
+    pub(crate) fn taken(&self) -> Vec<(TenantId, ExecutionId)> {
+        let executions = lock(&self.0.executions);
+        executions.iter().filter_map(|(execution, entry)| Some((entry.taken?, *execution))).collect()
     }
 
     /// End everything of a script that runs here.
     pub(crate) fn cancel_script(&self, script: ScriptId) {
-        for (_, cancellation) in lock(&self.0.executions).values().filter(|(of, _)| *of == script) {
-            cancellation.cancel();
+        for entry in lock(&self.0.executions).values().filter(|entry| entry.script == script) {
+            entry.cancellation.cancel();
         }
     }
 
@@ -106,8 +109,8 @@ impl Running {
             self.0.stopping.store(true, Ordering::Release);
         }
         if tokio::time::timeout(grace, self.until_idle()).await.is_err() {
-            for (_, cancellation) in lock(&self.0.executions).values() {
-                cancellation.cancel();
+            for entry in lock(&self.0.executions).values() {
+                entry.cancellation.cancel();
             }
             // Those that do not make it are ended as interrupted by the next start.
             let _ = tokio::time::timeout(CUT_GRACE, self.until_idle()).await;
@@ -135,18 +138,6 @@ impl Drop for Guard {
     fn drop(&mut self) {
         lock(&self.running.0.executions).remove(&self.execution);
         self.running.0.ended.notify_waiters();
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut queued = lock(&self.running.0.queued);
-        if let Some(count) = queued.get_mut(&self.tenant) {
-            *count -= 1;
-            if *count == 0 {
-                queued.remove(&self.tenant);
-            }
-        }
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn context(
         execution: Execution {
             id: order.execution.to_string(),
             trigger: order.trigger.as_str(),
-            attempt: 1,
+            attempt: order.attempt,
             deadline: started_at.0.saturating_add(wall_time_ms),
         },
     };

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use database::Execution;
+use database::{Attempt, Execution};
 use domain::{ExecutionId, Permission, Principal, TenantId, principals::Forbidden};
 use runtime::{Failure, Header, Input, Journal, LogLine, Output};
 use serde::{Serialize, de::DeserializeOwned};
@@ -40,6 +40,15 @@ pub enum ResultView {
         /// Its body.
         body: Vec<u8>,
     },
+}
+
+/// An attempt of an execution before its last one.
+#[derive(Clone, Debug)]
+pub struct AttemptView {
+    /// What everybody with `executions.read` sees.
+    pub attempt: Attempt,
+    /// Why it failed; absent where the principal may not inspect the execution, and where the server ended with it.
+    pub error: Option<Failure>,
 }
 
 /// The log of an execution.
@@ -140,6 +149,22 @@ impl Sealed {
             result: result.map(ResultView::from),
             error: open(detail.error).map(|sealed| self.open_error(execution, &sealed)).transpose()?,
         })
+    }
+
+    pub(crate) fn view_attempts(
+        &self,
+        principal: &Principal,
+        execution: ExecutionId,
+    ) -> Result<Vec<AttemptView>, AppError> {
+        self.database.get_execution(self.tenant, execution).map_err(not_found)?;
+        let may_inspect = self.may_inspect(principal, execution)?;
+        let attempts = self.database.execution_attempts(self.tenant, execution)?;
+        let view = |attempt: Attempt| {
+            let sealed = attempt.error.as_deref().filter(|_| may_inspect);
+            let error = sealed.map(|sealed| self.open_error(execution, sealed)).transpose()?;
+            Ok(AttemptView { attempt, error })
+        };
+        attempts.into_iter().map(view).collect()
     }
 
     pub(crate) fn logs_of(&self, execution: ExecutionId) -> Result<Vec<LogLine>, AppError> {

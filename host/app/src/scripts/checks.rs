@@ -1,6 +1,6 @@
 //! The bounds of what is set beside a source. Each message says what is wrong and what is allowed.
 
-use domain::{Capabilities, Invalid, Limits, ScriptKind, SecretName};
+use domain::{Capabilities, Invalid, Limits, RunPolicy, ScriptKind, SecretName};
 
 use super::{NewScriptInput, SettingsInput, forms::as_id};
 use crate::HostPattern;
@@ -20,6 +20,7 @@ pub(super) fn new_script(input: &NewScriptInput, system: &Limits) -> Result<(), 
     description(&input.description)?;
     capabilities(&input.capabilities)?;
     input.limits.as_ref().map_or(Ok(()), |own| limits(own, system))?;
+    input.policy.as_ref().map_or(Ok(()), policy)?;
     match (input.kind, &input.endpoint) {
         (ScriptKind::Endpoint, None) => {
             Err(Invalid::new("endpoint", "a script of the kind 'endpoint' says at which method and path it answers"))
@@ -33,7 +34,8 @@ pub(super) fn new_script(input: &NewScriptInput, system: &Limits) -> Result<(), 
 pub(super) fn settings(input: &SettingsInput, system: &Limits) -> Result<(), Invalid> {
     input.description.as_deref().map_or(Ok(()), description)?;
     input.capabilities.as_ref().map_or(Ok(()), capabilities)?;
-    input.limits.flatten().map_or(Ok(()), |own| limits(&own, system))
+    input.limits.flatten().map_or(Ok(()), |own| limits(&own, system))?;
+    input.policy.as_ref().and_then(Option::as_ref).map_or(Ok(()), policy)
 }
 
 /// Let only scripts of the kind `endpoint` have one.
@@ -77,6 +79,26 @@ fn limits(own: &Limits, system: &Limits) -> Result<(), Invalid> {
     bound("limits.log_bytes", "bytes", own.log_bytes, 0, system.log_bytes)?;
     // "null", the result of an entry that returns nothing, is the least that there is.
     bound("limits.result_bytes", "bytes", own.result_bytes, 4, system.result_bytes)
+}
+
+/// Check a script's rules for its executions.
+fn policy(policy: &RunPolicy) -> Result<(), Invalid> {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+    let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let (initial, longest) = (ms(policy.backoff.initial), ms(policy.backoff.max));
+    bound("policy.max_attempts", "attempts", policy.max_attempts.into(), 1, RunPolicy::ATTEMPTS_MAX.into())?;
+    bound("policy.backoff_ms", "milliseconds", initial, 100, DAY_MS)?;
+    bound("policy.backoff_max_ms", "milliseconds", longest, initial, DAY_MS)?;
+    bound("policy.breaker_failures", "failures", policy.breaker_failures.unwrap_or(0).into(), 0, 1_000)?;
+    let Some(concurrency) = &policy.concurrency else { return Ok(()) };
+    bound("policy.concurrency.max", "executions", concurrency.max.into(), 1, 1_000)?;
+    let is_pointer =
+        |key: &String| key.starts_with('/') && key.len() <= ENTRY_BYTES_MAX && !key.contains(char::is_control);
+    if concurrency.key.as_ref().is_none_or(is_pointer) {
+        return Ok(());
+    }
+    let message = format!("the key is a JSON pointer of at most {ENTRY_BYTES_MAX} bytes, as '/customer_id'");
+    Err(Invalid::new("policy.concurrency.key", message))
 }
 
 fn bound(field: &'static str, unit: &str, value: u64, least: u64, most: u64) -> Result<(), Invalid> {

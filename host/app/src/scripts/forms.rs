@@ -1,7 +1,9 @@
 //! What the use cases of scripts take, and what they answer.
 
 use database::{Endpoint, EndpointAuthentication, Script, VersionSummary};
-use domain::{Capabilities, EndpointRoute, Invalid, Language, Limits, RecordMode, ScriptId, ScriptKind, ScriptName};
+use domain::{
+    Capabilities, EndpointRoute, Invalid, Language, Limits, RecordMode, RunPolicy, ScriptId, ScriptKind, ScriptName,
+};
 use runtime::{Diagnostic, Purity};
 
 /// A script, by its id or its name.
@@ -52,6 +54,8 @@ pub struct NewScriptInput {
     pub limits: Option<Limits>,
     /// How much is recorded of its executions.
     pub record: RecordMode,
+    /// Its rules for its executions; `None` where the defaults are to stand.
+    pub policy: Option<RunPolicy>,
     /// Where it answers: always for the kind `endpoint`, and only there.
     pub endpoint: Option<EndpointInput>,
 }
@@ -80,6 +84,8 @@ pub struct SettingsInput {
     pub limits: Option<Option<Limits>>,
     /// How much is recorded of its executions.
     pub record: Option<RecordMode>,
+    /// Its rules for its executions; `Some(None)` where the defaults are to stand.
+    pub policy: Option<Option<RunPolicy>>,
     /// Where it answers.
     pub endpoint: Option<EndpointInput>,
     /// Whether it runs at all.

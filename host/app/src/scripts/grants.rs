@@ -19,7 +19,7 @@ pub(super) fn of_settings(input: &SettingsInput) -> Permissions {
     if input.record.is_some() || input.is_active.is_some() {
         needed.push(Permission::ScriptsDeploy);
     }
-    if input.description.is_some() || input.limits.is_some() || needed.is_empty() {
+    if input.description.is_some() || input.limits.is_some() || input.policy.is_some() || needed.is_empty() {
         needed.push(Permission::ScriptsWrite);
     }
     needed.into_iter().collect()

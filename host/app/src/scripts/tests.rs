@@ -84,6 +84,7 @@ fn new_script(name: &str) -> NewScriptInput {
         capabilities: Capabilities::default(),
         limits: None,
         record: RecordMode::Full,
+        policy: None,
         endpoint: None,
     }
 }

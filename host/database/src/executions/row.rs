@@ -14,8 +14,10 @@ use crate::{
 const INSERT: &str = "
     INSERT INTO executions (tenant_id, id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id,
                             status, attempt, owner_epoch, error_kind, fuel, peak_memory_bytes, host_calls,
-                            logs_truncated, accepted_at, started_at, completed_at, duration_us, error, input, result)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+                            logs_truncated, accepted_at, started_at, completed_at, duration_us, error, input, result,
+                            binding_user_id, retry_of)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+            $25)";
 
 /// What an execution's row says once it has ended.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,6 +65,8 @@ pub(crate) fn insert(
         end.error,
         start.input,
         end.result,
+        start.binding.map(|user| user.to_string()),
+        start.retry_of.map(|execution| execution.to_string()),
     ])?;
     Ok(())
 }
@@ -83,6 +87,8 @@ impl Execution {
             version: word(row, "version_id")?,
             trigger: word(row, "triggered_by")?,
             actor: actor_of(row)?,
+            binding: optional_word(row, "binding_user_id")?,
+            retry_of: optional_word(row, "retry_of")?,
             status,
             attempt: small_count(row, "attempt")?,
             owner_epoch: row.get("owner_epoch")?,

@@ -1,61 +1,33 @@
-//! How an execution begins: announced and written with its end, or accepted durably and begun later; and what becomes,
-//! at the next start, of those that a crash cut off.
+//! How an execution begins that nothing queues: announced and written with its end. What becomes, at the next start, of
+//! those that a crash cut off, and of one that is cancelled while it waits.
 
-use domain::{ExecutionId, ExecutionStatus, Lineage, TenantId, UnixMillis};
-use rusqlite::{Row, params};
+use domain::{ExecutionId, TenantId, UnixMillis};
+use rusqlite::{OptionalExtension, params};
 
-use super::{
-    StartRow,
-    row::{EndOfRow, insert},
-};
-use crate::{
-    Database, DatabaseError, lineages,
-    rows::{millis, word},
-};
+use super::StartRow;
+use crate::{Database, DatabaseError, queue};
 
-// Both go tenant by tenant, so that the index on tenant and status serves them.
-const PENDING: &str = "
-    SELECT tenant_id, id, accepted_at
-    FROM executions
-    WHERE tenant_id IN (SELECT id FROM tenants) AND status = 'pending' AND owner_epoch < $1
-    ORDER BY accepted_at, id";
+// It goes tenant by tenant, so that the index on tenant and status serves it. What the queue has is the queue's.
 const INTERRUPT: &str = "
     UPDATE executions
     SET status = 'failed', error_kind = 'interrupted', completed_at = $1
-    WHERE tenant_id IN (SELECT id FROM tenants) AND status = 'running' AND owner_epoch < $2";
-const BEGIN: &str = "
+    WHERE tenant_id IN (SELECT id FROM tenants) AND status = 'running' AND owner_epoch < $2 AND NOT EXISTS (
+        SELECT 1
+        FROM execution_queue
+        WHERE execution_queue.tenant_id = executions.tenant_id AND execution_queue.execution_id = executions.id)";
+const CANCEL: &str = "
     UPDATE executions
-    SET status = 'running', owner_epoch = $1, started_at = $2
+    SET status = 'cancelled', error_kind = 'cancelled', error = $1, completed_at = $2
     WHERE tenant_id = $3 AND id = $4 AND status = 'pending'";
+const STATUS: &str = "SELECT status FROM executions WHERE tenant_id = $1 AND id = $2";
 
-/// An accepted execution that has not begun.
+/// Whether an execution that waited was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PendingExecution {
-    /// Its tenant.
-    pub tenant: TenantId,
-    /// The execution.
-    pub execution: ExecutionId,
-    /// When it was accepted.
-    pub accepted_at: UnixMillis,
-}
-
-/// Whether a pending execution was begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begun {
-    /// It is running, and the caller's.
-    Running,
-    /// It does not wait any more: somebody else began it, or it was cancelled.
-    NotPending,
-}
-
-impl PendingExecution {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            tenant: word(row, "tenant_id")?,
-            execution: word(row, "id")?,
-            accepted_at: millis(row, "accepted_at")?,
-        })
-    }
+pub enum Cancelled {
+    /// It ended as `cancelled`, and never began.
+    Ended,
+    /// It does not wait, or not any more.
+    NotWaiting,
 }
 
 impl Database {
@@ -65,53 +37,33 @@ impl Database {
         self.writer().announce(start);
     }
 
-    /// Make an execution durable that is to run later. Once this answers, it survives a crash.
+    /// End an execution that waits, before it begins. `error` is sealed.
     ///
     /// # Errors
-    /// [`DatabaseError::NotFound`] when the script is not the tenant's.
-    pub async fn accept_execution(&self, start: StartRow) -> Result<(), DatabaseError> {
-        self.write(move |work| insert(work.connection, &start, ExecutionStatus::Pending, EndOfRow::default())).await
-    }
-
-    /// As [`Self::accept_execution`], for one that goes on with a chain of another execution.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn accept_continued_execution(&self, start: StartRow, lineage: Lineage) -> Result<(), DatabaseError> {
-        self.write(move |work| {
-            insert(work.connection, &start, ExecutionStatus::Pending, EndOfRow::default())?;
-            lineages::insert(work.connection, start.tenant, start.execution, lineage)
-        })
-        .await
-    }
-
-    /// Take a pending execution for the process of `epoch`.
-    pub async fn begin_pending(
+    /// [`DatabaseError::NotFound`].
+    pub async fn cancel_waiting(
         &self,
         tenant: TenantId,
         execution: ExecutionId,
-        epoch: i64,
-        started_at: UnixMillis,
-    ) -> Result<Begun, DatabaseError> {
+        error: Vec<u8>,
+        now: UnixMillis,
+    ) -> Result<Cancelled, DatabaseError> {
         self.write(move |work| {
-            let mut statement = work.connection.prepare_cached(BEGIN)?;
-            let parameters = params![epoch, started_at.0, tenant.to_string(), execution.to_string()];
-            Ok(if statement.execute(parameters)? == 1 { Begun::Running } else { Begun::NotPending })
+            let (of, id) = (tenant.to_string(), execution.to_string());
+            let cancelled = work.connection.prepare_cached(CANCEL)?.execute(params![error, now.0, of, id])?;
+            if cancelled == 1 {
+                queue::leave(work, tenant, execution)?;
+                return Ok(Cancelled::Ended);
+            }
+            let mut statement = work.connection.prepare_cached(STATUS)?;
+            let status: Option<String> = statement.query_row([of, id], |row| row.get(0)).optional()?;
+            status.map(|_| Cancelled::NotWaiting).ok_or(DatabaseError::NotFound)
         })
         .await
     }
 
-    /// Every execution, of any tenant, that waits since before the process of `epoch`: for its start.
-    pub fn pending_executions(&self, epoch: i64) -> Result<Vec<PendingExecution>, DatabaseError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(PENDING)?;
-            let rows = statement.query_map([epoch], PendingExecution::from_row)?;
-            Ok(rows.collect::<rusqlite::Result<Vec<PendingExecution>>>()?)
-        })
-    }
-
-    /// End every execution, of any tenant, that a process before that of `epoch` left running, as `interrupted`. Answers
-    /// how many there were.
+    /// End every execution, of any tenant, that a process before that of `epoch` left running and that no queue takes
+    /// care of, as `interrupted`. Answers how many there were.
     pub async fn interrupt_running(&self, epoch: i64, now: UnixMillis) -> Result<usize, DatabaseError> {
         self.write(move |work| Ok(work.connection.prepare_cached(INTERRUPT)?.execute([now.0, epoch])?)).await
     }

@@ -6,6 +6,7 @@ use rusqlite::Row;
 use super::{DeployedVersion, Script, ScriptSummary};
 use crate::{
     json::{capabilities_from_json, limits_from_json},
+    policies::policy_from_json,
     rows::{millis, optional_word, small_count, unreadable, word},
 };
 
@@ -23,6 +24,7 @@ impl ScriptSummary {
             capabilities: script_capabilities(row)?,
             capabilities_set_by: optional_word(row, "capabilities_set_by")?,
             record: word(row, "record")?,
+            policy: policy_from_json(row.get::<_, Option<String>>("policy")?.as_deref())?,
             created_at: millis(row, "created_at")?,
             updated_at: millis(row, "updated_at")?,
             created_by: optional_word(row, "created_by")?,

@@ -7,13 +7,15 @@ use super::{DraftEdit, NewScript, ScriptSettings};
 use crate::{
     Database, DatabaseError, endpoints,
     json::{capabilities_to_json, limits_to_json},
+    policies::policy_to_json,
+    queue,
     writer::Work,
 };
 
 const INSERT: &str = "
     INSERT INTO scripts (tenant_id, id, name, description, kind, language, limits, capabilities, capabilities_set_by,
-                         record, created_at, updated_at, created_by, draft_source)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $9, $12)";
+                         record, created_at, updated_at, created_by, draft_source, policy)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $9, $12, $13)";
 const DRAFT_REVISION: &str = "SELECT draft_revision FROM scripts WHERE tenant_id = $1 AND id = $2";
 const EDIT_DRAFT: &str = "
     UPDATE scripts
@@ -22,8 +24,9 @@ const EDIT_DRAFT: &str = "
     RETURNING draft_revision";
 const UPDATE_SETTINGS: &str = "
     UPDATE scripts
-    SET description = $1, limits = $2, capabilities = $3, capabilities_set_by = $4, record = $5, updated_at = $6
-    WHERE tenant_id = $7 AND id = $8";
+    SET description = $1, limits = $2, capabilities = $3, capabilities_set_by = $4, record = $5, updated_at = $6,
+        policy = $7
+    WHERE tenant_id = $8 AND id = $9";
 const SET_ACTIVE: &str = "UPDATE scripts SET is_active = $1, updated_at = $2 WHERE tenant_id = $3 AND id = $4";
 const DELETE: &str = "DELETE FROM scripts WHERE tenant_id = $1 AND id = $2";
 
@@ -83,6 +86,7 @@ impl Database {
                 settings.capabilities_set_by.map(|user| user.to_string()),
                 settings.record.as_str(),
                 settings.updated_at.0,
+                policy_to_json(settings.policy.as_ref())?,
                 tenant.to_string(),
                 script.to_string(),
             ])?;
@@ -115,6 +119,7 @@ impl Database {
     /// [`DatabaseError::NotFound`].
     pub async fn delete_script(&self, tenant: TenantId, script: ScriptId) -> Result<(), DatabaseError> {
         self.write(move |work| {
+            queue::forget_script(work, tenant, script)?;
             let mut statement = work.connection.prepare_cached(DELETE)?;
             found(statement.execute([tenant.to_string(), script.to_string()])?)
         })
@@ -153,6 +158,7 @@ fn insert(work: &Work<'_>, tenant: TenantId, script: &NewScript) -> Result<(), D
         script.record.as_str(),
         script.created_at.0,
         script.draft_source,
+        policy_to_json(script.policy.as_ref())?,
     ])?;
     Ok(())
 }

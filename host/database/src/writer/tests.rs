@@ -268,7 +268,13 @@ async fn a_start_row_waits_in_memory_and_outlives_a_full_disk() {
         );
     let home = tenant("home");
     let start = start(&database, &home).await;
-    let lease = crate::Lease { tenant: start.tenant, execution: start.execution, attempt: 1, epoch: start.owner_epoch };
+    let lease = crate::Lease {
+        tenant: start.tenant,
+        execution: start.execution,
+        attempt: 1,
+        epoch: start.owner_epoch,
+        fence: None,
+    };
     FULL.store(true, Ordering::Relaxed);
     database.announce_execution(start);
     let part = crate::PartialCommit { lease, effects: crate::Effects::default(), now: UnixMillis(1) };
@@ -292,6 +298,7 @@ async fn start(database: &Database, home: &NewTenant) -> StartRow {
         capabilities: Capabilities::default(),
         limits: None,
         record: RecordMode::Full,
+        policy: None,
         created_by: None,
         created_at: UnixMillis(1),
         endpoint: None,
@@ -305,6 +312,8 @@ async fn start(database: &Database, home: &NewTenant) -> StartRow {
         version: VersionId::generate(),
         trigger: Trigger::Api,
         actor: Actor::System,
+        binding: None,
+        retry_of: None,
         attempt: 1,
         owner_epoch: database.epoch(),
         input: None,

@@ -1,5 +1,6 @@
 //! What tenants say of outbound HTTP, and the chains of executions that come back.
 
+use database::QueuedExecution;
 use domain::{Lineage, UnixMillis};
 
 use crate::stage::{NOW, Stage};
@@ -45,8 +46,9 @@ async fn an_accepted_execution_keeps_the_chain_that_it_goes_on_with() {
     let (continued, own) = (stage.start(), stage.start());
     let (continued_id, own_id, tenant) = (continued.execution, own.execution, stage.home.tenant);
     let lineage = Lineage { hop: 3, ..Lineage::begun_by(stage.other.tenant, own_id) };
-    stage.database.accept_continued_execution(continued, lineage).await.unwrap();
-    stage.database.accept_execution(own).await.unwrap();
+    let queued = stage.queued();
+    stage.accept(QueuedExecution { start: continued, lineage: Some(lineage), ..queued.clone() }).await;
+    stage.accept(QueuedExecution { start: own, ..queued }).await;
     let stage = stage.restart();
     assert_eq!(stage.database.execution_lineage(tenant, continued_id).unwrap(), Some(lineage));
     assert_eq!(stage.database.execution_lineage(tenant, own_id).unwrap(), None);

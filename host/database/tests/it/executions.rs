@@ -1,6 +1,6 @@
 //! How executions begin, are listed, and what becomes of those that a crash cut off.
 
-use database::{Begun, DatabaseError, Effects, ExecutionFilter, StartRow};
+use database::{Effects, ExecutionFilter, QueuedExecution, StartRow};
 use domain::{Actor, ErrorKind, ExecutionId, ExecutionStatus, TokenId, Trigger, UnixMillis};
 
 use crate::stage::{NOW, Stage, ended, revision_of};
@@ -44,59 +44,9 @@ async fn an_execution_that_is_still_running_when_the_database_closes_is_interrup
 #[tokio::test]
 async fn an_execution_that_this_process_runs_is_not_interrupted() {
     let stage = Stage::set().await;
-    let start = stage.start();
-    let lease = stage.lease(start.execution);
-    stage.database.accept_execution(start).await.unwrap();
-    stage.database.begin_pending(lease.tenant, lease.execution, lease.epoch, NOW).await.unwrap();
+    stage.accept(stage.queued()).await;
+    stage.claim(NOW).await.unwrap();
     assert_eq!(stage.database.interrupt_running(stage.database.epoch(), NOW).await.unwrap(), 0);
-}
-
-#[tokio::test]
-async fn an_accepted_execution_survives_a_restart_and_is_begun_once() {
-    let stage = Stage::set().await;
-    let start = stage.start();
-    let id = start.execution;
-    stage.database.accept_execution(start).await.unwrap();
-    assert!(stage.database.pending_executions(stage.database.epoch()).unwrap().is_empty());
-
-    let stage = stage.restart();
-    let (database, tenant, epoch) = (&stage.database, stage.home.tenant, stage.database.epoch());
-    let pending = database.pending_executions(epoch).unwrap();
-    assert_eq!(pending.iter().map(|row| (row.tenant, row.execution)).collect::<Vec<_>>(), [(tenant, id)]);
-    let waiting = database.get_execution(tenant, id).unwrap();
-    assert_eq!((waiting.execution.status, waiting.execution.started_at), (ExecutionStatus::Pending, None));
-    assert_eq!(waiting.input.as_deref(), Some(&b"input"[..]));
-
-    let later = UnixMillis(NOW.0 + 100);
-    assert_eq!(database.begin_pending(tenant, id, epoch, later).await.unwrap(), Begun::Running);
-    assert_eq!(database.begin_pending(tenant, id, epoch, later).await.unwrap(), Begun::NotPending);
-    assert_eq!(database.get_execution(tenant, id).unwrap().execution.started_at, Some(later));
-    revision_of(&database.commit_execution(ended(stage.lease(id), Effects::default())).await.unwrap());
-    assert!(database.pending_executions(epoch + 1).unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_pending_execution_can_be_cancelled_and_does_not_begin_then() {
-    let stage = Stage::set().await;
-    let start = stage.start();
-    let lease = stage.lease(start.execution);
-    stage.database.accept_execution(start).await.unwrap();
-    let mut commit = ended(lease, Effects::default());
-    commit.end.status = ExecutionStatus::Cancelled;
-    commit.end.error_kind = Some(ErrorKind::Cancelled);
-    commit.record = None;
-    revision_of(&stage.database.commit_execution(commit).await.unwrap());
-    let begun = stage.database.begin_pending(lease.tenant, lease.execution, lease.epoch, NOW).await.unwrap();
-    assert_eq!(begun, Begun::NotPending);
-    assert_eq!(stage.database.get_execution_record(lease.tenant, lease.execution).unwrap(), None);
-}
-
-#[tokio::test]
-async fn an_execution_of_an_unknown_script_is_not_accepted() {
-    let stage = Stage::set().await;
-    let start = StartRow { script: stage.other.script, ..stage.start() };
-    let result = stage.database.accept_execution(start).await;
-    assert!(matches!(result, Err(DatabaseError::NotFound)), "{result:?}");
 }
 
 #[tokio::test]
@@ -107,7 +57,7 @@ async fn executions_are_listed_page_by_page_with_the_latest_first() {
     for at in [1, 2, 2, 2, 3] {
         let start = StartRow { started_at: UnixMillis(at), accepted_at: UnixMillis(at), ..stage.start() };
         expected.insert(0, start.execution);
-        database.accept_execution(start).await.unwrap();
+        stage.accept(QueuedExecution { start, ..stage.queued() }).await;
     }
     let mut seen = Vec::new();
     let mut cursor = None;
@@ -129,7 +79,7 @@ async fn each_filter_of_the_list_holds() {
     let waiting =
         StartRow { trigger: Trigger::Cron, accepted_at: UnixMillis(5), started_at: UnixMillis(5), ..stage.start() };
     let waiting_id = waiting.execution;
-    database.accept_execution(waiting).await.unwrap();
+    stage.accept(QueuedExecution { start: waiting, ..stage.queued() }).await;
     let list = |filter: ExecutionFilter| {
         let page = database.list_executions(tenant, &filter, None, 10).unwrap();
         page.into_iter().map(|execution| execution.id).collect::<Vec<_>>()
@@ -158,7 +108,7 @@ async fn every_status_trigger_and_error_kind_can_be_stored() {
     let stage = Stage::set().await;
     for trigger in Trigger::ALL {
         let start = StartRow { trigger: *trigger, ..stage.start() };
-        stage.database.accept_execution(start).await.unwrap();
+        stage.accept(QueuedExecution { start, ..stage.queued() }).await;
     }
     for kind in ErrorKind::ALL {
         let mut commit = ended(stage.begin(), Effects::default());

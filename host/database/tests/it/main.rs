@@ -7,6 +7,7 @@ mod egress;
 mod executions;
 mod opening;
 mod postgres;
+mod queue;
 mod schema;
 mod scripts;
 mod stage;

@@ -30,6 +30,7 @@ async fn a_script_reads_back_as_it_was_made() {
         },
         limits: Some(Limits::DEFAULT),
         record: RecordMode::Metadata,
+        policy: None,
         endpoint: Some(endpoint("POST", "/orders/{id}")),
         ..new_script("hook", stage.home.user)
     };
@@ -167,6 +168,7 @@ async fn settings_are_replaced_whole_and_a_script_can_be_paused() {
         capabilities: Capabilities { hosts: vec![String::from("example.org")], ..Capabilities::default() },
         capabilities_set_by: Some(stage.home.user),
         record: RecordMode::Off,
+        policy: None,
         updated_at: UnixMillis(9),
     };
     database.update_settings(tenant, script, settings.clone()).await.unwrap();

@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use database::{
-    Artifact, CommitResult, Database, DatabaseError, Deployment, DocumentChange, DocumentQuery, DocumentWrite, Effects,
-    ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Membership, MembershipStatus, NewScript, NewTenant,
-    OutboxEvent, PartialCommit, StartRow, StorageChange, StorageQuery, StorageWrite, Usage, User,
+    Artifact, Claim, Claimed, CommitResult, Database, DatabaseError, Deployment, DocumentChange, DocumentQuery,
+    DocumentWrite, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Membership, MembershipStatus,
+    NewScript, NewTenant, OutboxEvent, PartialCommit, Priority, QueueEntry, QueuedExecution, StartRow, StorageChange,
+    StorageQuery, StorageWrite, Usage, User, Verdict,
 };
 use domain::{
-    Actor, Capabilities, ExecutionId, ExecutionStatus, Language, Permissions, RecordMode, ScriptId, ScriptKind,
-    ScriptName, TenantId, TenantSlug, Trigger, UnixMillis, UserId, VersionId,
+    Actor, Capabilities, ExecutionId, ExecutionStatus, Language, OnInterrupt, Permissions, RecordMode, ScriptId,
+    ScriptKind, ScriptName, TenantId, TenantSlug, Trigger, UnixMillis, UserId, VersionId,
 };
 use tempfile::TempDir;
 
@@ -64,6 +65,8 @@ impl Stage {
             version: self.home.version,
             trigger: Trigger::Api,
             actor: Actor::System,
+            binding: None,
+            retry_of: None,
             attempt: 1,
             owner_epoch: self.database.epoch(),
             input: Some(b"input".to_vec()),
@@ -72,8 +75,44 @@ impl Stage {
         }
     }
 
+    /// An execution that is accepted, and waits beside all others.
+    pub(crate) fn queued(&self) -> QueuedExecution {
+        let entry = QueueEntry {
+            priority: Priority::Live,
+            available_at: NOW,
+            group: None,
+            max_attempts: 3,
+            on_interrupt: OnInterrupt::Retry,
+            queue_limit: 100,
+        };
+        QueuedExecution { start: self.start(), lineage: None, entry }
+    }
+
+    /// Accept one.
+    pub(crate) async fn accept(&self, queued: QueuedExecution) -> ExecutionId {
+        let execution = queued.start.execution;
+        self.database.enqueue_execution(queued).await.unwrap();
+        execution
+    }
+
+    /// Take the tenant's next one.
+    pub(crate) async fn claim(&self, now: UnixMillis) -> Option<Claimed> {
+        let claim = Claim {
+            tenant: self.home.tenant,
+            epoch: self.database.epoch(),
+            now,
+            lease_until: UnixMillis(now.0 + 30_000),
+        };
+        self.database.claim_execution(claim).await.unwrap()
+    }
+
+    pub(crate) fn lease_of(&self, claimed: &Claimed) -> Lease {
+        let lease = self.lease(claimed.execution);
+        Lease { attempt: claimed.attempt, fence: Some(claimed.fence), ..lease }
+    }
+
     pub(crate) fn lease(&self, execution: ExecutionId) -> Lease {
-        Lease { tenant: self.home.tenant, execution, attempt: 1, epoch: self.database.epoch() }
+        Lease { tenant: self.home.tenant, execution, attempt: 1, epoch: self.database.epoch(), fence: None }
     }
 
     /// Commit a successful execution with these effects.
@@ -140,6 +179,7 @@ pub(crate) fn new_script(name: &str, user: UserId) -> NewScript {
         capabilities: Capabilities::default(),
         limits: None,
         record: RecordMode::Full,
+        policy: None,
         created_by: Some(user),
         created_at: NOW,
         endpoint: None,
@@ -195,6 +235,10 @@ pub(crate) fn ended(lease: Lease, effects: Effects) -> ExecutionCommit {
         record: Some(ExecutionRecord { logs: b"logs".to_vec(), journal: b"journal".to_vec() }),
         effects,
         usage: Usage { executions: 1, fuel: 1_000, host_calls: 3, bytes: 64 },
+        day: NOW.utc_day(),
+        verdict: Verdict::Sound,
+        retry: None,
+        on_open: None,
     }
 }
 

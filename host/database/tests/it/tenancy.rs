@@ -1,7 +1,7 @@
 //! A row of another tenant is not there: for every noun, reading and writing.
 
 use database::{
-    Begun, DatabaseError, DraftEdit, EndpointAuthentication, EventPosition, ExecutionFilter, NewEndpoint, NewToken,
+    Claim, DatabaseError, DraftEdit, EndpointAuthentication, EventPosition, ExecutionFilter, NewEndpoint, NewToken,
     ScriptSettings, SecretChange,
 };
 use domain::{Capabilities, EndpointRoute, Language, Permissions, RecordMode, ScriptName, SecretName, TokenId};
@@ -37,6 +37,7 @@ async fn scripts_of_another_tenant_are_not_found() {
         capabilities: Capabilities::default(),
         capabilities_set_by: None,
         record: RecordMode::Off,
+        policy: None,
         updated_at: NOW,
     };
     is_not_found(database.update_settings(stranger, script, settings).await);
@@ -77,13 +78,14 @@ async fn endpoints_of_another_tenant_are_not_found() {
 async fn executions_of_another_tenant_are_not_found() {
     let stage = Stage::set().await;
     let (database, stranger) = (&stage.database, stage.other.tenant);
-    let start = stage.start();
-    let id = start.execution;
-    database.accept_execution(start).await.unwrap();
+    let id = stage.accept(stage.queued()).await;
     is_not_found(database.get_execution(stranger, id));
-    let begun = database.begin_pending(stranger, id, database.epoch(), NOW).await.unwrap();
-    assert_eq!(begun, Begun::NotPending);
-    revision_of(&database.commit_execution(ended(stage.lease(id), writes([]))).await.unwrap());
+    is_not_found(database.cancel_waiting(stranger, id, Vec::new(), NOW).await);
+    let claim = Claim { tenant: stranger, epoch: database.epoch(), now: NOW, lease_until: NOW };
+    assert_eq!(database.claim_execution(claim).await.unwrap(), None);
+    assert_eq!(database.queued_executions(stranger).unwrap(), 0);
+    let claimed = stage.claim(NOW).await.unwrap();
+    revision_of(&database.commit_execution(ended(stage.lease_of(&claimed), writes([]))).await.unwrap());
     assert_eq!(database.get_execution_record(stranger, id).unwrap(), None);
     assert!(database.list_executions(stranger, &ExecutionFilter::default(), None, 10).unwrap().is_empty());
     assert_eq!(database.usage_of_day(stranger, NOW.utc_day()).unwrap().executions, 0);

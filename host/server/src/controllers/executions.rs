@@ -1,9 +1,9 @@
 //! `/executions`: what ran, what came of it, and ending what runs.
 
 use app::{App, ExecutionFilter};
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::IntoResponse};
 use domain::{Invalid, UnixMillis};
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::runs::detail;
 use crate::{
     views::{
+        attempts::AttemptsBody,
         executions::{ExecutionDetailView, ExecutionSummaryView, LogsBody},
         pages::{self, Page},
         words::{StatusWord, TriggerWord},
@@ -20,7 +21,7 @@ use crate::{
         cursor,
         extract::{ExecutionPath, Params},
         problem::Problem,
-        responses::{ChangeProblems, ListProblems, ReadProblems},
+        responses::{ChangeProblems, ListProblems, ReadProblems, RetryProblems},
     },
 };
 
@@ -102,6 +103,40 @@ pub(crate) async fn show_logs(
     ExecutionPath(execution): ExecutionPath,
 ) -> Result<Json<LogsBody>, Problem> {
     Ok(Json(app.executions().logs(&principal, execution)?.into()))
+}
+
+/// List the attempts of an execution before its last one, which the execution itself tells of.
+#[utoipa::path(
+    get, path = "/api/v1/executions/{execution}/attempts", tag = "executions",
+    params(("execution" = Uuid, Path, description = "Its id")),
+    responses((status = 200, description = "The attempts, in order", body = AttemptsBody), ReadProblems)
+)]
+pub(crate) async fn show_attempts(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    ExecutionPath(execution): ExecutionPath,
+) -> Result<Json<AttemptsBody>, Problem> {
+    Ok(Json(app.executions().attempts(&principal, execution)?.into()))
+}
+
+/// Run an execution again that has ended: the same version with the same input, as a new execution.
+#[utoipa::path(
+    post, path = "/api/v1/executions/{execution}/retry", tag = "executions",
+    params(("execution" = Uuid, Path, description = "Its id")),
+    responses(
+        (status = 202, description = "The new execution", body = ExecutionDetailView,
+            headers(("Location", description = "The new execution's address"))),
+        RetryProblems
+    )
+)]
+pub(crate) async fn retry_execution(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    ExecutionPath(execution): ExecutionPath,
+) -> Result<impl IntoResponse, Problem> {
+    let view = app.executions().retry(&principal, execution).await?;
+    let location = format!("/api/v1/executions/{}", view.execution.id);
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], detail(&app, &principal, view)?))
 }
 
 /// End an execution that waits or runs. One that has ended stays as it is.

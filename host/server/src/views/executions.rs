@@ -33,6 +33,10 @@ pub(crate) struct ExecutionSummaryView {
     actor: &'static str,
     /// Whose token it was, where one was presented.
     user_id: Option<Uuid>,
+    /// Who set the schedule, the subscription or the endpoint that it came by.
+    binding_user_id: Option<Uuid>,
+    /// The execution that a person had run again as this one.
+    retry_of: Option<Uuid>,
     status: StatusWord,
     /// From 1.
     attempt: u32,
@@ -130,6 +134,8 @@ impl From<&Execution> for ExecutionSummaryView {
             trigger: TriggerWord(execution.trigger),
             actor,
             user_id,
+            binding_user_id: execution.binding.map(|user| user.uuid()),
+            retry_of: execution.retry_of.map(|execution| execution.uuid()),
             status: StatusWord(execution.status),
             attempt: execution.attempt,
             error_kind: execution.error_kind.map(ErrorKindWord),

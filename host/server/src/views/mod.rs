@@ -3,12 +3,14 @@
 //! Requests become the application's types here, with every mistake named by its field; answers are made from the
 //! application's types. Nothing else knows these shapes.
 
+pub(crate) mod attempts;
 pub(crate) mod capabilities;
 pub(crate) mod diagnostics;
 pub(crate) mod endpoints;
 pub(crate) mod executions;
 pub(crate) mod limits;
 pub(crate) mod pages;
+pub(crate) mod policy;
 pub(crate) mod replays;
 pub(crate) mod scripts;
 pub(crate) mod secrets;

@@ -11,6 +11,7 @@ use super::{
     diagnostics::DiagnosticView,
     endpoints::EndpointView,
     limits::LimitsView,
+    policy::PolicyView,
     words::{KindWord, LanguageWord, RecordWord},
 };
 use crate::web::problem::Problem;
@@ -40,6 +41,8 @@ pub(crate) struct NewScript {
     limits: Option<LimitsView>,
     /// How much is recorded of its host calls; everything where nothing is said.
     record: Option<RecordWord>,
+    /// Its rules for its executions.
+    policy: Option<PolicyView>,
     /// Where it answers: for kind `endpoint`, and only for that.
     endpoint: Option<EndpointView>,
 }
@@ -56,6 +59,7 @@ impl NewScript {
             capabilities: self.capabilities.into(),
             limits: self.limits.map(|limits| limits.within(system)),
             record: self.record.map_or(RecordMode::Full, |record| record.0),
+            policy: self.policy.map(Into::into),
             endpoint: self.endpoint.map(TryInto::try_into).transpose()?,
         })
     }
@@ -81,6 +85,8 @@ pub(crate) struct ScriptSummaryView {
     capabilities_set_by: Option<Uuid>,
     limits: Option<LimitsView>,
     record: RecordWord,
+    /// Its rules for its executions; null for what holds where a script says nothing.
+    policy: Option<PolicyView>,
     #[schema(format = DateTime)]
     created_at: String,
     created_by: Option<Uuid>,
@@ -150,6 +156,7 @@ impl From<&ScriptSummary> for ScriptSummaryView {
             capabilities_set_by: script.capabilities_set_by.map(|user| user.uuid()),
             limits: script.limits.as_ref().map(LimitsView::from),
             record: RecordWord(script.record),
+            policy: script.policy.as_ref().map(PolicyView::from),
             created_at: script.created_at.to_rfc3339(),
             created_by: script.created_by.map(|user| user.uuid()),
             updated_at: script.updated_at.to_rfc3339(),

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{capabilities::CapabilitiesView, endpoints::EndpointView, limits::LimitsView, words::RecordWord};
+use super::{
+    capabilities::CapabilitiesView, endpoints::EndpointView, limits::LimitsView, policy::PolicyView, words::RecordWord,
+};
 use crate::web::{body, error::internal, problem::Problem};
 
 /// Settings without which there is no script.
@@ -26,6 +28,8 @@ pub(crate) struct Settings {
     /// Null takes the script's own limits away.
     limits: Option<LimitsView>,
     record: Option<RecordWord>,
+    /// Null for what holds where a script says nothing.
+    policy: Option<PolicyView>,
     endpoint: Option<EndpointView>,
 }
 
@@ -51,6 +55,7 @@ pub(crate) fn patched(
         capabilities: named("capabilities").then(|| settings.capabilities.into()),
         limits: named("limits").then(|| settings.limits.map(|limits| limits.within(system))),
         record: settings.record.filter(|_| named("record")).map(|record| record.0),
+        policy: named("policy").then(|| settings.policy.map(Into::into)),
         endpoint: settings.endpoint.filter(|_| named("endpoint")).map(TryInto::try_into).transpose()?,
         is_active: settings.is_active.filter(|_| named("is_active")),
     })
@@ -65,6 +70,7 @@ impl Settings {
             capabilities: (&summary.capabilities).into(),
             limits: summary.limits.as_ref().map(LimitsView::from),
             record: Some(RecordWord(summary.record)),
+            policy: summary.policy.as_ref().map(PolicyView::from),
             endpoint: saved.endpoint.as_ref().map(EndpointView::from),
         }
     }

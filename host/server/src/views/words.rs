@@ -50,10 +50,12 @@ words! {
     ErrorKindWord(domain::ErrorKind) = "ErrorKind" [domain::ErrorKind::ALL];
     KindWord(domain::ScriptKind) = "ScriptKind" [domain::ScriptKind::ALL];
     LanguageWord(domain::Language) = "Language" [domain::Language::ALL];
+    OnInterruptWord(domain::OnInterrupt) = "OnInterrupt" [domain::OnInterrupt::ALL];
     PermissionWord(domain::Permission) = "Permission" [domain::Permission::ALL];
     RecordWord(domain::RecordMode) = "RecordMode" [domain::RecordMode::ALL];
     StatusWord(domain::ExecutionStatus) = "ExecutionStatus" [domain::ExecutionStatus::ALL];
     TriggerWord(domain::Trigger) = "Trigger" [domain::Trigger::ALL];
+    WhenFullWord(domain::WhenFull) = "WhenFull" [domain::WhenFull::ALL];
 }
 
 #[cfg(test)]

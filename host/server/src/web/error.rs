@@ -47,6 +47,12 @@ impl From<AppError> for Problem {
             }
             AppError::NotRecorded => Self::new(&kinds::NOT_RECORDED, AppError::NotRecorded.to_string()),
             AppError::Paused => Self::new(&kinds::PAUSED, "the script is paused: set 'is_active' to run it again"),
+            error @ AppError::ConcurrencyFull { .. } => Self::new(&kinds::CONCURRENCY_FULL, error.to_string()),
+            error @ AppError::NotEnded => Self::new(&kinds::NOT_ENDED, error.to_string()),
+            AppError::BreakerOpen { retry_after } => {
+                let detail = "the script failed again and again and rests for a while; its next execution tries it";
+                Self::new(&kinds::BREAKER_OPEN, detail).with_header(header::RETRY_AFTER, seconds(retry_after))
+            }
             AppError::Quota { quota, limit, retry_after } => {
                 Self::new(&kinds::QUOTA, format!("the tenant's quota of {quota} ({limit}) is used up"))
                     .with("quota", quota)

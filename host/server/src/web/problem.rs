@@ -43,6 +43,8 @@ pub(crate) mod kinds {
         NOT_DEPLOYED = CONFLICT "not_deployed" "The script has no deployed version";
         NOT_RECORDED = CONFLICT "not_recorded" "Nothing was recorded of the execution";
         PAUSED = CONFLICT "paused" "The script is paused";
+        CONCURRENCY_FULL = CONFLICT "concurrency_full" "The script goes on as often as it may at once";
+        NOT_ENDED = CONFLICT "not_ended" "The execution has not ended";
         STALE = PRECONDITION_FAILED "stale" "What was changed has changed meanwhile";
         BODY_TOO_LARGE = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large";
         UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The content type is not supported";
@@ -54,6 +56,7 @@ pub(crate) mod kinds {
         QUOTA = TOO_MANY_REQUESTS "quota" "A quota is used up";
         INTERNAL = INTERNAL_SERVER_ERROR "internal" "The server failed";
         EXECUTION_FAILED = INTERNAL_SERVER_ERROR "execution_failed" "The script failed";
+        BREAKER_OPEN = SERVICE_UNAVAILABLE "breaker_open" "The script rests after failures";
         OVERLOADED = SERVICE_UNAVAILABLE "overloaded" "The server has too much to do";
         UNAVAILABLE = SERVICE_UNAVAILABLE "unavailable" "The server cannot write";
         EXECUTION_TIMEOUT = GATEWAY_TIMEOUT "execution_timeout" "The script took too long";

@@ -77,6 +77,7 @@ impl Vault {
             capabilities,
             limits: None,
             record: RecordMode::Full,
+            policy: None,
             endpoint: None,
         };
         self.app.scripts().create(&self.principal, input).await.unwrap();

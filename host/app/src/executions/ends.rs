@@ -1,0 +1,59 @@
+//! What the end of an attempt means: whether the execution goes on, and what it says of its script.
+
+use std::time::Duration;
+
+use database::Verdict;
+use domain::{ErrorKind, RunPolicy};
+
+use super::order::{Held, Order};
+
+/// How long an execution waits for its next attempt after it failed so; `None` where it has ended.
+pub(super) fn wait_for_retry(order: &Order, held: Held, kind: ErrorKind) -> Option<Duration> {
+    let may_succeed = matches!(
+        kind,
+        ErrorKind::UserError
+            | ErrorKind::Timeout
+            | ErrorKind::Interrupted
+            | ErrorKind::Conflict
+            | ErrorKind::EgressDenied
+            | ErrorKind::Internal
+    );
+    let failures = held.failures + 1;
+    let policy = policy(order);
+    (may_succeed && failures < held.max_attempts).then(|| policy.backoff.delay(failures, chance()))
+}
+
+/// What an end says of its script (RULES 31). The mistake of a caller who waits is not the script's; a limit is.
+pub(super) fn verdict(order: &Order, kind: Option<ErrorKind>) -> Verdict {
+    let Some(kind) = kind else { return Verdict::Sound };
+    let is_scripts = match kind {
+        ErrorKind::Timeout
+        | ErrorKind::CpuLimit
+        | ErrorKind::MemoryLimit
+        | ErrorKind::StackOverflow
+        | ErrorKind::OutputLimit
+        | ErrorKind::HostcallLimit
+        | ErrorKind::UnresolvedPromise => true,
+        ErrorKind::UserError
+        | ErrorKind::Syntax
+        | ErrorKind::CapabilityDenied
+        | ErrorKind::EgressDenied
+        | ErrorKind::Conflict
+        | ErrorKind::EngineFault => !order.is_waited_for(),
+        ErrorKind::Quota | ErrorKind::Cancelled | ErrorKind::Interrupted | ErrorKind::Internal => false,
+    };
+    if is_scripts { Verdict::Failed { opens_at: policy(order).breaker_failures } } else { Verdict::Nothing }
+}
+
+/// The script's own rules, or those that hold where it says nothing.
+pub(super) fn policy(order: &Order) -> RunPolicy {
+    order.target.script.policy.clone().unwrap_or_default()
+}
+
+/// A number from 0 to 1 that nobody can foretell.
+fn chance() -> f64 {
+    let mut bytes = [0; 4];
+    // Without entropy retries are merely less spread.
+    let _ = getrandom::fill(&mut bytes);
+    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+}

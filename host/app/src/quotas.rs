@@ -1,0 +1,78 @@
+//! The quotas of tenants: executions at once and in a minute, fuel of a day, what waits.
+//!
+//! What bounds a tenant is its plan's, or the deployment's where the plan says nothing. Nothing is granted from memory
+//! alone (RULES 44): fuel is reserved in the database before it is used, and a minute's count begins with what the
+//! database knows of that minute.
+
+mod fuel;
+mod minute;
+
+use std::{sync::Arc, time::Duration};
+
+use database::Tenant;
+use domain::{Quotas, TenantId, UnixMillis};
+
+pub(crate) use fuel::{FuelBudgets, Reservation};
+pub(crate) use minute::Minutes;
+
+use crate::{
+    AppError, Inner,
+    admission::{Lane, Permit},
+};
+
+/// What a run needs of its tenant's quotas before it begins.
+pub(crate) struct Allowed {
+    /// Its slot.
+    pub(crate) permit: Permit,
+    /// Its fuel.
+    pub(crate) fuel: Reservation,
+}
+
+impl Inner {
+    /// The quotas of a tenant.
+    pub(crate) fn quotas(&self, tenant: &Tenant) -> Quotas {
+        self.config.quotas().with(&tenant.quotas)
+    }
+
+    /// See that something of the tenant's may begin that uses at most `fuel`, and wait for a slot for it.
+    ///
+    /// # Errors
+    /// [`AppError::Quota`] names the quota that is used up, its size and when to come back; [`AppError::Overloaded`].
+    pub(crate) async fn allow(self: &Arc<Self>, tenant: &Tenant, lane: Lane, fuel: u64) -> Result<Allowed, AppError> {
+        let quotas = self.quotas(tenant);
+        let fuel = self.fuel.reserve(&self.database, (tenant.id, quotas.fuel_per_day), fuel).await?;
+        let permit = self.admission.admit(tenant.id, lane, quotas.concurrent_executions).await?;
+        Ok(Allowed { permit, fuel })
+    }
+
+    /// The same for an execution, which counts in its minute.
+    ///
+    /// # Errors
+    /// As [`Self::allow`].
+    pub(crate) async fn allow_execution(
+        self: &Arc<Self>,
+        tenant: &Tenant,
+        lane: Lane,
+        fuel: u64,
+    ) -> Result<Allowed, AppError> {
+        let quotas = self.quotas(tenant);
+        if let Some(limit) = quotas.executions_per_minute {
+            self.minutes.count(&self.database, tenant.id, limit, UnixMillis::now())?;
+        }
+        self.allow(tenant, lane, fuel).await
+    }
+
+    /// As [`Self::allow`], for work of a tenant of which only the id is at hand.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn allow_work(self: &Arc<Self>, tenant: TenantId, fuel: u64) -> Result<Allowed, AppError> {
+        let tenant = self.database.tenant(tenant)?;
+        self.allow(&tenant, Lane::Direct, fuel).await
+    }
+}
+
+/// The quota `name` of size `limit` is used up until `retry_after` is over.
+fn used_up(quota: &'static str, limit: u64, retry_after: Duration) -> AppError {
+    AppError::Quota { quota, limit, retry_after }
+}

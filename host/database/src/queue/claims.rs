@@ -1,0 +1,151 @@
+//! Taking what waits: by lease, for a time, with a fencing token that every later write of the execution names.
+
+use domain::{ExecutionId, ScriptId, TenantId, UnixMillis};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::Priority;
+use crate::{
+    Database, DatabaseError, breakers,
+    rows::{small_count, word},
+    writer::Work,
+};
+
+const NEXT: &str = "
+    SELECT execution_id, script_id
+    FROM execution_queue
+    WHERE tenant_id = $1 AND state = 'ready' AND priority = $2 AND available_at <= $3
+    ORDER BY available_at, position, execution_id
+    LIMIT 1";
+const POSTPONE: &str = "
+    UPDATE execution_queue SET available_at = $1 WHERE tenant_id = $2 AND execution_id = $3";
+const LEASE: &str = "
+    UPDATE execution_queue
+    SET state = 'leased', fence = fence + 1, lease_epoch = $1, lease_until = $2
+    WHERE tenant_id = $3 AND execution_id = $4 AND state = 'ready'
+    RETURNING fence, failures, rescues, max_attempts";
+const BEGIN: &str = "
+    UPDATE executions
+    SET status = 'running', owner_epoch = $1, started_at = $2
+    WHERE tenant_id = $3 AND id = $4 AND status = 'pending'
+    RETURNING attempt";
+const RENEW: &str = "
+    UPDATE execution_queue
+    SET lease_until = $1
+    WHERE tenant_id = $2 AND execution_id = $3 AND state = 'leased' AND lease_epoch = $4";
+
+/// Entries of paused scripts that one claim puts off before it answers, so that it never takes long.
+const POSTPONED_MAX: usize = 64;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Whose work.
+    pub tenant: TenantId,
+    /// The process that takes it: [`Database::epoch`].
+    pub epoch: i64,
+    /// Now.
+    pub now: UnixMillis,
+    /// Until when it is the process's, unless it renews.
+    pub lease_until: UnixMillis,
+}
+
+/// An execution that was taken, and is running by its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The execution.
+    pub execution: ExecutionId,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The fencing token.
+    pub fence: i64,
+    /// Attempts that failed by themselves.
+    pub failures: u32,
+    /// Attempts that a crash ended.
+    pub rescues: u32,
+    /// Attempts in all.
+    pub max_attempts: u32,
+}
+
+impl Database {
+    /// Take the tenant's next execution, and begin it. `None` where nothing is ready.
+    pub async fn claim_execution(&self, claim: Claim) -> Result<Option<Claimed>, DatabaseError> {
+        self.write(move |work| take(work, &claim)).await
+    }
+
+    /// Keep what this process has taken for longer.
+    pub async fn renew_leases(
+        &self,
+        epoch: i64,
+        executions: Vec<(TenantId, ExecutionId)>,
+        lease_until: UnixMillis,
+    ) -> Result<(), DatabaseError> {
+        self.write(move |work| {
+            let mut statement = work.connection.prepare_cached(RENEW)?;
+            for (tenant, execution) in &executions {
+                statement.execute(params![lease_until.0, tenant.to_string(), execution.to_string(), epoch])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+struct Next {
+    execution: ExecutionId,
+    script: ScriptId,
+}
+
+impl Next {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { execution: word(row, "execution_id")?, script: word(row, "script_id")? })
+    }
+}
+
+fn take(work: &Work<'_>, claim: &Claim) -> Result<Option<Claimed>, DatabaseError> {
+    for _ in 0..POSTPONED_MAX {
+        let Some(next) = next(work, claim)? else { return Ok(None) };
+        match breakers::pass(work, claim.tenant, next.script, claim.now)? {
+            breakers::Passage::Open { retry_at } => postpone(work, claim.tenant, next.execution, retry_at)?,
+            breakers::Passage::Free => return lease(work, claim, next.execution),
+        }
+    }
+    Ok(None)
+}
+
+fn next(work: &Work<'_>, claim: &Claim) -> Result<Option<Next>, DatabaseError> {
+    for priority in Priority::ALL {
+        let mut statement = work.connection.prepare_cached(NEXT)?;
+        let parameters = params![claim.tenant.to_string(), priority.as_number(), claim.now.0];
+        if let Some(next) = statement.query_row(parameters, Next::from_row).optional()? {
+            return Ok(Some(next));
+        }
+    }
+    Ok(None)
+}
+
+fn postpone(work: &Work<'_>, tenant: TenantId, execution: ExecutionId, until: UnixMillis) -> Result<(), DatabaseError> {
+    let parameters = params![until.0, tenant.to_string(), execution.to_string()];
+    work.connection.prepare_cached(POSTPONE)?.execute(parameters)?;
+    Ok(())
+}
+
+fn lease(work: &Work<'_>, claim: &Claim, execution: ExecutionId) -> Result<Option<Claimed>, DatabaseError> {
+    let (tenant, id) = (claim.tenant.to_string(), execution.to_string());
+    let mut begin = work.connection.prepare_cached(BEGIN)?;
+    let attempt = begin
+        .query_row(params![claim.epoch, claim.now.0, tenant, id], |row| small_count(row, "attempt"))
+        .optional()?
+        .ok_or_else(|| DatabaseError::Corrupt { what: format!("the queue holds {id}, which does not wait") })?;
+    let mut lease = work.connection.prepare_cached(LEASE)?;
+    let claimed = lease.query_row(params![claim.epoch, claim.lease_until.0, tenant, id], |row| {
+        Ok(Claimed {
+            execution,
+            attempt,
+            fence: row.get("fence")?,
+            failures: small_count(row, "failures")?,
+            rescues: small_count(row, "rescues")?,
+            max_attempts: small_count(row, "max_attempts")?,
+        })
+    })?;
+    Ok(Some(claimed))
+}

@@ -1,0 +1,264 @@
+//! The queue: leases and their fences, attempts, rescue, groups, breakers, fuel that is reserved.
+
+use database::{
+    Cancelled, CommitResult, DatabaseError, Effects, ExecutionCommit, FuelWanted, Priority, QueueEntry, QueueGroup,
+    QueuedExecution, Rescue, Rescued, Retry, StartRow, Verdict,
+};
+use domain::{ErrorKind, ExecutionStatus, OnInterrupt, UnixMillis, WhenFull};
+
+use crate::stage::{NOW, Stage, ended, revision_of, set, writes};
+
+fn later(ms: i64) -> UnixMillis {
+    UnixMillis(NOW.0 + ms)
+}
+
+fn with(stage: &Stage, entry: impl FnOnce(QueueEntry) -> QueueEntry) -> QueuedExecution {
+    let queued = stage.queued();
+    QueuedExecution { entry: entry(queued.entry.clone()), ..queued }
+}
+
+fn grouped(stage: &Stage, max: u32, when_full: WhenFull) -> QueuedExecution {
+    with(stage, |entry| QueueEntry { group: Some(QueueGroup { key: String::from("g"), max, when_full }), ..entry })
+}
+
+fn failed(commit: ExecutionCommit, retry: Option<Retry>) -> ExecutionCommit {
+    let mut commit = ExecutionCommit { retry, verdict: Verdict::Failed { opens_at: Some(2) }, ..commit };
+    commit.end.status = ExecutionStatus::Failed;
+    commit.end.error_kind = Some(ErrorKind::UserError);
+    commit.end.result = None;
+    commit
+}
+
+#[tokio::test]
+async fn an_accepted_execution_survives_a_restart_and_is_taken_once() {
+    let stage = Stage::set().await;
+    let id = stage.accept(stage.queued()).await;
+    let stage = stage.restart();
+    let tenant = stage.home.tenant;
+    assert_eq!(stage.database.tenants_with_ready_work(NOW).unwrap(), [tenant]);
+    let claimed = stage.claim(NOW).await.unwrap();
+    assert_eq!((claimed.execution, claimed.attempt), (id, 1));
+    assert_eq!(stage.claim(NOW).await, None);
+    assert!(stage.database.tenants_with_ready_work(NOW).unwrap().is_empty());
+    let row = stage.database.get_execution(tenant, id).unwrap().execution;
+    assert_eq!((row.status, row.started_at), (ExecutionStatus::Running, Some(NOW)));
+    assert_eq!(stage.database.queued_executions(tenant).unwrap(), 1);
+    revision_of(&stage.database.commit_execution(ended(stage.lease_of(&claimed), Effects::default())).await.unwrap());
+    assert_eq!(stage.database.queued_executions(tenant).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_execution_of_an_unknown_script_is_not_accepted_and_takes_no_place() {
+    let stage = Stage::set().await;
+    let queued = stage.queued();
+    let start = StartRow { script: stage.other.script, ..queued.start };
+    let result = stage.database.enqueue_execution(QueuedExecution { start, ..queued }).await;
+    assert!(matches!(result, Err(DatabaseError::NotFound)), "{result:?}");
+    assert_eq!(stage.database.queued_executions(stage.home.tenant).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_keeps_what_it_has() {
+    let stage = Stage::set().await;
+    let small = || with(&stage, |entry| QueueEntry { queue_limit: 2, ..entry });
+    stage.accept(small()).await;
+    stage.accept(small()).await;
+    let refused = small();
+    let id = refused.start.execution;
+    let result = stage.database.enqueue_execution(refused).await;
+    assert!(matches!(result, Err(DatabaseError::QueueFull { limit: 2 })), "{result:?}");
+    assert!(stage.database.get_execution(stage.home.tenant, id).is_err());
+    assert!(stage.claim(NOW).await.is_some());
+}
+
+#[tokio::test]
+async fn work_goes_by_priority_then_by_when_it_was_accepted() {
+    let stage = Stage::set().await;
+    let catch_up = stage.accept(with(&stage, |entry| QueueEntry { priority: Priority::CatchUp, ..entry })).await;
+    let delayed = stage.accept(with(&stage, |entry| QueueEntry { available_at: later(50), ..entry })).await;
+    let first = stage.accept(stage.queued()).await;
+    let second = stage.accept(stage.queued()).await;
+    let mut order = Vec::new();
+    while let Some(claimed) = stage.claim(NOW).await {
+        order.push(claimed.execution);
+    }
+    assert_eq!(order, [first, second, catch_up]);
+    assert_eq!(stage.claim(later(50)).await.map(|claimed| claimed.execution), Some(delayed));
+}
+
+#[tokio::test]
+async fn an_old_lease_commits_nothing() {
+    let stage = Stage::set().await;
+    stage.accept(stage.queued()).await;
+    let lost = stage.claim(NOW).await.unwrap();
+    let rescue = Rescue { epoch: stage.database.epoch(), now: later(60_000) };
+    let rescued = stage.database.rescue_executions(rescue).await.unwrap();
+    assert_eq!(rescued, Rescued { returned: 1, ..Rescued::default() });
+    let again = stage.claim(later(60_000)).await.unwrap();
+    assert_eq!((again.execution, again.attempt, again.rescues), (lost.execution, 2, 1));
+    for stale in [stage.lease_of(&lost), database::Lease { attempt: 2, ..stage.lease_of(&lost) }] {
+        let commit = ended(stale, writes([set("stale", "1")]));
+        assert_eq!(stage.database.commit_execution(commit).await.unwrap(), CommitResult::AlreadyEnded);
+    }
+    assert_eq!(stage.value("stale"), None);
+    let commit = ended(stage.lease_of(&again), writes([set("fresh", "1")]));
+    revision_of(&stage.database.commit_execution(commit).await.unwrap());
+    assert_eq!(stage.value("fresh").as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn a_renewed_lease_is_not_rescued() {
+    let stage = Stage::set().await;
+    let id = stage.accept(stage.queued()).await;
+    stage.claim(NOW).await.unwrap();
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    database.renew_leases(database.epoch(), vec![(tenant, id)], later(90_000)).await.unwrap();
+    let rescue = Rescue { epoch: database.epoch(), now: later(60_000) };
+    assert_eq!(database.rescue_executions(rescue).await.unwrap(), Rescued::default());
+}
+
+#[tokio::test]
+async fn an_execution_that_ends_three_processes_is_a_dead_letter() {
+    let mut stage = Stage::set().await;
+    let id = stage.accept(stage.queued()).await;
+    for rescue in 1..=3 {
+        stage.claim(NOW).await.unwrap();
+        stage = stage.restart();
+        let rescued =
+            stage.database.rescue_executions(Rescue { epoch: stage.database.epoch(), now: NOW }).await.unwrap();
+        let expected = if rescue < 3 {
+            Rescued { returned: 1, ..Rescued::default() }
+        } else {
+            Rescued { given_up: 1, ..Rescued::default() }
+        };
+        assert_eq!(rescued, expected);
+    }
+    let row = stage.database.get_execution(stage.home.tenant, id).unwrap().execution;
+    assert_eq!((row.status, row.error_kind), (ExecutionStatus::Failed, Some(ErrorKind::Interrupted)));
+    assert_eq!(stage.database.execution_attempts(stage.home.tenant, id).unwrap().len(), 2);
+    assert_eq!(stage.database.queued_executions(stage.home.tenant).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_script_can_want_its_interrupted_executions_to_fail() {
+    let stage = Stage::set().await;
+    let id = stage.accept(with(&stage, |entry| QueueEntry { on_interrupt: OnInterrupt::Fail, ..entry })).await;
+    stage.claim(NOW).await.unwrap();
+    let stage = stage.restart();
+    let rescued = stage.database.rescue_executions(Rescue { epoch: stage.database.epoch(), now: NOW }).await.unwrap();
+    assert_eq!(rescued, Rescued { failed: 1, ..Rescued::default() });
+    let row = stage.database.get_execution(stage.home.tenant, id).unwrap().execution;
+    assert_eq!((row.status, row.attempt), (ExecutionStatus::Failed, 1));
+}
+
+#[tokio::test]
+async fn a_failed_attempt_goes_back_with_its_wait_and_keeps_its_record() {
+    let stage = Stage::set().await;
+    let id = stage.accept(stage.queued()).await;
+    let first = stage.claim(NOW).await.unwrap();
+    let retry = Some(Retry { available_at: later(5_000), sent: Some(b"sent".to_vec()) });
+    let commit = failed(ended(stage.lease_of(&first), Effects::default()), retry);
+    revision_of(&stage.database.commit_execution(commit).await.unwrap());
+    let row = stage.database.get_execution(stage.home.tenant, id).unwrap().execution;
+    assert_eq!((row.status, row.attempt, row.error_kind), (ExecutionStatus::Pending, 2, None));
+    assert_eq!(stage.claim(later(4_999)).await, None);
+    let second = stage.claim(later(5_000)).await.unwrap();
+    assert_eq!((second.attempt, second.failures), (2, 1));
+    let attempts = stage.database.execution_attempts(stage.home.tenant, id).unwrap();
+    assert_eq!((attempts.len(), attempts[0].error_kind), (1, ErrorKind::UserError));
+    assert_eq!(attempts[0].sent.as_deref(), Some(&b"sent"[..]));
+    revision_of(&stage.database.commit_execution(ended(stage.lease_of(&second), Effects::default())).await.unwrap());
+}
+
+#[tokio::test]
+async fn one_that_waits_can_be_cancelled_and_does_not_begin_then() {
+    let stage = Stage::set().await;
+    let id = stage.accept(stage.queued()).await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    let cancelled = database.cancel_waiting(tenant, id, b"why".to_vec(), NOW).await.unwrap();
+    assert_eq!(cancelled, Cancelled::Ended);
+    assert_eq!(stage.claim(NOW).await, None);
+    assert_eq!(database.queued_executions(tenant).unwrap(), 0);
+    let again = database.cancel_waiting(tenant, id, Vec::new(), NOW).await.unwrap();
+    assert_eq!(again, Cancelled::NotWaiting);
+}
+
+#[tokio::test]
+async fn of_a_group_only_so_many_go_on_in_the_order_in_which_they_came() {
+    let stage = Stage::set().await;
+    let mut accepted = Vec::new();
+    for _ in 0..5 {
+        accepted.push(stage.accept(grouped(&stage, 2, WhenFull::Queue)).await);
+    }
+    let mut done = Vec::new();
+    let mut going = Vec::new();
+    while done.len() < 5 {
+        while let Some(claimed) = stage.claim(NOW).await {
+            going.push(claimed);
+        }
+        assert!(going.len() <= 2);
+        let claimed = going.remove(0);
+        let commit = ended(stage.lease_of(&claimed), Effects::default());
+        revision_of(&stage.database.commit_execution(commit).await.unwrap());
+        done.push(claimed.execution);
+    }
+    assert_eq!(done, accepted);
+}
+
+#[tokio::test]
+async fn a_full_group_that_does_not_wait_refuses() {
+    let stage = Stage::set().await;
+    stage.accept(grouped(&stage, 1, WhenFull::Skip)).await;
+    let result = stage.database.enqueue_execution(grouped(&stage, 1, WhenFull::Skip)).await;
+    assert!(matches!(result, Err(DatabaseError::GroupFull { max: 1 })), "{result:?}");
+    assert_eq!(stage.database.queued_executions(stage.home.tenant).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_script_that_fails_again_and_again_rests_and_is_tried_with_one() {
+    let stage = Stage::set().await;
+    for _ in 0..5 {
+        stage.accept(stage.queued()).await;
+    }
+    let (tenant, script) = (stage.home.tenant, stage.home.script);
+    for _ in 0..2 {
+        let claimed = stage.claim(NOW).await.unwrap();
+        let commit = failed(ended(stage.lease_of(&claimed), Effects::default()), None);
+        revision_of(&stage.database.commit_execution(commit).await.unwrap());
+    }
+    assert_eq!(stage.claim(NOW).await, None, "it rests");
+    let retry_at = stage.database.breaker(tenant, script).unwrap().unwrap().retry_at.unwrap();
+    let trial = stage.claim(retry_at).await.expect("one tries it");
+    assert_eq!(stage.claim(retry_at).await, None, "the others wait for it");
+    revision_of(&stage.database.commit_execution(ended(stage.lease_of(&trial), Effects::default())).await.unwrap());
+    assert_eq!(stage.database.breaker(tenant, script).unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_deleted_script_gives_its_places_back() {
+    let stage = Stage::set().await;
+    stage.accept(stage.queued()).await;
+    stage.database.delete_script(stage.home.tenant, stage.home.script).await.unwrap();
+    assert_eq!(stage.database.queued_executions(stage.home.tenant).unwrap(), 0);
+    assert_eq!(stage.claim(NOW).await, None);
+}
+
+#[tokio::test]
+async fn fuel_is_reserved_within_the_quota_and_what_was_used_counts_once() {
+    let stage = Stage::set().await;
+    let (database, tenant, day) = (&stage.database, stage.home.tenant, NOW.utc_day());
+    let want = |wanted: u64, least: u64| FuelWanted { quota: 10_000, wanted, least };
+    assert_eq!(database.reserve_fuel(tenant, day, want(6_000, 1_000)).await.unwrap(), 6_000);
+    assert_eq!(database.reserve_fuel(tenant, day, want(6_000, 1_000)).await.unwrap(), 4_000);
+    assert_eq!(database.reserve_fuel(tenant, day, want(6_000, 1)).await.unwrap(), 0);
+    // A run that used a thousand, as `ended` says: what is used and what is reserved stay the same sum.
+    let claimed = {
+        stage.accept(stage.queued()).await;
+        stage.claim(NOW).await.unwrap()
+    };
+    revision_of(&database.commit_execution(ended(stage.lease_of(&claimed), Effects::default())).await.unwrap());
+    assert_eq!(database.reserve_fuel(tenant, day, want(1, 1)).await.unwrap(), 0);
+    database.release_fuel(tenant, day, 9_000).await.unwrap();
+    assert_eq!(database.usage_of_day(tenant, day).unwrap().fuel, 1_000);
+    assert_eq!(database.reserve_fuel(tenant, day, want(20_000, 1)).await.unwrap(), 9_000);
+}
