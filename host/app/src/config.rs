@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use database::Database;
-use domain::{Limits, Quotas};
+use domain::{HookPoint, Limits, Quotas};
 
 use crate::{
     egress::{EgressConfig, Network, SystemNetwork},
     error::AppOpenError,
+    hooks::HookConfig,
     sealing::Keyring,
     services::{OpenApiConfig, ServiceTokenConfig, Services},
 };
@@ -35,6 +36,8 @@ pub struct AppConfig {
     pub openapi: BTreeMap<String, OpenApiConfig>,
     /// The JSON Schemas of the collections that each tenant has, by name.
     pub collections: BTreeMap<String, String>,
+    /// The extension points of the host application.
+    pub hooks: BTreeMap<HookPoint, HookConfig>,
     /// How calls of the operator's HTTP services are signed.
     pub service_tokens: ServiceTokenConfig,
     /// Which hosts outside scripts can be allowed to reach.
@@ -98,6 +101,7 @@ impl Default for AppConfig {
             services: Services::default(),
             openapi: BTreeMap::new(),
             collections: BTreeMap::new(),
+            hooks: BTreeMap::new(),
             service_tokens: ServiceTokenConfig::default(),
             egress: EgressConfig::default(),
             network: Arc::new(SystemNetwork::default()),

@@ -10,6 +10,7 @@ pub(crate) mod pullers;
 pub(crate) mod queue;
 mod running;
 pub(crate) mod start;
+mod terms;
 mod views;
 
 use std::{sync::Arc, time::Duration};
@@ -25,6 +26,7 @@ pub(crate) use order::{Order, Target, request_of};
 pub(crate) use queue::QueueTerms;
 use running::Guard;
 pub(crate) use running::Running;
+pub(crate) use terms::Terms;
 pub(crate) use views::Sealed;
 pub use views::{AttemptView, ExecutionView, LogsView, ResultView};
 
@@ -68,6 +70,11 @@ impl ExecutionService {
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.inner
+    }
+
+    /// The order as a part of the chain that what is run here goes on with, where there is one.
+    pub(crate) fn continued(&self, order: Order) -> Order {
+        order.continuing(self.continued)
     }
 
     /// Run a script and wait for its end, which is durable when this answers.
@@ -198,10 +205,12 @@ impl ExecutionService {
     async fn execute_here(&self, order: Order, running: Guard) -> Result<attempts::Finished, AppError> {
         let target = &order.target;
         self.require_closed_breaker(target).await?;
-        let runnable = self.inner.runnable(target.tenant.id, target.version, &target.script.name).await?;
-        let _place = self.inner.groups.enter(&order).await?;
+        let terms = &order.terms;
+        let runnable = self.inner.runnable(target.tenant.id, target.version, &target.script.name);
+        let runnable = terms.in_time(runnable).await?;
+        let _place = terms.in_time(self.inner.groups.enter(&order)).await?;
         let fuel = start::limits(&self.inner, &order, &runnable).fuel;
-        let allowed = self.inner.allow_execution(&target.tenant, order.lane(), fuel).await?;
+        let allowed = terms.in_time(self.inner.allow_execution(&target.tenant, order.lane(), fuel)).await?;
         let started_at = UnixMillis::now();
         self.inner.database.announce_execution(StartRow { started_at, ..self.start_row(&order)? });
         self.run_begun(&order, &runnable, (started_at, allowed), &running).await

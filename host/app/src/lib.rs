@@ -17,6 +17,7 @@ mod endpoints;
 mod error;
 mod executions;
 mod guests;
+mod hooks;
 mod inference;
 mod lanes;
 mod local;
@@ -55,6 +56,10 @@ pub use egress_settings::{EgressSettings, EgressSettingsService};
 pub use endpoints::{EndpointAnswer, EndpointCall, EndpointRefusal, EndpointService};
 pub use error::{AppError, AppOpenError};
 pub use executions::{AttemptView, CallView, ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
+pub use hooks::{
+    DeclaredHook, HookBinding, HookConfig, HookEnd, HookNotRun, HookOutcome, HookReport, HookResult, HookScript,
+    HookService, NotRunReason, OnFailure,
+};
 pub use inference::{InferredCapabilities, capabilities_needed};
 pub use local::{LocalEnd, LocalRun};
 pub use replay::{AskedCall, CallDifference, EditedCode, ReplayView};
@@ -98,6 +103,7 @@ pub struct App {
     endpoints: EndpointService,
     tokens: TokenService,
     secrets: SecretService,
+    hooks: HookService,
     egress_settings: EgressSettingsService,
     types: TypeService,
 }
@@ -189,6 +195,7 @@ impl App {
             scripts: ScriptService::new(Arc::clone(&inner)),
             endpoints: EndpointService::new(Arc::clone(&inner), executions.clone(), tokens.clone()),
             secrets: SecretService::new(Arc::clone(&inner)),
+            hooks: HookService::new(Arc::clone(&inner), executions.clone()),
             executions,
             tokens,
             egress_settings: EgressSettingsService::new(Arc::clone(&inner)),
@@ -220,6 +227,11 @@ impl App {
     /// What scripts can use and never read.
     pub fn secrets(&self) -> &SecretService {
         &self.secrets
+    }
+
+    /// The host application's extension points, and which scripts run at them.
+    pub fn hooks(&self) -> &HookService {
+        &self.hooks
     }
 
     /// The services that are connected beside the collections.

@@ -15,6 +15,7 @@ mod endpoints;
 mod error;
 mod events;
 mod executions;
+mod hooks;
 mod json;
 mod lineages;
 mod numbers;
@@ -55,6 +56,7 @@ pub use events::{EventPosition, OutboxEvent, StoredEvent};
 pub use executions::{
     Attempt, Cancelled, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, StartRow,
 };
+pub use hooks::{HookBinding, HookBound, NewHookBinding};
 pub use numbers::{json_number, parse_json_number};
 pub use queue::{Claim, Claimed, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued};
 pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings, ScriptSummary};

@@ -5,6 +5,7 @@
 
 pub mod capabilities;
 pub mod executions;
+pub mod hooks;
 pub mod ids;
 pub mod limits;
 pub mod lineage;
@@ -18,6 +19,7 @@ pub mod time;
 
 pub use capabilities::Capabilities;
 pub use executions::{ErrorKind, ExecutionStatus, RecordMode, Trigger};
+pub use hooks::HookPoint;
 pub use ids::{EventId, ExecutionId, ScriptId, TenantId, TokenId, UserId, VersionId};
 pub use limits::Limits;
 pub use lineage::Lineage;

@@ -5,7 +5,9 @@
 
 mod checks;
 mod egress;
+mod hooks;
 mod read;
+mod section;
 mod services;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
@@ -19,6 +21,7 @@ use crate::web::peer::TrustedProxies;
 
 pub use crate::web::peer::ForwardedHeader;
 pub use egress::{EgressConfig, PrivateHostConfig};
+pub use hooks::HooksConfig;
 pub use read::ConfigError;
 pub use services::ServicesConfig;
 
@@ -30,6 +33,10 @@ pub struct Config {
     /// With kind = "openapi", base_url, document = "FILE" and document_sha256: an HTTP service of yours.
     #[config(default = {})]
     pub services: ServicesConfig,
+    /// Extension points of your application, each in a section [hooks."NAME"] of its own. docs/hooks.md has all keys.
+    /// With on_failure = "closed" or "open", input_schema and output_schema = "FILE", deadline_ms = 2000.
+    #[config(default = {})]
+    pub hooks: HooksConfig,
     #[config(nested)]
     pub service_tokens: ServiceTokensConfig,
     #[config(nested)]
@@ -234,6 +241,7 @@ impl Config {
             storage_limit_bytes: self.data.storage_limit_mb << 20,
             collections: self.services.connected.collections.clone(),
             openapi: self.services.connected.openapi.clone(),
+            hooks: self.hooks.declared.clone(),
             service_tokens: self.service_tokens(),
             egress: self.egress.app(&self.listeners),
             ..AppConfig::default()

@@ -20,8 +20,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     controllers::{
-        drafts::*, egress::*, executions::*, health::*, inference::*, keys::*, me::*, replays::*, runs::*, scripts::*,
-        secrets::*, tokens::*, types::*, versions::*,
+        drafts::*, egress::*, executions::*, health::*, hooks::*, inference::*, keys::*, me::*, replays::*, runs::*,
+        scripts::*, secrets::*, tokens::*, types::*, versions::*,
     },
     web::{chain::follow_chain, layers, responses},
 };
@@ -64,6 +64,7 @@ impl FromRef<Api> for Document {
         (name = "drafts", description = "What is written before it runs"),
         (name = "versions", description = "What was deployed"),
         (name = "executions", description = "Running scripts, and what came of it"),
+        (name = "hooks", description = "Extension points of the host application"),
         (name = "secrets", description = "What scripts use and never read"),
         (name = "egress", description = "Which hosts scripts may reach"),
         (name = "me", description = "Whose token it is"),
@@ -115,6 +116,10 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(cancel_execution))
         .routes(routes!(retry_execution))
         .routes(routes!(replay_execution))
+        .routes(routes!(browse_hooks))
+        .routes(routes!(run_hook))
+        .routes(routes!(browse_hook_bindings))
+        .routes(routes!(put_hook_binding, delete_hook_binding))
         .routes(routes!(show_egress, change_egress))
         .routes(routes!(show_types))
         .routes(routes!(show_me))

@@ -28,7 +28,8 @@ pub(crate) enum Asker {
     Actor(Actor),
     /// A trigger: its rights are those of whoever bound it, whoever calls.
     Binding { set_by: Option<UserId> },
-    /// Somebody who has an execution of a trigger run again: the rights are what both hold.
+    /// Somebody who calls by a trigger that needs rights of his own, or has an execution of one run again: the rights are
+    /// what both hold.
     Both { actor: Actor, set_by: UserId },
 }
 
@@ -74,6 +75,17 @@ impl Acting {
             }
         };
         Ok(self.deployer_rights(inner)?.intersection(asker))
+    }
+
+    /// What all of them hold now but whoever asks: the deployer, and whoever bound the trigger.
+    pub(crate) fn bound_rights(&self, inner: &Inner) -> Result<Permissions, AppError> {
+        let deployer = self.deployer_rights(inner)?;
+        match self.asker {
+            Asker::Actor(_) => Ok(deployer),
+            Asker::Binding { .. } | Asker::Both { .. } => {
+                Ok(deployer.intersection(member_rights(inner, self.tenant, self.asker.binding())?))
+            }
+        }
     }
 
     /// What the deployer alone holds now.

@@ -115,7 +115,9 @@ impl<'a> Attempts<'a> {
                 ..self.limits
             };
             let invocation = self.invocation(&transaction, limits, std::mem::take(&mut recorded), &cancellation);
-            let Ran { outcome, outside, overhead_fuel, rights_used, .. } = self.inner.sandbox.run(invocation).await?;
+            let Ran { mut outcome, outside, overhead_fuel, rights_used, .. } =
+                self.inner.sandbox.run(invocation).await?;
+            outcome.result = self.order.terms.judge(outcome.result);
             spent += outcome.fuel;
             usage.fuel += outcome.fuel + overhead_fuel;
             // Whether it can be repeated depends on the commits that it began.

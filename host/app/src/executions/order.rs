@@ -9,6 +9,10 @@ use domain::{
 use runtime::{Header, Input, Request};
 
 use super::acting::{Acting, Asker};
+use super::{
+    acting::{Acting, Asker},
+    terms::Terms,
+};
 use crate::{AppError, Inner, admission::Lane, scripts::ScriptRef};
 
 /// A script as far as running it goes.
@@ -39,6 +43,8 @@ pub(crate) struct Order {
     pub(crate) retry_of: Option<ExecutionId>,
     /// How the queue has it; `None` for one that never waited there.
     pub(crate) held: Option<Held>,
+    /// What whoever waits for it asks of it beside its limits.
+    pub(crate) terms: Terms,
 }
 
 /// How the queue has an execution that it gave to this process.
@@ -124,6 +130,7 @@ impl Order {
             attempt: 1,
             retry_of: None,
             held: None,
+            terms: Terms::default(),
         }
     }
 
@@ -150,6 +157,11 @@ impl Order {
     /// The same as a part of a chain that another execution began.
     pub(crate) fn continuing(self, lineage: Option<Lineage>) -> Self {
         Self { lineage: lineage.unwrap_or(self.lineage), ..self }
+    }
+
+    /// The same for somebody who waits for it on these terms.
+    pub(crate) fn on(self, terms: Terms) -> Self {
+        Self { terms, ..self }
     }
 
     pub(crate) fn start_row(&self, epoch: i64, input: Option<Vec<u8>>) -> StartRow {

@@ -1,5 +1,7 @@
 //! How an execution starts: its context, its seeds, its limits.
 
+use std::time::Instant;
+
 use domain::{Limits, ScriptName, UnixMillis};
 use runtime::{Seeds, StartRecord};
 use serde::Serialize;
@@ -94,10 +96,17 @@ pub(crate) fn record(context: String, started_at: UnixMillis) -> Result<StartRec
     })
 }
 
-/// The lowest of the system's, the tenant's and the script's limits.
+/// The lowest of the system's, the tenant's and the script's limits; of the time also what whoever waits gives it.
 pub(crate) fn limits(inner: &Inner, order: &Order, runnable: &Runnable) -> Limits {
     let system = inner.config.limits;
     let tenant = order.target.tenant.limits.unwrap_or(system);
     let script = runnable.version.limits.unwrap_or(system);
-    system.lowest(&tenant).lowest(&script)
+    let limits = system.lowest(&tenant).lowest(&script);
+    match order.terms.ends_by {
+        Some(ends_by) => {
+            let left = ends_by.saturating_duration_since(Instant::now());
+            Limits { wall_time: limits.wall_time.min(left), ..limits }
+        }
+        None => limits,
+    }
 }

@@ -5,6 +5,7 @@ mod commits;
 mod documents;
 mod egress;
 mod executions;
+mod hooks;
 mod opening;
 mod postgres;
 mod queue;

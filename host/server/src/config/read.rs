@@ -79,6 +79,7 @@ impl Config {
         adjust(&mut config);
         mistakes.extend(checks::mistakes(&config));
         config.services.connect(directory, &mut mistakes);
+        config.hooks.declare(directory, &mut mistakes);
         if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
     }
 }

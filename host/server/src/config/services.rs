@@ -3,16 +3,13 @@
 //! Not read field by field like the other sections, because their names are the operator's. Each section is looked at
 //! whole, so that every mistake in every one of them is named at once.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use app::{BreakerSettings, NAME_RULE, OpenApiConfig, OpenApiDocument, ServiceBase, is_service_name};
 use serde::Deserialize;
-use toml::{Table, Value};
+use toml::Value;
+
+use super::section::Section;
 
 /// The sections as they stand in the file, and what they come to once the files that they name are read.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -85,14 +82,6 @@ impl ServicesConfig {
         }
         self.connected = connected;
     }
-}
-
-/// One section while it is read.
-struct Section<'a> {
-    key: String,
-    table: &'a Table,
-    directory: &'a Path,
-    mistakes: &'a mut Vec<String>,
 }
 
 impl Section<'_> {
@@ -225,67 +214,6 @@ impl Section<'_> {
             (Some(port), _) => return Some(Some(port.and(addresses)?)),
         }
         None
-    }
-
-    /// A section inside of this one: `Some(None)` where there is none, `None` for a mistake.
-    fn inner(&mut self, key: &str, known: &[&str]) -> Option<Option<Section<'_>>> {
-        match self.table.get(key) {
-            None => Some(None),
-            Some(Value::Table(table)) => {
-                let key = format!("{}.{key}", self.key);
-                let mut section = Section { key, table, directory: self.directory, mistakes: self.mistakes };
-                section.only(known);
-                Some(Some(section))
-            }
-            Some(_) => {
-                self.mistaken(key, format!("is a section with {}", known.join(", ")));
-                None
-            }
-        }
-    }
-
-    /// A file's path and its text.
-    fn file(&mut self, key: &str) -> Option<(PathBuf, String)> {
-        let path = self.directory.join(self.required(key)?);
-        match fs::read_to_string(&path) {
-            Ok(text) => Some((path, text)),
-            Err(error) => {
-                let advice = format!("names the file {}, which cannot be read: {error}", path.display());
-                self.mistaken(key, advice);
-                None
-            }
-        }
-    }
-
-    fn required(&mut self, key: &str) -> Option<String> {
-        match self.table.get(key) {
-            Some(Value::String(text)) if !text.is_empty() => return Some(text.clone()),
-            Some(_) => self.mistaken(key, String::from("is a text, and not empty")),
-            None => self.mistaken(key, String::from("is missing")),
-        }
-        None
-    }
-
-    fn number(&mut self, key: &str, default: u64, least: u64, most: u64) -> Option<u64> {
-        let Some(value) = self.table.get(key) else { return Some(default) };
-        let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
-        let number = number.filter(|number| (least..=most).contains(number));
-        if number.is_none() {
-            self.mistaken(key, format!("is {value}: it is a number from {least} to {most}"));
-        }
-        number
-    }
-
-    /// Refuse keys that nobody reads.
-    fn only(&mut self, known: &[&str]) {
-        for key in self.table.keys().filter(|key| !known.contains(&key.as_str())) {
-            let section = &self.key;
-            self.mistakes.push(format!("there is no key '{section}.{key}': [{section}] has {}", known.join(", ")));
-        }
-    }
-
-    fn mistaken(&mut self, key: &str, what: String) {
-        self.mistakes.push(format!("'{}.{key}' {what}", self.key));
     }
 }
 

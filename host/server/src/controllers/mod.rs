@@ -5,6 +5,7 @@ pub(crate) mod drafts;
 pub(crate) mod egress;
 pub(crate) mod executions;
 pub(crate) mod health;
+pub(crate) mod hooks;
 pub(crate) mod inference;
 pub(crate) mod keys;
 pub(crate) mod me;

@@ -8,6 +8,7 @@ pub(crate) mod capabilities;
 pub(crate) mod diagnostics;
 pub(crate) mod endpoints;
 pub(crate) mod executions;
+pub(crate) mod hooks;
 pub(crate) mod limits;
 pub(crate) mod pages;
 pub(crate) mod policy;

@@ -29,6 +29,14 @@ impl<T: ToSchema> Page<T> {
         let next_cursor = rows.last().filter(|_| is_full).map(cursor);
         Self { items: rows.iter().map(T::from).collect(), next_cursor }
     }
+
+    /// A list that is never long, whole.
+    pub(crate) fn whole<R>(rows: &[R]) -> Self
+    where
+        for<'a> T: From<&'a R>,
+    {
+        Self { items: rows.iter().map(T::from).collect(), next_cursor: None }
+    }
 }
 
 /// The number of items that a caller asks for.

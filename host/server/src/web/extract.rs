@@ -2,7 +2,7 @@
 
 use app::ScriptRef;
 use axum::extract::{FromRequestParts, Path, Query};
-use domain::{ExecutionId, SecretName, TokenId};
+use domain::{ExecutionId, HookPoint, SecretName, TokenId};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -27,6 +27,14 @@ pub(crate) struct TokenPath(pub(crate) TokenId);
 /// The secret that the path names.
 #[derive(Debug)]
 pub(crate) struct SecretPath(pub(crate) SecretName);
+
+/// The extension point that the path names.
+#[derive(Debug)]
+pub(crate) struct HookPath(pub(crate) HookPoint);
+
+/// The extension point and the script that the path names.
+#[derive(Debug)]
+pub(crate) struct HookBindingPath(pub(crate) HookPoint, pub(crate) ScriptRef);
 
 /// The query string in the shape `T`; an unknown or malformed parameter is refused by name.
 #[derive(Debug)]
@@ -77,6 +85,24 @@ impl<S: Send + Sync> FromRequestParts<S> for SecretPath {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for HookPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "extension point").await?;
+        point(&text).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for HookBindingPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (name, text): (String, String) = segments(parts, state, "binding").await?;
+        Ok(Self(point(&name)?, script(&text)?))
+    }
+}
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
@@ -104,6 +130,10 @@ async fn segments<S: Send + Sync, T: DeserializeOwned + Send>(
 
 fn script(text: &str) -> Result<ScriptRef, Problem> {
     ScriptRef::parse(text).map_err(|_| nothing("script"))
+}
+
+fn point(text: &str) -> Result<HookPoint, Problem> {
+    HookPoint::parse(text).map_err(|_| nothing("extension point"))
 }
 
 fn nothing(what: &str) -> Problem {

@@ -52,6 +52,7 @@ pub(crate) mod kinds {
         INVALID = UNPROCESSABLE_ENTITY "invalid" "A value is not allowed";
         SOURCE = UNPROCESSABLE_ENTITY "source" "The source does not compile";
         VALUE_REQUIRED = UNPROCESSABLE_ENTITY "value_required" "The secret's value is needed again";
+        HOOK_FAILED = FAILED_DEPENDENCY "hook_failed" "A script at the extension point failed";
         PRECONDITION_REQUIRED = PRECONDITION_REQUIRED "precondition_required" "If-Match is needed";
         QUOTA = TOO_MANY_REQUESTS "quota" "A quota is used up";
         INTERNAL = INTERNAL_SERVER_ERROR "internal" "The server failed";

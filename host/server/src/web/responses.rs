@@ -35,6 +35,12 @@ pub(crate) struct ProblemBody {
     diagnostics: Option<()>,
     /// With problems of one execution: which.
     execution_id: Option<uuid::Uuid>,
+    /// With problems of an extension point: `failed_closed` or `refused`.
+    outcome: Option<String>,
+    /// With problems of an extension point: the scripts that ran.
+    results: Option<Vec<crate::views::hooks::HookResultView>>,
+    /// With problems of an extension point: the scripts that did not.
+    not_run: Option<Vec<crate::views::hooks::HookNotRunView>>,
 }
 
 /// One field that is not as it has to be.
@@ -114,6 +120,16 @@ groups! {
     EgressProblems = [
         MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID,
         INTERNAL, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of calling an extension point.
+    HookProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+        INVALID, HOOK_FAILED, QUOTA, INTERNAL, OVERLOADED, UNAVAILABLE, CHAIN_TOO_LONG, STORAGE_FULL
+    ];
+    /// Of setting which scripts run at an extension point.
+    HookBindingProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+        INVALID, INTERNAL, UNAVAILABLE, STORAGE_FULL
     ];
     /// Of replaying an execution.
     ReplayProblems = [
