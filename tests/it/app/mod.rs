@@ -6,6 +6,7 @@ mod collections_model;
 mod collections_refused;
 mod edits;
 mod egress;
+mod embed;
 pub(crate) mod outside;
 mod own_service;
 mod replays;

@@ -4,6 +4,7 @@ mod client;
 mod egress;
 mod endpoints;
 mod executions;
+mod hooks;
 mod problems;
 mod scripts;
 mod secrets;
