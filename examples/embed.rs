@@ -61,6 +61,7 @@ impl Shop {
             capabilities: Capabilities::default(),
             limits: None,
             record: RecordMode::Full,
+            policy: None,
             endpoint: None,
         };
         let script_ref = ScriptRef::Name(script.name.clone());

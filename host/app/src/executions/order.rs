@@ -8,7 +8,6 @@ use domain::{
 };
 use runtime::{Header, Input, Request};
 
-use super::acting::{Acting, Asker};
 use super::{
     acting::{Acting, Asker},
     terms::Terms,

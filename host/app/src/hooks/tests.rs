@@ -68,6 +68,7 @@ impl Stage {
             capabilities: Capabilities::default(),
             limits: None,
             record: RecordMode::Full,
+            policy: None,
             endpoint: None,
         };
         self.app.scripts().create(&self.principal, input).await.unwrap();
