@@ -21,7 +21,12 @@ use http::Ordinals;
 use runtime::{CallError, HostCall, Interfaces, Started};
 
 use crate::{
-    Inner, executions::LiveRights, sealing::TenantKey, secrets::Placed, services::Services, transaction::Transaction,
+    Inner,
+    executions::{LiveRights, sent::Sent},
+    sealing::TenantKey,
+    secrets::Placed,
+    services::Services,
+    transaction::Transaction,
 };
 
 /// What one attempt of one execution reaches.
@@ -50,6 +55,8 @@ pub(crate) struct Scope {
     pub(crate) lineage: Lineage,
     /// Which secrets it has sent where.
     pub(crate) placed: Placed,
+    /// What it sends, held against its earlier attempts.
+    pub(crate) sent: Sent,
 }
 
 impl Scope {

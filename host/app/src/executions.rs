@@ -9,6 +9,7 @@ mod order;
 pub(crate) mod pullers;
 pub(crate) mod queue;
 mod running;
+pub(crate) mod sent;
 pub(crate) mod start;
 mod terms;
 mod views;
@@ -26,9 +27,10 @@ pub(crate) use order::{Order, Target, request_of};
 pub(crate) use queue::QueueTerms;
 use running::Guard;
 pub(crate) use running::Running;
+use sent::SentRequests;
 pub(crate) use terms::Terms;
-pub(crate) use views::Sealed;
 pub use views::{AttemptView, ExecutionView, LogsView, ResultView};
+pub(crate) use views::{Sealed, shown_url};
 
 use crate::{AppError, Inner, artifacts::Runnable, chains::Chain, quotas::Allowed, scripts::ScriptRef};
 
@@ -217,20 +219,13 @@ impl ExecutionService {
     }
 
     /// Run what the queue gave to this process, and what its row says is running.
-    async fn run_taken(&self, order: Order, started_at: UnixMillis, allowed: Allowed) -> Result<(), AppError> {
-        let running = match self.inner.running.begin(&order) {
-            Ok(running) => running,
-            Err(error) => {
-                self.end_as(&order, &interrupted()).await;
-                return Err(error);
-            }
-        };
-        let _place = self.inner.groups.enter(&order).await?;
+    async fn run_taken(&self, order: &Order, running: &Guard, begun: (UnixMillis, Allowed)) -> Result<(), AppError> {
+        let _place = self.inner.groups.enter(order).await?;
         let target = &order.target;
         match self.inner.runnable(target.tenant.id, target.version, &target.script.name).await {
-            Ok(runnable) => self.run_begun(&order, &runnable, (started_at, allowed), &running).await.map(drop),
+            Ok(runnable) => self.run_begun(order, &runnable, begun, running).await.map(drop),
             Err(error) => {
-                self.end_as(&order, &internal()).await;
+                self.end_as(order, &internal()).await;
                 Err(error)
             }
         }
@@ -302,13 +297,16 @@ impl ExecutionService {
     fn order_of(&self, tenant: TenantId, execution: ExecutionId) -> Result<Order, AppError> {
         let detail = self.inner.database.get_execution(tenant, execution)?;
         let row = detail.execution;
-        let input = Sealed::of(&self.inner, tenant)?.open_input(execution, detail.input.as_deref())?;
+        let sealed = Sealed::of(&self.inner, tenant)?;
+        let input = sealed.open_input(execution, detail.input.as_deref())?;
         let target = Target::of_version(&self.inner, tenant, row.script, row.version)?;
         let acting = target.acting(&self.inner, Asker::of_row(&row))?;
         let rights = acting.rights(&self.inner)?;
         let lineage = self.inner.database.execution_lineage(tenant, execution)?;
+        let sent_before = if row.attempt > 1 { sealed.sent_before(execution)? } else { SentRequests::default() };
         Ok(Order {
             execution,
+            sent_before,
             lineage: lineage.unwrap_or(Lineage::begun_by(tenant, execution)),
             accepted_at: row.accepted_at,
             retry_of: row.retry_of,
@@ -338,8 +336,4 @@ impl ExecutionService {
 
 fn internal() -> Failure {
     Failure::new(ErrorKind::Internal, "Internal", "the server failed; the script is not to blame")
-}
-
-fn interrupted() -> Failure {
-    Failure::new(ErrorKind::Interrupted, "Interrupted", "the server stopped before the script ran")
 }

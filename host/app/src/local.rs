@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     App, AppError,
     capabilities::{Reach, Scope, http::Ordinals},
-    executions::{Acting, Asker, LiveRights, request_of, start},
+    executions::{Acting, Asker, LiveRights, request_of, sent::Sent, start},
     secrets::Placed,
     transaction::{Transaction, lease, storage_full},
 };
@@ -89,6 +89,7 @@ impl App {
                     deadline: Instant::now() + run.limits.wall_time,
                     lineage: Lineage::begun_by(principal.tenant, execution),
                     placed: Placed::default(),
+                    sent: Sent::default(),
                 }),
                 ordinals: Ordinals::default(),
             }),

@@ -51,6 +51,8 @@ pub(crate) enum Purpose {
     IdempotencyKey = 10,
     /// The chain of executions that a request belongs to, under the deployment's key.
     Lineage = 11,
+    /// What an attempt has sent out; and the digests in it.
+    Sent = 16,
 }
 
 /// Sealed bytes that do not open: changed, cut, of another tenant, purpose or row, or of a newer form.

@@ -116,8 +116,19 @@ pub struct ExecutionCommit {
 pub struct Retry {
     /// When it may begin.
     pub available_at: UnixMillis,
+    /// Why there is another.
+    pub cause: RetryCause,
     /// What this attempt sent, sealed.
     pub sent: Option<Vec<u8>>,
+}
+
+/// Why an execution has another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryCause {
+    /// This one failed, which counts.
+    Failed,
+    /// The process that had it ends, which is not the script's fault.
+    GivenBack,
 }
 
 /// What an execution commits while it runs.
@@ -333,6 +344,7 @@ impl ExecutionEnd {
             error: self.error.as_deref(),
             sent: retry.sent.as_deref(),
             available_at: retry.available_at,
+            cause: retry.cause,
         }
     }
 

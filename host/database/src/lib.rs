@@ -43,7 +43,7 @@ pub use artifacts::Artifact;
 pub use breakers::{Breaker, Verdict};
 pub use commits::{
     CommitResult, DocumentRangeRead, DocumentRead, Effects, EntryRead, ExecutionCommit, ExecutionEnd, Lease,
-    PartialCommit, ReadSet, Retry, StorageChange, StorageRangeRead, StorageWrite,
+    PartialCommit, ReadSet, Retry, RetryCause, StorageChange, StorageRangeRead, StorageWrite,
 };
 pub use documents::{
     Collection, Column, Condition, Direction, Document, DocumentChange, DocumentField, DocumentPosition, DocumentQuery,

@@ -434,7 +434,7 @@ async fn a_script_that_calls_itself_ends_after_sixteen_hops() {
     })
     .await;
     // Each hop holds its slot while the next one runs.
-    let stage = stage_with(&upstream, |config| (config.slots, config.tenant_share) = (32, 24)).await;
+    let stage = stage_with(&upstream, |config| (config.slots, config.tenant_share) = (64, 48)).await;
     *app.lock().unwrap() = Some(stage.app.clone());
     let source = format!(
         "export default async (request) => {{

@@ -84,7 +84,7 @@ async fn accepted_work_is_run_and_can_be_cancelled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_ends_what_runs_as_interrupted() {
+async fn stopping_gives_back_to_the_queue_what_runs() {
     let stage = Stage::set().await;
     stage.deploy("slow", "export default async () => { await utils.sleep(20000) }").await;
     let ask =
@@ -94,7 +94,10 @@ async fn stopping_ends_what_runs_as_interrupted() {
         tokio::task::yield_now().await;
     }
     stage.app.shutdown(std::time::Duration::ZERO).await;
-    assert_eq!(kind(&stage.app.executions().get(&stage.principal, id).unwrap()), "interrupted");
+    let given_back = stage.app.executions().get(&stage.principal, id).unwrap().execution;
+    assert_eq!((given_back.status, given_back.attempt), (ExecutionStatus::Pending, 2));
+    let attempts = stage.app.executions().attempts(&stage.principal, id).unwrap();
+    assert_eq!(attempts.iter().map(|view| view.attempt.error_kind).collect::<Vec<_>>(), [ErrorKind::Interrupted]);
     assert!(!stage.app.health().ready);
 }
 

@@ -13,6 +13,7 @@ use runtime::{Answer, CallError, Header, HttpBody, HttpField, HttpFieldValue, Ht
 use super::{Reach, failed, require_json};
 use crate::{
     egress::{Allowance, EgressError, HostList, OutboundRequest, OutboundResponse, TIME_MAX},
+    executions::{sent::SentDigest, shown_url},
     sealing::{Purpose, hex},
     secrets::{Placing, require_whole_answer},
 };
@@ -67,6 +68,15 @@ impl Reach {
         }
     }
 
+    /// Note what is about to leave under an idempotency key.
+    pub(super) fn note_sent(&self, call: &str, key: &str, body: &[u8]) -> Result<(), CallError> {
+        let mac = self.key.mac(Purpose::Sent, &[body]);
+        let mut digest = SentDigest::default();
+        let length = digest.len();
+        digest.copy_from_slice(&mac[..length]);
+        self.scope.sent.note(call, key, digest)
+    }
+
     /// Read at each request, so that a change holds at once.
     fn tenant_hosts(&self) -> Result<Option<HostList>, CallError> {
         let hosts = self.inner.database.egress_hosts(self.lease.tenant).map_err(|error| failed(self.lease, &error))?;
@@ -93,6 +103,8 @@ impl Reach {
         if let (Some(value), false) = (content_type, is_typed) {
             headers.push(Header { name: String::from("content-type"), value: String::from(value) });
         }
+        let call = format!("{} {}", request.method, shown_url(&request.url));
+        self.note_sent(&call, &idempotency_key, &body)?;
         let request = OutboundRequest {
             method: request.method,
             url: request.url,

@@ -24,6 +24,10 @@ impl Reach {
         }
         let target = connected.target(method, &arguments);
         let Outgoing { idempotency_key, lineage } = self.outgoing(&kind(service), &target);
+        let body = Value::Array(arguments.clone()).to_string();
+        if let Err(error) = self.note_sent(&name, &idempotency_key, body.as_bytes()) {
+            return Started::Ready(Err(error));
+        }
         let scope = &self.scope;
         let answer = connected.call(ServiceCall {
             tenant: self.lease.tenant,

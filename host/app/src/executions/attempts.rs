@@ -16,6 +16,7 @@ use super::{
     acting::{LiveRights, lost_message},
     ends,
     order::Order,
+    sent::Sent,
     start,
     views::Sealed,
 };
@@ -81,6 +82,7 @@ impl<'a> Attempts<'a> {
             deadline: Instant::now() + limits.wall_time,
             lineage: order.lineage,
             placed: Placed::default(),
+            sent: Sent::after(order.sent_before.clone()),
         };
         Ok(Self {
             inner,
@@ -128,6 +130,10 @@ impl<'a> Attempts<'a> {
             let lost = self.scope.live_rights.lost(self.inner, rights_used)?;
             if lost != Permissions::NONE && outcome.result.is_ok() {
                 let failure = Failure::new(ErrorKind::CapabilityDenied, "CapabilityDenied", lost_message(lost));
+                return self.refuse(outcome, failure, usage).await;
+            }
+            let is_cut = outcome.result.as_ref().is_err_and(|failure| !depends_on_reads(failure.kind));
+            if let (Some(failure), false) = (self.scope.sent.failure(), is_cut) {
                 return self.refuse(outcome, failure, usage).await;
             }
             match self.commit(outcome, &transaction, usage, is_last).await? {
@@ -278,10 +284,10 @@ impl<'a> Attempts<'a> {
 
     /// How the execution goes on after it failed so; `None` where it has ended.
     fn retry(&self, kind: Option<ErrorKind>) -> Result<Option<Retry>, AppError> {
-        let (Some(held), Some(kind)) = (self.order.held, kind) else { return Ok(None) };
-        let Some(wait) = ends::wait_for_retry(self.order, held, kind) else { return Ok(None) };
-        let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-        Ok(Some(Retry { available_at: UnixMillis(UnixMillis::now().0.saturating_add(wait)), sent: None }))
+        let Some(retry) = kind.and_then(|kind| ends::retry(self.order, kind)) else { return Ok(None) };
+        let sent = self.scope.sent.taken();
+        let sealed = if sent.is_empty() { None } else { Some(self.sealed.sent(self.order.execution, &sent)?) };
+        Ok(Some(Retry { sent: sealed, ..retry }))
     }
 
     fn record(&self, execution: ExecutionId, logs: &[LogLine], outcome: &Outcome) -> Result<ExecutionRecord, AppError> {
@@ -360,7 +366,7 @@ pub(crate) async fn end_without_run(inner: &Inner, order: &Order, failure: &Fail
         usage: Usage::default(),
         day: now.utc_day(),
         verdict: Verdict::Nothing,
-        retry: None,
+        retry: ends::retry(order, failure.kind),
         on_open: None,
     };
     inner.database.commit_execution(commit).await?;

@@ -1,14 +1,18 @@
 //! What the end of an attempt means: whether the execution goes on, and what it says of its script.
 
-use std::time::Duration;
+use database::{Retry, RetryCause, Verdict};
+use domain::{ErrorKind, OnInterrupt, RunPolicy, UnixMillis};
 
-use database::Verdict;
-use domain::{ErrorKind, RunPolicy};
+use super::order::Order;
 
-use super::order::{Held, Order};
-
-/// How long an execution waits for its next attempt after it failed so; `None` where it has ended.
-pub(super) fn wait_for_retry(order: &Order, held: Held, kind: ErrorKind) -> Option<Duration> {
+/// How an execution from the queue goes on after it failed so; `None` where it has ended.
+pub(super) fn retry(order: &Order, kind: ErrorKind) -> Option<Retry> {
+    let held = order.held?;
+    let now = UnixMillis::now();
+    if kind == ErrorKind::Interrupted && held.on_interrupt == OnInterrupt::Retry {
+        // The process ends: whoever comes next goes on with it.
+        return Some(Retry { available_at: now, cause: RetryCause::GivenBack, sent: None });
+    }
     let may_succeed = matches!(
         kind,
         ErrorKind::UserError
@@ -19,8 +23,13 @@ pub(super) fn wait_for_retry(order: &Order, held: Held, kind: ErrorKind) -> Opti
             | ErrorKind::Internal
     );
     let failures = held.failures + 1;
-    let policy = policy(order);
-    (may_succeed && failures < held.max_attempts).then(|| policy.backoff.delay(failures, chance()))
+    if !may_succeed || failures >= held.max_attempts {
+        return None;
+    }
+    let wait = policy(order).backoff.delay(failures, chance());
+    let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+    let available_at = UnixMillis(now.0.saturating_add(wait));
+    Some(Retry { available_at, cause: RetryCause::Failed, sent: None })
 }
 
 /// What an end says of its script (RULES 31). The mistake of a caller who waits is not the script's; a limit is.

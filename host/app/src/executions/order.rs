@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use database::{Endpoint, ScriptSummary, StartRow, Tenant, TenantStatus};
 use domain::{
-    Actor, ExecutionId, Lineage, Permissions, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis, UserId, VersionId,
+    Actor, ExecutionId, Lineage, OnInterrupt, Permissions, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis, UserId,
+    VersionId,
 };
 use runtime::{Header, Input, Request};
 
 use super::{
     acting::{Acting, Asker},
+    sent::SentRequests,
     terms::Terms,
 };
 use crate::{AppError, Inner, admission::Lane, scripts::ScriptRef};
@@ -40,6 +42,8 @@ pub(crate) struct Order {
     pub(crate) attempt: u32,
     /// The execution that a person has run again as this one.
     pub(crate) retry_of: Option<ExecutionId>,
+    /// What its attempts before this one have sent.
+    pub(crate) sent_before: SentRequests,
     /// How the queue has it; `None` for one that never waited there.
     pub(crate) held: Option<Held>,
     /// What whoever waits for it asks of it beside its limits.
@@ -55,6 +59,8 @@ pub(crate) struct Held {
     pub(crate) failures: u32,
     /// Attempts in all.
     pub(crate) max_attempts: u32,
+    /// What becomes of it when this process ends first.
+    pub(crate) on_interrupt: OnInterrupt,
 }
 
 impl Target {
@@ -128,6 +134,7 @@ impl Order {
             lineage,
             attempt: 1,
             retry_of: None,
+            sent_before: SentRequests::default(),
             held: None,
             terms: Terms::default(),
         }

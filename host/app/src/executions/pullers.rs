@@ -12,7 +12,7 @@ use std::{
 use database::{Claim, Claimed, Rescue};
 use domain::{ExecutionId, TenantId, UnixMillis};
 
-use super::{ExecutionService, order::Held};
+use super::{ExecutionService, Order, order::Held, running::Guard};
 use crate::{AppError, Inner, admission::Lane, quotas::Allowed};
 
 /// How long an execution is this process's without a renewal, in milliseconds.
@@ -159,22 +159,34 @@ impl ExecutionService {
             let allowed = inner.allow_execution(&row, Lane::Background, most_fuel).await?;
             let now = UnixMillis::now();
             let claim = Claim { tenant, epoch: inner.database.epoch(), now, lease_until: UnixMillis(now.0 + LEASE_MS) };
+            // Before the row says that it runs, so that a stop waits for it.
+            let taking = inner.running.begin_taking()?;
             let Some(claimed) = inner.database.claim_execution(claim).await? else {
                 inner.minutes.uncount(tenant);
                 return Ok(());
             };
             // There may be more where this came from.
             self.wake(tenant);
-            self.run_claimed(tenant, claimed, now, allowed).await;
+            self.run_claimed(tenant, claimed, taking, (now, allowed)).await;
         }
         Ok(())
     }
 
-    async fn run_claimed(&self, tenant: TenantId, claimed: Claimed, now: UnixMillis, allowed: Allowed) {
-        let Claimed { execution, attempt, fence, failures, max_attempts, .. } = claimed;
-        let held = Held { fence, failures, max_attempts };
+    async fn run_claimed(
+        &self,
+        tenant: TenantId,
+        claimed: Claimed,
+        taking: Guard,
+        (now, allowed): (UnixMillis, Allowed),
+    ) {
+        let Claimed { execution, attempt, fence, failures, max_attempts, on_interrupt, .. } = claimed;
+        let held = Held { fence, failures, max_attempts, on_interrupt };
         let ran = match self.order_of(tenant, execution) {
-            Ok(order) => self.run_taken(super::Order { attempt, held: Some(held), ..order }, now, allowed).await,
+            Ok(order) => {
+                let order = Order { attempt, held: Some(held), ..order };
+                let running = taking.take_on(&order);
+                self.run_taken(&order, &running, (now, allowed)).await
+            }
             Err(error) => Err(error),
         };
         match ran {

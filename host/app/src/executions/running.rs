@@ -64,6 +64,14 @@ impl Running {
         self.note(ExecutionId::generate(), script, None)
     }
 
+    /// Begin to take something from the queue, which [`Guard::take_on`] names once it is known.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub(crate) fn begin_taking(&self) -> Result<Guard, AppError> {
+        self.note(ExecutionId::generate(), ScriptId::generate(), None)
+    }
+
     fn note(&self, execution: ExecutionId, script: ScriptId, taken: Option<TenantId>) -> Result<Guard, AppError> {
         let mut executions = lock(&self.0.executions);
         // Under the lock, as the flag is set: what begins is waited for, or does not begin.
@@ -129,6 +137,18 @@ impl Running {
 }
 
 impl Guard {
+    /// What was taken from the queue. It is cut where this was cut meanwhile.
+    pub(crate) fn take_on(self, order: &Order) -> Self {
+        let entry = Entry {
+            script: order.target.script.id,
+            cancellation: self.cancellation.clone(),
+            taken: Some(order.target.tenant.id),
+        };
+        lock(&self.running.0.executions).insert(order.execution, entry);
+        let (running, cancellation) = (self.running.clone(), self.cancellation.clone());
+        Self { running, execution: order.execution, cancellation }
+    }
+
     pub(crate) fn cancellation(&self) -> CancellationToken {
         self.cancellation.clone()
     }

@@ -7,7 +7,10 @@ use domain::{ExecutionId, Permission, Principal, TenantId, principals::Forbidden
 use runtime::{Failure, Header, Input, Journal, LogLine, Output};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::calls::{CallView, calls_of};
+use super::{
+    calls::{CallView, calls_of},
+    sent::SentRequests,
+};
 use crate::{
     AppError, Inner,
     sealing::{Purpose, TenantKey},
@@ -151,6 +154,21 @@ impl Sealed {
         })
     }
 
+    /// What the attempts before the last one have sent.
+    pub(crate) fn sent_before(&self, execution: ExecutionId) -> Result<SentRequests, AppError> {
+        let mut sent_before = SentRequests::default();
+        for attempt in self.database.execution_attempts(self.tenant, execution)? {
+            if let Some(sealed) = attempt.sent {
+                sent_before.extend(self.open(Purpose::Sent, execution, &sealed)?);
+            }
+        }
+        Ok(sent_before)
+    }
+
+    pub(crate) fn sent(&self, execution: ExecutionId, sent: &SentRequests) -> Result<Vec<u8>, AppError> {
+        self.seal(Purpose::Sent, execution, sent)
+    }
+
     pub(crate) fn view_attempts(
         &self,
         principal: &Principal,
@@ -273,7 +291,7 @@ pub(super) fn shown_header(header: &Header) -> (&str, Cow<'_, str>) {
 }
 
 /// An address as it is shown: the names of its query and of its fragment, and none of the values.
-pub(super) fn shown_url(url: &str) -> String {
+pub(crate) fn shown_url(url: &str) -> String {
     let Some(at) = url.find(['?', '#']) else { return url.to_owned() };
     let (address, query) = url.split_at(at);
     let (delimiter, query) = query.split_at(1);

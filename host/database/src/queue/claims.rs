@@ -1,6 +1,6 @@
 //! Taking what waits: by lease, for a time, with a fencing token that every later write of the execution names.
 
-use domain::{ExecutionId, ScriptId, TenantId, UnixMillis};
+use domain::{ExecutionId, OnInterrupt, ScriptId, TenantId, UnixMillis};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Priority;
@@ -22,7 +22,8 @@ const LEASE: &str = "
     UPDATE execution_queue
     SET state = 'leased', fence = fence + 1, lease_epoch = $1, lease_until = $2
     WHERE tenant_id = $3 AND execution_id = $4 AND state = 'ready'
-    RETURNING fence, failures, rescues, max_attempts";
+    RETURNING fence, failures, rescues, max_attempts, on_interrupt";
+const IS_ACTIVE: &str = "SELECT is_active FROM scripts WHERE tenant_id = $1 AND id = $2";
 const BEGIN: &str = "
     UPDATE executions
     SET status = 'running', owner_epoch = $1, started_at = $2
@@ -32,6 +33,9 @@ const RENEW: &str = "
     UPDATE execution_queue
     SET lease_until = $1
     WHERE tenant_id = $2 AND execution_id = $3 AND state = 'leased' AND lease_epoch = $4";
+
+/// How long an entry of a script waits that a person paused, in milliseconds, until it is looked at again.
+const PAUSED_MS: i64 = 5_000;
 
 /// Entries of paused scripts that one claim puts off before it answers, so that it never takes long.
 const POSTPONED_MAX: usize = 64;
@@ -64,6 +68,8 @@ pub struct Claimed {
     pub rescues: u32,
     /// Attempts in all.
     pub max_attempts: u32,
+    /// What becomes of it when the process ends first.
+    pub on_interrupt: OnInterrupt,
 }
 
 impl Database {
@@ -104,6 +110,10 @@ impl Next {
 fn take(work: &Work<'_>, claim: &Claim) -> Result<Option<Claimed>, DatabaseError> {
     for _ in 0..POSTPONED_MAX {
         let Some(next) = next(work, claim)? else { return Ok(None) };
+        if !is_active(work, claim.tenant, next.script)? {
+            postpone(work, claim.tenant, next.execution, UnixMillis(claim.now.0.saturating_add(PAUSED_MS)))?;
+            continue;
+        }
         match breakers::pass(work, claim.tenant, next.script, claim.now)? {
             breakers::Passage::Open { retry_at } => postpone(work, claim.tenant, next.execution, retry_at)?,
             breakers::Passage::Free => return lease(work, claim, next.execution),
@@ -121,6 +131,11 @@ fn next(work: &Work<'_>, claim: &Claim) -> Result<Option<Next>, DatabaseError> {
         }
     }
     Ok(None)
+}
+
+fn is_active(work: &Work<'_>, tenant: TenantId, script: ScriptId) -> Result<bool, DatabaseError> {
+    let mut statement = work.connection.prepare_cached(IS_ACTIVE)?;
+    Ok(statement.query_row([tenant.to_string(), script.to_string()], |row| row.get(0))?)
 }
 
 fn postpone(work: &Work<'_>, tenant: TenantId, execution: ExecutionId, until: UnixMillis) -> Result<(), DatabaseError> {
@@ -145,6 +160,7 @@ fn lease(work: &Work<'_>, claim: &Claim, execution: ExecutionId) -> Result<Optio
             failures: small_count(row, "failures")?,
             rescues: small_count(row, "rescues")?,
             max_attempts: small_count(row, "max_attempts")?,
+            on_interrupt: word(row, "on_interrupt")?,
         })
     })?;
     Ok(Some(claimed))

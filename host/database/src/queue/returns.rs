@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::give_places_back;
 use crate::{
-    Database, DatabaseError, Lease, deadletters,
+    Database, DatabaseError, Lease, RetryCause, deadletters,
     rows::{bigint, small_count, word},
     writer::Work,
 };
@@ -69,6 +69,7 @@ pub(crate) struct Requeue<'a> {
     /// Sealed.
     pub(crate) sent: Option<&'a [u8]>,
     pub(crate) available_at: UnixMillis,
+    pub(crate) cause: RetryCause,
 }
 
 /// Which entries are lost.
@@ -143,6 +144,7 @@ fn rescue_one(work: &Work<'_>, lost: &Lost, now: UnixMillis, rescued: &mut Rescu
             error: None,
             sent: None,
             available_at: now,
+            cause: RetryCause::GivenBack,
         };
         go_back(work, (lost.tenant, lost.execution), &attempt, Counted::Rescue)?;
         rescued.returned += 1;
@@ -170,13 +172,18 @@ pub(crate) fn require_lease(work: &Work<'_>, lease: &Lease) -> Result<bool, Data
 
 /// Put an execution back for its next attempt.
 pub(crate) fn requeue(work: &Work<'_>, lease: &Lease, attempt: &Requeue<'_>) -> Result<(), DatabaseError> {
-    go_back(work, (lease.tenant, lease.execution), attempt, Counted::Failure)
+    let counted = match attempt.cause {
+        RetryCause::Failed => Counted::Failure,
+        RetryCause::GivenBack => Counted::Nothing,
+    };
+    go_back(work, (lease.tenant, lease.execution), attempt, counted)
 }
 
 /// What an attempt that ended counts as.
 enum Counted {
     Failure,
     Rescue,
+    Nothing,
 }
 
 fn go_back(
@@ -189,6 +196,7 @@ fn go_back(
     let (failures, rescues) = match counted {
         Counted::Failure => (1, 0),
         Counted::Rescue => (0, 1),
+        Counted::Nothing => (0, 0),
     };
     work.connection.prepare_cached(INSERT_ATTEMPT)?.execute(params![
         attempt.kind.as_str(),

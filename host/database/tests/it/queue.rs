@@ -2,7 +2,7 @@
 
 use database::{
     Cancelled, CommitResult, DatabaseError, Effects, ExecutionCommit, FuelWanted, Priority, QueueEntry, QueueGroup,
-    QueuedExecution, Rescue, Rescued, Retry, StartRow, Verdict,
+    QueuedExecution, Rescue, Rescued, Retry, RetryCause, StartRow, Verdict,
 };
 use domain::{ErrorKind, ExecutionStatus, OnInterrupt, UnixMillis, WhenFull};
 
@@ -156,7 +156,7 @@ async fn a_failed_attempt_goes_back_with_its_wait_and_keeps_its_record() {
     let stage = Stage::set().await;
     let id = stage.accept(stage.queued()).await;
     let first = stage.claim(NOW).await.unwrap();
-    let retry = Some(Retry { available_at: later(5_000), sent: Some(b"sent".to_vec()) });
+    let retry = Some(Retry { available_at: later(5_000), cause: RetryCause::Failed, sent: Some(b"sent".to_vec()) });
     let commit = failed(ended(stage.lease_of(&first), Effects::default()), retry);
     revision_of(&stage.database.commit_execution(commit).await.unwrap());
     let row = stage.database.get_execution(stage.home.tenant, id).unwrap().execution;
