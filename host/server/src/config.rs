@@ -17,7 +17,13 @@ use confique::toml::FormatOptions;
 use domain::{Limits, Quotas};
 use http::Uri;
 
-use crate::web::peer::TrustedProxies;
+use crate::{
+    listener::{ConnectionLimits, Phase, Terms},
+    web::{
+        overload::{Account, OverloadLimits},
+        peer::TrustedProxies,
+    },
+};
 
 pub use crate::web::peer::ForwardedHeader;
 pub use egress::{EgressConfig, PrivateHostConfig};
@@ -91,9 +97,34 @@ pub struct ListenersConfig {
     #[config(default = "x-forwarded-for")]
     pub forwarded_header: ForwardedHeader,
 
-    /// Connections at once on each listener; further ones wait to be accepted.
-    #[config(default = 1024)]
+    /// Connections at once on each listener. When all are taken, those that ask nothing give way; else new ones get 503.
+    #[config(default = 4096)]
     pub max_connections: usize,
+
+    /// Connections at once of one address (of IPv6: of one /64) on each listener. Those of trusted proxies do not count.
+    #[config(default = 256)]
+    pub max_connections_per_address: usize,
+
+    /// Requests at once on each listener, until the end of their answers; further ones get 503. One address, and one
+    /// tenant's endpoints, have at most a quarter of them.
+    #[config(default = 2048)]
+    pub max_requests: usize,
+
+    /// Mebibytes of the bodies of these requests in memory; further ones get 503. The same quarter holds.
+    #[config(default = 256)]
+    pub max_body_memory_mb: usize,
+
+    /// Milliseconds that the line and the headers of a request may take.
+    #[config(default = 10_000)]
+    pub headers_timeout_ms: u64,
+
+    /// Milliseconds for which a connection is kept that asks nothing.
+    #[config(default = 60_000)]
+    pub idle_timeout_ms: u64,
+
+    /// Milliseconds for which a client may take nothing of its answer.
+    #[config(default = 30_000)]
+    pub answer_timeout_ms: u64,
 }
 
 /// What is kept, and where.
@@ -261,8 +292,26 @@ impl ListenersConfig {
         self.public_url.as_deref().and_then(|url| url.parse().ok())
     }
 
+    /// How a listener serves that closes at `closes_at`.
+    pub(crate) fn terms(&self, closes_at: Phase) -> Terms {
+        let limits = ConnectionLimits {
+            connections: self.max_connections,
+            connections_per_address: self.max_connections_per_address,
+            headers_timeout: Duration::from_millis(self.headers_timeout_ms),
+            idle_timeout: Duration::from_millis(self.idle_timeout_ms),
+            answer_stall: Duration::from_millis(self.answer_timeout_ms),
+            ..ConnectionLimits::default()
+        };
+        Terms { limits, proxies: self.proxies(), closes_at }
+    }
+
+    /// How much a listener takes on whose requests are counted as `judge` says.
+    pub(crate) fn overload(&self, judge: fn(&Uri) -> Account) -> OverloadLimits {
+        OverloadLimits { requests: self.max_requests, body_bytes: self.max_body_memory_mb << 20, judge }
+    }
+
     /// The proxies whose word on their peers counts. Entries that the checks refuse are left out.
-    pub(crate) fn proxies(&self) -> TrustedProxies {
+    fn proxies(&self) -> TrustedProxies {
         let networks = self.trusted_proxies.iter().filter_map(|range| egress::range_of(range)).collect();
         TrustedProxies::new(networks, self.forwarded_header)
     }

@@ -8,10 +8,11 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     config::Config,
+    controllers::health,
     endpoints,
-    listener::Listener,
+    listener::{Listener, Phase},
     router,
-    web::{hosts::OwnHosts, layers},
+    web::{hosts::OwnHosts, layers, overload::Overload},
 };
 
 /// How long connections may take to send their last answers once nothing runs any more.
@@ -46,7 +47,7 @@ pub struct Server {
     api: SocketAddr,
     endpoints: SocketAddr,
     bootstrap: Option<Bootstrap>,
-    stop: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     listeners: Vec<JoinHandle<()>>,
 }
 
@@ -59,24 +60,28 @@ impl Server {
     pub async fn start(config: &Config, samples: bool) -> Result<Self, StartError> {
         // The ports first: they are what most often is not there, and taking them changes nothing.
         let api = bind(config.listeners.api, "--listen").await?;
-        let endpoints = bind(config.listeners.endpoints, "--endpoints-listen").await?;
+        let endpoints_listener = bind(config.listeners.endpoints, "--endpoints-listen").await?;
         let app = App::open(config.app()).await?;
         let bootstrap = app.bootstrap(samples).await.map_err(StartError::Bootstrap)?;
 
-        let (stop, stopped) = watch::channel(false);
-        let (api_address, endpoints_address) = (api.address(), endpoints.address());
+        let (phase, phases) = watch::channel(Phase::Serving);
+        let (api_address, endpoints_address) = (api.address(), endpoints_listener.address());
         let urls = (config.listeners.public_url(), config.listeners.endpoints_url());
         let scheme = urls.1.as_ref().and_then(|url| url.scheme().cloned()).unwrap_or(Scheme::HTTP);
         let hosts = OwnHosts::new(api_address, urls.0.as_ref());
-        let api_router = layers::around(router::api(app.clone()), hosts);
+        let overload = Overload::new(config.listeners.overload(health::account));
+        let api_router = layers::around(router::api(app.clone()), hosts, overload);
         let hosts = OwnHosts::new(endpoints_address, urls.1.as_ref());
-        let endpoints_router = endpoints::router(app.clone(), scheme, hosts);
-        let most = config.listeners.max_connections;
+        let overload = Overload::new(config.listeners.overload(endpoints::account));
+        let endpoints_router = endpoints::router(app.clone(), scheme, hosts, overload);
+        // While what runs comes to its end the API still answers, so that readiness is seen and runs can be looked at.
+        let api_terms = config.listeners.terms(Phase::Ending);
+        let endpoints_terms = config.listeners.terms(Phase::Draining);
         let listeners = vec![
-            tokio::spawn(api.serve(api_router, most, config.listeners.proxies(), stopped.clone())),
-            tokio::spawn(endpoints.serve(endpoints_router, most, config.listeners.proxies(), stopped)),
+            tokio::spawn(api.serve(api_router, api_terms, phases.clone())),
+            tokio::spawn(endpoints_listener.serve(endpoints_router, endpoints_terms, phases)),
         ];
-        Ok(Self { app, api: api_address, endpoints: endpoints_address, bootstrap, stop, listeners })
+        Ok(Self { app, api: api_address, endpoints: endpoints_address, bootstrap, phase, listeners })
     }
 
     /// Where the API answers.
@@ -99,10 +104,11 @@ impl Server {
         &self.app
     }
 
-    /// Take no more connections and no more work, wait at most `grace` for what runs, end the rest, and answer everybody.
+    /// Take no more requests to endpoints and no more work, wait at most `grace` for what runs, end the rest, and answer everybody.
     pub async fn stop(self, grace: Duration) {
-        self.stop.send_replace(true);
+        self.phase.send_replace(Phase::Draining);
         self.app.shutdown(grace).await;
+        self.phase.send_replace(Phase::Ending);
         let answered = async {
             for listener in self.listeners {
                 let _ = listener.await;

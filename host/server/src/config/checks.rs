@@ -19,6 +19,12 @@ pub(crate) fn mistakes(config: &Config) -> Vec<String> {
     let share = config.sandbox.tenant_share.unwrap_or(1);
     let ranges = [
         ("listeners.max_connections", config.listeners.max_connections as u64, 1, 1 << 20),
+        ("listeners.max_connections_per_address", config.listeners.max_connections_per_address as u64, 1, 1 << 20),
+        ("listeners.max_requests", config.listeners.max_requests as u64, 4, 1 << 20),
+        ("listeners.max_body_memory_mb", config.listeners.max_body_memory_mb as u64, 16, 1 << 20),
+        ("listeners.headers_timeout_ms", config.listeners.headers_timeout_ms, 10, 10 * 60 * 1000),
+        ("listeners.idle_timeout_ms", config.listeners.idle_timeout_ms, 10, 60 * 60 * 1000),
+        ("listeners.answer_timeout_ms", config.listeners.answer_timeout_ms, 10, 60 * 60 * 1000),
         ("sandbox.slots", u64::from(config.sandbox.slots), 8, 4096),
         ("sandbox.tenant_share", u64::from(share), 1, u64::from(config.sandbox.slots.max(1))),
         ("egress.requests_per_minute", u64::from(config.egress.requests_per_minute), 1, 1 << 20),

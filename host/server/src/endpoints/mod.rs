@@ -10,13 +10,14 @@ mod paths;
 use app::{App, EndpointCall, Header};
 use axum::{Router, extract::Request, extract::State, middleware, response::Response};
 use bytes::Bytes;
-use http::{HeaderMap, Method, header, uri::Scheme};
+use http::{HeaderMap, Method, Uri, header, uri::Scheme};
 
 use crate::web::{
     body,
     caller::bearer,
     hosts::OwnHosts,
     layers,
+    overload::{Account, Overload},
     problem::{Problem, kinds},
 };
 
@@ -32,9 +33,14 @@ struct Endpoints {
 }
 
 /// The endpoints' router.
-pub(crate) fn router(app: App, scheme: Scheme, hosts: OwnHosts) -> Router {
+pub(crate) fn router(app: App, scheme: Scheme, hosts: OwnHosts, overload: Overload) -> Router {
     let router = Router::new().fallback(answer_endpoint).with_state(Endpoints { app, scheme });
-    layers::around(router, hosts).layer(middleware::map_response(headers::confine))
+    layers::around(router, hosts, overload).layer(middleware::map_response(headers::confine))
+}
+
+/// Whom a request to an endpoint is counted for: the tenant of its path, whether or not there is one.
+pub(crate) fn account(uri: &Uri) -> Account {
+    Account::Tenant(paths::split(uri.path()).map(|place| place.tenant.to_owned()).unwrap_or_default())
 }
 
 /// Answer one request.

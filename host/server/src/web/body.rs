@@ -1,22 +1,28 @@
 //! JSON bodies: bounded in size, time and depth before anything reads them, and errors that name the place.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use axum::extract::{FromRequest, Request};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Body;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use tokio::time::Instant;
 
-use super::problem::{Problem, kinds};
+use super::{
+    overload::{Overloaded, is_overloaded},
+    problem::{Problem, kinds},
+};
 
 /// The most bytes of a body of the API: a script of 1 MiB whose every character is escaped still fits in most cases.
 pub(crate) const API_BODY_BYTES_MAX: usize = 2 << 20;
 
-/// How long a body may take to arrive. A client on a bad line sends 2 MiB in it; one that trickles is cut.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How fast a body has to arrive. A client on a bad line sends 2 MiB in the time that there is; one that trickles is cut
+/// long before.
+const BODY_PACE: Pace =
+    Pace { timeout: Duration::from_secs(30), grace: Duration::from_secs(5), bytes_per_second: 1024 };
 
 /// The most arrays and objects in one another. Every shape of the API needs less than ten.
 const JSON_DEPTH_MAX: usize = 64;
@@ -53,24 +59,85 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for JsonBodyO
     }
 }
 
+/// How fast a body has to arrive.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// All of it, from when it is asked for.
+    timeout: Duration,
+    /// From when on it has to keep its rate.
+    grace: Duration,
+    /// The least rate after that, from the beginning on.
+    bytes_per_second: u64,
+}
+
+impl Pace {
+    /// Until when, counted from the beginning, the next bytes have to come after so many.
+    fn next_due(self, bytes: usize) -> Duration {
+        let earned = Duration::from_millis((bytes as u64).saturating_mul(1000) / self.bytes_per_second.max(1));
+        self.timeout.min(self.grace.saturating_add(earned))
+    }
+}
+
 /// Read a whole body of at most `limit` bytes.
 ///
 /// # Errors
-/// 413 as soon as it is larger, by its own length or while it streams; 408 when it does not arrive in time.
+/// 413 as soon as it is larger, by its own length or while it streams; 408 when it does not arrive in time, or slower than
+/// 1 KiB/s; 503 when the server has no room for it.
 pub(crate) async fn read<B>(body: B, limit: usize) -> Result<Bytes, Problem>
 where
-    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    read_at(body, limit, BODY_PACE).await
+}
+
+async fn read_at<B>(body: B, limit: usize, pace: Pace) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
     let too_large = || Problem::new(&kinds::BODY_TOO_LARGE, format!("the body has at most {limit} bytes"));
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::new(&kinds::MALFORMED_REQUEST, "the body ended before its end")),
-        Err(_) => Err(Problem::new(&kinds::REQUEST_TIMEOUT, format!("the body took longer than {BODY_TIMEOUT:?}"))),
+    let begun = Instant::now();
+    let mut body = pin!(body);
+    let mut pieces: Vec<Bytes> = Vec::new();
+    let mut bytes = 0;
+    loop {
+        let Ok(frame) = tokio::time::timeout_at(begun + pace.next_due(bytes), body.frame()).await else {
+            return Err(Problem::new(&kinds::REQUEST_TIMEOUT, too_slow(pace)));
+        };
+        let Some(frame) = frame else { return Ok(joined(pieces, bytes)) };
+        // Trailers say nothing here.
+        let Ok(data) = frame.map_err(|error| broken(error.into().as_ref()))?.into_data() else { continue };
+        bytes += data.len();
+        if bytes > limit {
+            return Err(too_large());
+        }
+        pieces.push(data);
     }
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn joined(mut pieces: Vec<Bytes>, bytes: usize) -> Bytes {
+    if pieces.len() <= 1 {
+        return pieces.pop().unwrap_or_default();
+    }
+    let mut whole = BytesMut::with_capacity(bytes);
+    pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+    whole.freeze()
+}
+
+fn broken(error: &(dyn std::error::Error + 'static)) -> Problem {
+    if is_overloaded(error) {
+        return Overloaded.into();
+    }
+    Problem::new(&kinds::MALFORMED_REQUEST, "the body ended before its end")
+}
+
+fn too_slow(pace: Pace) -> String {
+    let Pace { timeout, bytes_per_second, .. } = pace;
+    format!("the body took longer than {timeout:?}, or came slower than {bytes_per_second} bytes a second")
 }
 
 /// Read a JSON object in the shape `T`. Every body of the API is one; an array of its fields' values is not.
@@ -200,6 +267,42 @@ mod tests {
         assert_eq!(parse::<serde_json::Value>(deep.as_bytes()).expect_err("deep").kind(), &kinds::JSON_TOO_DEEP);
         let text = format!("{{\"items\":[],\"colour\":\"{}\"}}", "[".repeat(1000));
         assert_eq!(refused(&text).kind(), &kinds::INVALID);
+    }
+
+    /// A body of these pieces, and then one that never ends.
+    struct Endless(Vec<&'static [u8]>);
+
+    impl Body for Endless {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            _cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+            let Some(piece) = self.0.pop() else { return std::task::Poll::Pending };
+            std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(Bytes::from_static(piece)))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_coming_is_refused() {
+        let pace =
+            Pace { timeout: Duration::from_secs(30), grace: Duration::from_millis(1), bytes_per_second: 1 << 20 };
+        let problem = read_at(Endless(vec![b"123", b"456"]), 100, pace).await.expect_err("it never ends");
+        assert_eq!(problem.kind(), &kinds::REQUEST_TIMEOUT);
+    }
+
+    #[test]
+    fn every_kibibyte_of_a_body_earns_a_second_until_the_time_is_over() {
+        let seconds = |bytes| BODY_PACE.next_due(bytes).as_secs();
+        assert_eq!([seconds(0), seconds(1024), seconds(10 << 10), seconds(1 << 20)], [5, 6, 15, 30]);
+    }
+
+    #[tokio::test]
+    async fn a_body_over_its_limit_is_refused_while_it_comes() {
+        let body = Endless(vec![b"1234", b"5678"]);
+        assert_eq!(read(body, 7).await.expect_err("too large").kind(), &kinds::BODY_TOO_LARGE);
     }
 
     #[tokio::test]

@@ -10,16 +10,18 @@ use uuid::Uuid;
 
 use super::{
     hosts::{OwnHosts, require_own_host},
+    overload::{Overload, bound_load},
     problem::{Problem, kinds},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Put around a listener's router what all of its answers share.
-pub(crate) fn around(router: Router, hosts: OwnHosts) -> Router {
+pub(crate) fn around(router: Router, hosts: OwnHosts, overload: Overload) -> Router {
     router
         .layer(middleware::from_fn_with_state(hosts, require_own_host))
         .layer(CatchPanicLayer::custom(after_panic))
+        .layer(middleware::from_fn_with_state(overload, bound_load))
         .layer(middleware::from_fn(identify))
 }
 

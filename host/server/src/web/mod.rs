@@ -9,6 +9,7 @@ pub(crate) mod etag;
 pub(crate) mod extract;
 pub(crate) mod hosts;
 pub(crate) mod layers;
+pub(crate) mod overload;
 pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod responses;

@@ -1,0 +1,304 @@
+//! How much one listener takes on at once: requests, and bytes of their bodies, in all and for one caller or tenant.
+//!
+//! What does not fit is answered 503 at once. Both bounds are on what is in memory, so that a flood is turned away before
+//! the process is at stake; no caller's address and no tenant's name gets more than a quarter of either, so that others
+//! still find room.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use axum::{
+    body::Body as AxumBody,
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{Uri, header};
+use hyper::body::{Body, Frame, SizeHint};
+
+use super::{
+    peer::{Neighbourhood, PeerAddress},
+    problem::{Problem, kinds},
+};
+
+/// The part of each bound that one caller or tenant may have.
+const SHARE: usize = 4;
+
+/// After how many seconds asking again is worth it.
+const RETRY_AFTER_S: u64 = 1;
+
+/// The bounds of one listener.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OverloadLimits {
+    /// Requests at once, until the last byte of their answers.
+    pub(crate) requests: usize,
+    /// Bytes of the bodies of these requests.
+    pub(crate) body_bytes: usize,
+    /// Whom a request is counted for beside its caller.
+    pub(crate) judge: fn(&Uri) -> Account,
+}
+
+/// Whom a request is counted for beside its caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Account {
+    /// Nobody: it is answered whatever happens.
+    Exempt,
+    /// Nobody else.
+    Caller,
+    /// The tenant that it says it is for.
+    Tenant(String),
+}
+
+/// What a listener has taken on. Clones are the same one.
+#[derive(Clone, Debug)]
+pub(crate) struct Overload(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limits: OverloadLimits,
+    used: Mutex<Used>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    all: Load,
+    by_key: HashMap<Key, Load>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Load {
+    requests: usize,
+    bytes: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Caller(Neighbourhood),
+    Tenant(String),
+}
+
+/// What one request holds of the bounds, until the last clone is dropped: with the last byte of its answer.
+#[derive(Clone, Debug)]
+#[expect(dead_code, reason = "it is held, and never looked at")]
+pub(crate) struct Held(Arc<Permit>);
+
+#[derive(Debug)]
+struct Permit {
+    shared: Arc<Shared>,
+    keys: Vec<Key>,
+    bytes: Mutex<usize>,
+}
+
+/// The server has no room for a request or its body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Overloaded;
+
+impl fmt::Display for Overloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many requests are under way")
+    }
+}
+
+impl std::error::Error for Overloaded {}
+
+impl From<Overloaded> for Problem {
+    fn from(overloaded: Overloaded) -> Self {
+        Self::new(&kinds::OVERLOADED, format!("{overloaded}: try again in a while"))
+            .with_header(header::RETRY_AFTER, RETRY_AFTER_S)
+    }
+}
+
+impl Overload {
+    pub(crate) fn new(limits: OverloadLimits) -> Self {
+        Self(Arc::new(Shared { limits, used: Mutex::default() }))
+    }
+
+    fn begin(&self, keys: Vec<Key>) -> Result<Arc<Permit>, Overloaded> {
+        let limits = &self.0.limits;
+        let mut used = lock(&self.0.used);
+        used.add(&keys, Load { requests: 1, bytes: 0 }, limits)?;
+        Ok(Arc::new(Permit { shared: Arc::clone(&self.0), keys, bytes: Mutex::new(0) }))
+    }
+}
+
+impl Used {
+    /// Add `more` for everybody, or for nobody.
+    fn add(&mut self, keys: &[Key], more: Load, limits: &OverloadLimits) -> Result<(), Overloaded> {
+        let fits = |load: Load, part: usize| {
+            load.requests + more.requests <= (limits.requests / part).max(1)
+                && load.bytes + more.bytes <= limits.body_bytes / part
+        };
+        let of_key = |key| self.by_key.get(key).copied().unwrap_or_default();
+        if !fits(self.all, 1) || !keys.iter().all(|key| fits(of_key(key), SHARE)) {
+            return Err(Overloaded);
+        }
+        self.all.add(more);
+        for key in keys {
+            self.by_key.entry(key.clone()).or_default().add(more);
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, keys: &[Key], less: Load) {
+        self.all.remove(less);
+        for key in keys {
+            if let Some(load) = self.by_key.get_mut(key) {
+                load.remove(less);
+                if *load == Load::default() {
+                    self.by_key.remove(key);
+                }
+            }
+        }
+    }
+}
+
+impl Load {
+    fn add(&mut self, more: Self) {
+        self.requests += more.requests;
+        self.bytes += more.bytes;
+    }
+
+    fn remove(&mut self, less: Self) {
+        self.requests = self.requests.saturating_sub(less.requests);
+        self.bytes = self.bytes.saturating_sub(less.bytes);
+    }
+}
+
+impl Permit {
+    fn add_bytes(&self, bytes: usize) -> Result<(), Overloaded> {
+        lock(&self.shared.used).add(&self.keys, Load { requests: 0, bytes }, &self.shared.limits)?;
+        *lock(&self.bytes) += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let load = Load { requests: 1, bytes: *lock(&self.bytes) };
+        lock(&self.shared.used).remove(&self.keys, load);
+    }
+}
+
+/// Let a request through if there is room for it, and its body as long as there is.
+pub(crate) async fn bound_load(State(overload): State<Overload>, request: Request, next: Next) -> Response {
+    let account = (overload.0.limits.judge)(request.uri());
+    if account == Account::Exempt {
+        return next.run(request).await;
+    }
+    let caller = request.extensions().get::<PeerAddress>().map(|peer| Key::Caller(peer.0.into()));
+    let tenant = match account {
+        Account::Tenant(name) => Some(Key::Tenant(name)),
+        _ => None,
+    };
+    let permit = match overload.begin(caller.into_iter().chain(tenant).collect()) {
+        Ok(permit) => permit,
+        Err(overloaded) => return Problem::from(overloaded).into_response(),
+    };
+    let counted = |body: AxumBody| match body.is_end_stream() {
+        true => body,
+        false => AxumBody::new(CountedBody { body, permit: Arc::clone(&permit) }),
+    };
+    let mut response = next.run(request.map(counted)).await;
+    response.extensions_mut().insert(Held(permit));
+    response
+}
+
+/// Whether this error, or what caused it, is that there is no room.
+pub(crate) fn is_overloaded(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Overloaded>())
+}
+
+/// A body whose bytes are counted as they come.
+#[derive(Debug)]
+struct CountedBody {
+    body: AxumBody,
+    permit: Arc<Permit>,
+}
+
+impl Body for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
+        if bytes > 0
+            && let Err(overloaded) = this.permit.add_bytes(bytes)
+        {
+            return Poll::Ready(Some(Err(axum::Error::new(overloaded))));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    fn overload(requests: usize, body_bytes: usize) -> Overload {
+        Overload::new(OverloadLimits { requests, body_bytes, judge: |_| Account::Caller })
+    }
+
+    fn caller(last: u8) -> Vec<Key> {
+        vec![Key::Caller(IpAddr::from([192, 0, 2, last]).into())]
+    }
+
+    #[test]
+    fn requests_are_bounded_in_all_and_by_caller() {
+        let overload = overload(8, 1000);
+        let mut held: Vec<_> = (0..2).map(|_| overload.begin(caller(1)).expect("room")).collect();
+        assert!(overload.begin(caller(1)).is_err(), "one caller has a quarter");
+        held.extend((2..5).flat_map(|last| [overload.begin(caller(last)), overload.begin(caller(last))]).flatten());
+        assert_eq!(held.len(), 8);
+        assert!(overload.begin(caller(9)).is_err());
+        held.clear();
+        assert!(overload.begin(caller(9)).is_ok());
+        assert!(lock(&overload.0.used).by_key.is_empty(), "nothing is kept of who is gone");
+    }
+
+    #[test]
+    fn bytes_of_bodies_are_bounded_in_all_and_by_tenant() {
+        let overload = overload(100, 1000);
+        let of = |caller_of: u8, name: &str| {
+            let mut keys = caller(caller_of);
+            keys.push(Key::Tenant(name.to_owned()));
+            overload.begin(keys).expect("room")
+        };
+        let (first, second, other) = (of(1, "acme"), of(2, "acme"), of(3, "beta"));
+        assert!(first.add_bytes(200).is_ok());
+        assert!(second.add_bytes(100).is_err(), "the tenant has a quarter");
+        assert!(second.add_bytes(50).is_ok() && other.add_bytes(250).is_ok());
+        drop((first, second));
+        assert_eq!(lock(&overload.0.used).all, Load { requests: 1, bytes: 250 });
+    }
+
+    #[tokio::test]
+    async fn a_body_for_which_there_is_no_room_is_answered_503_with_when_to_come_again() {
+        let permit = overload(4, 400).begin(caller(1)).expect("room");
+        let body = AxumBody::new(CountedBody { body: AxumBody::from(vec![0_u8; 101]), permit });
+        let problem = crate::web::body::read(body, 1000).await.expect_err("no room");
+        assert_eq!(problem.kind(), &kinds::OVERLOADED);
+        assert_eq!(problem.into_response().headers()[header::RETRY_AFTER], "1");
+    }
+}
