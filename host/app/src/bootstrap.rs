@@ -74,7 +74,7 @@ impl App {
         let (slug, name) = if samples { SAMPLE_TENANT } else { PLAIN_TENANT };
         let slug = TenantSlug::parse(slug)?;
         let user = self.operator().await?;
-        let tenant = self.first_tenant(&slug, name, user).await?;
+        let tenant = self.tenant_with_member(&slug, name, user).await?;
         let token = TokenId::generate();
         if samples {
             let actor = Actor::Token { token, user };
@@ -106,7 +106,7 @@ impl App {
         Ok(true)
     }
 
-    async fn operator(&self) -> Result<UserId, AppError> {
+    pub(crate) async fn operator(&self) -> Result<UserId, AppError> {
         if let Some(user) = self.inner.database.user_by_email(OPERATOR_EMAIL)? {
             return Ok(user.id);
         }
@@ -122,7 +122,13 @@ impl App {
         Ok(id)
     }
 
-    async fn first_tenant(&self, slug: &TenantSlug, name: &str, member: UserId) -> Result<TenantId, AppError> {
+    /// The tenant with this slug, made where it is not there, with a member who may do everything.
+    pub(crate) async fn tenant_with_member(
+        &self,
+        slug: &TenantSlug,
+        name: &str,
+        member: UserId,
+    ) -> Result<TenantId, AppError> {
         let created_at = UnixMillis::now();
         let id = match self.inner.database.tenant_by_slug(slug)? {
             Some(tenant) => tenant.id,
@@ -212,7 +218,7 @@ mod tests {
         let app = App::open(AppConfig::in_memory()).await.unwrap();
         let slug = TenantSlug::parse(SAMPLE_TENANT.0).unwrap();
         let user = app.operator().await.unwrap();
-        let tenant = app.first_tenant(&slug, "Acme", user).await.unwrap();
+        let tenant = app.tenant_with_member(&slug, "Acme", user).await.unwrap();
         let actor = Actor::Token { token: TokenId::generate(), user };
         let principal = Principal { tenant, actor, permissions: Permissions::all() };
         let [first, ..] = samples::scripts().unwrap();

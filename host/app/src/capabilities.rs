@@ -55,6 +55,8 @@ pub(crate) struct Scope {
     pub(crate) lineage: Lineage,
     /// Which secrets it has sent where.
     pub(crate) placed: Placed,
+    /// Bytes of storage that the tenant may have.
+    pub(crate) storage_limit_bytes: u64,
     /// What it sends, held against its earlier attempts.
     pub(crate) sent: Sent,
 }

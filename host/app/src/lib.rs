@@ -30,10 +30,12 @@ mod sealing;
 mod secrets;
 mod services;
 mod signatures;
+mod tenants;
 mod tokens;
 mod transaction;
 pub mod types;
 mod upkeep;
+mod usage;
 
 use std::{sync::Arc, time::Duration};
 
@@ -79,6 +81,7 @@ pub use services::{
 pub use signatures::{GenericSignature, SignatureEncoding, SignatureHash, SignatureScheme};
 pub use tokens::{IssuedToken, TokenService};
 pub use types::TypeService;
+pub use usage::{UsageService, UsageView};
 
 use crate::{
     admission::Admission,
@@ -106,6 +109,7 @@ pub struct App {
     hooks: HookService,
     egress_settings: EgressSettingsService,
     types: TypeService,
+    usage: UsageService,
 }
 
 /// What the services share.
@@ -200,6 +204,7 @@ impl App {
             tokens,
             egress_settings: EgressSettingsService::new(Arc::clone(&inner)),
             types: TypeService::new(Arc::clone(&inner)),
+            usage: UsageService::new(Arc::clone(&inner)),
             inner,
         })
     }
@@ -252,6 +257,11 @@ impl App {
     /// Types for whoever writes scripts.
     pub fn types(&self) -> &TypeService {
         &self.types
+    }
+
+    /// What tenants have and use.
+    pub fn usage(&self) -> &UsageService {
+        &self.usage
     }
 
     /// The name of the engine in this binary.

@@ -89,6 +89,7 @@ impl App {
                     deadline: Instant::now() + run.limits.wall_time,
                     lineage: Lineage::begun_by(principal.tenant, execution),
                     placed: Placed::default(),
+                    storage_limit_bytes: self.inner.config.storage_limit_bytes,
                     sent: Sent::default(),
                 }),
                 ordinals: Ordinals::default(),

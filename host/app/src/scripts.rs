@@ -56,6 +56,7 @@ impl ScriptService {
         }
         let compiled = self.compile(tenant, &input.name, input.language, &input.source).await?;
         let _turn = self.settings.lock().await;
+        self.require_room(tenant)?;
         if let Some(endpoint) = &input.endpoint {
             routes::require_free(self.database(), tenant, None, &endpoint.route)?;
         }
@@ -290,6 +291,16 @@ impl ScriptService {
         self.inner.running.cancel_script(script);
         self.inner.routes.changed(principal.tenant);
         Ok(())
+    }
+
+    /// See that the tenant may have another script.
+    fn require_room(&self, tenant: TenantId) -> Result<(), AppError> {
+        let limit = self.inner.quotas(&self.database().tenant(tenant)?).scripts;
+        if self.database().count_scripts(tenant)? < limit {
+            return Ok(());
+        }
+        // It does not reset: a script has to go first.
+        Err(AppError::Quota { quota: "scripts", limit, retry_after: std::time::Duration::from_secs(60) })
     }
 
     fn database(&self) -> &Database {

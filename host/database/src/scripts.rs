@@ -11,7 +11,7 @@ use rusqlite::{OptionalExtension, types::Value};
 
 pub(crate) use row::{optional_limits, script_capabilities};
 
-use crate::{Database, DatabaseError, NewEndpoint};
+use crate::{Database, DatabaseError, NewEndpoint, rows::count};
 
 const GET: &str = "
     SELECT scripts.id, scripts.name, scripts.description, scripts.kind, scripts.language, scripts.is_active,
@@ -37,6 +37,7 @@ const GET_BY_NAME: &str = "
     LEFT JOIN script_versions
         ON script_versions.tenant_id = scripts.tenant_id AND script_versions.id = active_versions.version_id
     WHERE scripts.tenant_id = $1 AND scripts.name = $2";
+const COUNT: &str = "SELECT COUNT(*) AS scripts FROM scripts WHERE tenant_id = $1";
 const LIST: &str = "
     SELECT scripts.id, scripts.name, scripts.description, scripts.kind, scripts.language, scripts.is_active,
            scripts.draft_revision, scripts.limits, scripts.capabilities, scripts.capabilities_set_by, scripts.record,
@@ -192,6 +193,14 @@ impl Database {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(GET_BY_NAME)?;
             Ok(statement.query_row([tenant.to_string().as_str(), name.as_str()], Script::from_row).optional()?)
+        })
+    }
+
+    /// How many scripts the tenant has.
+    pub fn count_scripts(&self, tenant: TenantId) -> Result<u64, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(COUNT)?;
+            Ok(statement.query_row([tenant.to_string()], |row| count(row, "scripts"))?)
         })
     }
 

@@ -21,7 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     controllers::{
         drafts::*, egress::*, executions::*, health::*, hooks::*, inference::*, keys::*, me::*, replays::*, runs::*,
-        scripts::*, secrets::*, tokens::*, types::*, versions::*,
+        scripts::*, secrets::*, tokens::*, types::*, usage::*, versions::*,
     },
     web::{chain::follow_chain, layers, responses},
 };
@@ -67,6 +67,7 @@ impl FromRef<Api> for Document {
         (name = "hooks", description = "Extension points of the host application"),
         (name = "secrets", description = "What scripts use and never read"),
         (name = "egress", description = "Which hosts scripts may reach"),
+        (name = "usage", description = "What the tenant has and uses"),
         (name = "me", description = "Whose token it is"),
         (name = "health", description = "For whoever runs the server")
     )
@@ -123,6 +124,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(show_egress, change_egress))
         .routes(routes!(show_types))
         .routes(routes!(show_me))
+        .routes(routes!(show_usage))
         .routes(routes!(browse_secrets))
         .routes(routes!(show_secret, put_secret, change_secret, delete_secret))
         .routes(routes!(create_token))

@@ -1,7 +1,7 @@
 //! Replay, crash and restart.
 
 use app::{App, RunRequest, ScriptRef};
-use domain::{ExecutionStatus, Trigger};
+use domain::{ErrorKind, ExecutionStatus, Trigger};
 
 use super::stage::{Stage, config, kind};
 

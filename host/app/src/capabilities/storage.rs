@@ -75,7 +75,7 @@ impl Reach {
         if let Err(error) = self.require_rights_still() {
             return Started::Ready(Err(error));
         }
-        let (database, limit) = (self.inner.database.clone(), self.inner.config.storage_limit_bytes);
+        let (database, limit) = (self.inner.database.clone(), self.scope.storage_limit_bytes);
         let commit = self.transaction.commit_so_far(database, self.lease, now, limit);
         Started::Pending(commit.boxed())
     }

@@ -82,6 +82,7 @@ impl<'a> Attempts<'a> {
             deadline: Instant::now() + limits.wall_time,
             lineage: order.lineage,
             placed: Placed::default(),
+            storage_limit_bytes: inner.quotas(&order.target.tenant).storage_bytes,
             sent: Sent::after(order.sent_before.clone()),
         };
         Ok(Self {
@@ -184,7 +185,7 @@ impl<'a> Attempts<'a> {
         usage: Usage,
         is_last: bool,
     ) -> Result<Committed, AppError> {
-        let limit = self.inner.config.storage_limit_bytes;
+        let limit = self.scope.storage_limit_bytes;
         let (effects, may_repeat, stale) = {
             let mut buffer = transaction.lock();
             let effects = match &outcome.result {

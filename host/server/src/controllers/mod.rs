@@ -15,4 +15,5 @@ pub(crate) mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod tokens;
 pub(crate) mod types;
+pub(crate) mod usage;
 pub(crate) mod versions;

@@ -1,0 +1,61 @@
+//! What a tenant has and uses, beside what it may.
+
+use std::{fmt, sync::Arc};
+
+use domain::{Permission, Principal, Quotas, UnixMillis};
+
+use crate::{AppError, Inner};
+
+/// Tells what tenants use.
+#[derive(Clone)]
+pub struct UsageService {
+    inner: Arc<Inner>,
+}
+
+/// What a tenant has and uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsageView {
+    /// What it may.
+    pub quotas: Quotas,
+    /// Executions that were accepted and have not ended.
+    pub queued_executions: u64,
+    /// Bytes of storage entries and documents.
+    pub storage_bytes: u64,
+    /// Scripts.
+    pub scripts: u64,
+    /// Executions that ended today, in UTC.
+    pub executions_today: u64,
+    /// Fuel that was used today.
+    pub fuel_today: u64,
+}
+
+impl UsageService {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    /// What the principal's tenant has and uses. Needs `executions.read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`].
+    pub fn show(&self, principal: &Principal) -> Result<UsageView, AppError> {
+        principal.require(Permission::ExecutionsRead)?;
+        let database = &self.inner.database;
+        let tenant = database.tenant(principal.tenant)?;
+        let today = database.usage_of_day(tenant.id, UnixMillis::now().utc_day())?;
+        Ok(UsageView {
+            quotas: self.inner.quotas(&tenant),
+            queued_executions: database.queued_executions(tenant.id)?,
+            storage_bytes: database.storage_bytes(tenant.id)?,
+            scripts: database.count_scripts(tenant.id)?,
+            executions_today: today.executions,
+            fuel_today: today.fuel,
+        })
+    }
+}
+
+impl fmt::Debug for UsageService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UsageService").finish_non_exhaustive()
+    }
+}
