@@ -9,6 +9,7 @@ use crate::{
     egress::{EgressConfig, Network, SystemNetwork},
     error::AppOpenError,
     hooks::HookConfig,
+    schedules::ScheduleConfig,
     sealing::Keyring,
     services::{OpenApiConfig, ServiceTokenConfig, Services},
 };
@@ -30,6 +31,8 @@ pub struct AppConfig {
     pub storage_limit_bytes: u64,
     /// What else a tenant may have and use; executions at once and storage are said above.
     pub quotas: Quotas,
+    /// What expressions of schedules may say, and how fast missed slots are caught up.
+    pub schedules: ScheduleConfig,
     /// The services of the host application that scripts can be given: those that are written in Rust.
     pub services: Services,
     /// The operator's HTTP services, by name.
@@ -98,6 +101,7 @@ impl Default for AppConfig {
             limits: Limits::DEFAULT,
             storage_limit_bytes: 1 << 30,
             quotas: Quotas::default(),
+            schedules: ScheduleConfig::default(),
             services: Services::default(),
             openapi: BTreeMap::new(),
             collections: BTreeMap::new(),

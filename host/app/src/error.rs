@@ -38,6 +38,9 @@ pub enum AppOpenError {
     /// What a crash left in the queue cannot be taken back.
     #[error("what the last run left in the queue cannot be put in order: {0}")]
     Queue(#[source] AppError),
+    /// There is nothing that says when a second has passed.
+    #[error("the ticker that schedules need cannot be started: {0}")]
+    Ticker(#[from] tokio_cron_scheduler::JobSchedulerError),
     /// A collection's schema is not taken.
     #[error("the schema of the collection '{name}' is not taken: {source}")]
     CollectionSchema {

@@ -24,6 +24,7 @@ mod local;
 mod quotas;
 mod replay;
 mod samples;
+mod schedules;
 mod schemas;
 mod scripts;
 mod sealing;
@@ -68,6 +69,10 @@ pub use replay::{AskedCall, CallDifference, EditedCode, ReplayView};
 pub use runtime::{
     Diagnostic, Failure, Header, LogLevel, LogLine, Outcome, Output, Purity, Request, Response, Severity,
 };
+pub use schedules::{
+    ScheduleConfig, ScheduleInput, SchedulePatch, SchedulePreview, ScheduleRules, ScheduleService, ScheduleView,
+    SecondsField, SlotView,
+};
 pub use schemas::{Mismatch, Schema, SchemaError};
 pub use scripts::{
     CheckedSource, DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
@@ -107,6 +112,7 @@ pub struct App {
     tokens: TokenService,
     secrets: SecretService,
     hooks: HookService,
+    schedules: ScheduleService,
     egress_settings: EgressSettingsService,
     types: TypeService,
     usage: UsageService,
@@ -160,6 +166,7 @@ impl App {
         let app = Self::open_offline(config)?;
         app.recover().await?;
         app.executions.start_pulling();
+        schedules::start_ticker(&app.schedules).await?;
         upkeep::start(&app.inner);
         Ok(app)
     }
@@ -200,6 +207,7 @@ impl App {
             endpoints: EndpointService::new(Arc::clone(&inner), executions.clone(), tokens.clone()),
             secrets: SecretService::new(Arc::clone(&inner)),
             hooks: HookService::new(Arc::clone(&inner), executions.clone()),
+            schedules: ScheduleService::new(Arc::clone(&inner), executions.clone()),
             executions,
             tokens,
             egress_settings: EgressSettingsService::new(Arc::clone(&inner)),
@@ -237,6 +245,11 @@ impl App {
     /// The host application's extension points, and which scripts run at them.
     pub fn hooks(&self) -> &HookService {
         &self.hooks
+    }
+
+    /// When scripts run by themselves.
+    pub fn schedules(&self) -> &ScheduleService {
+        &self.schedules
     }
 
     /// The services that are connected beside the collections.

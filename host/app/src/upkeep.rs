@@ -1,4 +1,5 @@
-//! What has to be done from time to time, beside everything that somebody waits for: entries that have expired are removed.
+//! What has to be done from time to time, beside everything that somebody waits for: entries that have expired and
+//! what is known of slots of long ago are removed.
 
 use std::{
     sync::{Arc, Weak},
@@ -53,6 +54,7 @@ impl Inner {
             after = Some(last.slug.clone());
             for tenant in tenants.iter().filter(|tenant| tenant.status != TenantStatus::Deleted) {
                 self.purge_tenant(tenant.id, expired_by).await?;
+                self.purge_schedule_slots(tenant.id, now).await?;
             }
         }
     }

@@ -24,6 +24,7 @@ mod policies;
 mod queue;
 mod readers;
 mod rows;
+mod schedules;
 mod scripts;
 mod secrets;
 mod storage;
@@ -59,6 +60,10 @@ pub use executions::{
 pub use hooks::{HookBinding, HookBound, NewHookBinding};
 pub use numbers::{json_number, parse_json_number};
 pub use queue::{Claim, Claimed, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued};
+pub use schedules::{
+    Backlog, CatchUpDecision, CatchUpRates, CatchUpStart, NewSchedule, NextSlot, Schedule, ScheduleChange,
+    ScheduleMade, ScheduleSetting, ScheduleSlot, SlotDecision, SlotPlace, SlotStart, SlotStretch, SlotsPassed,
+};
 pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings, ScriptSummary};
 pub use secrets::{SealedSecret, Secret, SecretChange};
 pub use storage::{StorageEntry, StorageQuery, StorageRange, StorageRead};

@@ -80,6 +80,10 @@ id!(
     ExecutionId
 );
 id!(
+    /// A time at which a script runs, again and again.
+    ScheduleId
+);
+id!(
     /// A published event, where the script gave it no id of its own.
     EventId
 );

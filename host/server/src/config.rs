@@ -7,6 +7,7 @@ mod checks;
 mod egress;
 mod hooks;
 mod read;
+mod schedules;
 mod section;
 mod services;
 
@@ -29,6 +30,7 @@ pub use crate::web::peer::ForwardedHeader;
 pub use egress::{EgressConfig, PrivateHostConfig};
 pub use hooks::HooksConfig;
 pub use read::ConfigError;
+pub use schedules::SchedulesConfig;
 pub use services::ServicesConfig;
 
 /// The configuration of Skerry. A line such as '#fuel = 20000000000' shows a default: remove its '#' to change it.
@@ -55,6 +57,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     #[config(nested)]
     pub quotas: QuotasConfig,
+    #[config(nested)]
+    pub schedules: SchedulesConfig,
     #[config(nested)]
     pub egress: EgressConfig,
     #[config(nested)]
@@ -268,6 +272,7 @@ impl Config {
             slots: self.sandbox.slots,
             limits: self.limits.limits(),
             quotas: self.quotas.quotas(),
+            schedules: self.schedules.app(),
             tenant_share: self.sandbox.tenant_share.unwrap_or((self.sandbox.slots / 4).max(1)),
             storage_limit_bytes: self.data.storage_limit_mb << 20,
             collections: self.services.connected.collections.clone(),

@@ -21,7 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     controllers::{
         drafts::*, egress::*, executions::*, health::*, hooks::*, inference::*, keys::*, me::*, replays::*, runs::*,
-        scripts::*, secrets::*, tokens::*, types::*, usage::*, versions::*,
+        schedules::*, scripts::*, secrets::*, tokens::*, types::*, usage::*, versions::*,
     },
     web::{chain::follow_chain, layers, responses},
 };
@@ -65,6 +65,7 @@ impl FromRef<Api> for Document {
         (name = "versions", description = "What was deployed"),
         (name = "executions", description = "Running scripts, and what came of it"),
         (name = "hooks", description = "Extension points of the host application"),
+        (name = "schedules", description = "When scripts run by themselves"),
         (name = "secrets", description = "What scripts use and never read"),
         (name = "egress", description = "Which hosts scripts may reach"),
         (name = "usage", description = "What the tenant has and uses"),
@@ -121,6 +122,13 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(run_hook))
         .routes(routes!(browse_hook_bindings))
         .routes(routes!(put_hook_binding, delete_hook_binding))
+        .routes(routes!(browse_schedules, create_schedule))
+        .routes(routes!(preview_schedule))
+        .routes(routes!(show_schedule, change_schedule, delete_schedule))
+        .routes(routes!(pause_schedule))
+        .routes(routes!(resume_schedule))
+        .routes(routes!(run_schedule))
+        .routes(routes!(browse_slots))
         .routes(routes!(show_egress, change_egress))
         .routes(routes!(show_types))
         .routes(routes!(show_me))

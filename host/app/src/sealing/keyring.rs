@@ -8,12 +8,12 @@ use std::{
 };
 
 use database::{Database, DatabaseError};
-use domain::{Lineage, TenantId, UnixMillis, lineage::KEPT_MS};
+use domain::{Lineage, ScheduleId, TenantId, UnixMillis, lineage::KEPT_MS};
 use moka::sync::Cache;
 use zeroize::Zeroizing;
 
 use super::{KEY_BYTES, Key, NONCE_BYTES, Purpose, Sealer, TAG_BYTES, TenantKey, Unsealable, bound_to, hex, key_file};
-use crate::AppError;
+use crate::{AppError, schedules::Jitter};
 
 /// How many tenants' keys are kept open: each is a few hundred bytes, and opening one is a read and a microsecond.
 const OPEN_KEYS_MAX: u64 = 10_000;
@@ -92,6 +92,8 @@ pub(crate) struct Keyring {
     lineages: Sealer,
     /// What the keys that sign calls of services are derived from.
     service_root: Key,
+    /// What says how late the slots of each schedule are.
+    jitter_key: Key,
     open: Cache<TenantId, Arc<TenantKey>>,
 }
 
@@ -133,13 +135,27 @@ impl Keyring {
         let lineage_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: lineage", key.as_slice()));
         let service_root =
             Zeroizing::new(blake3::derive_key("skerry deployment key v1: service tokens", key.as_slice()));
+        let jitter_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: jitter", key.as_slice()));
         let open = Cache::builder().max_capacity(OPEN_KEYS_MAX).time_to_live(OPEN_FOR).build();
-        Ok(Self { sealer: Sealer::new(&wrap_key)?, lineages: Sealer::new(&lineage_key)?, service_root, open })
+        Ok(Self {
+            sealer: Sealer::new(&wrap_key)?,
+            lineages: Sealer::new(&lineage_key)?,
+            service_root,
+            jitter_key,
+            open,
+        })
     }
 
     /// The seed of the key that signs calls of services, in its `generation`: the operator rotates it by counting on.
     pub(crate) fn service_seed(&self, generation: u32) -> Key {
         Zeroizing::new(*blake3::keyed_hash(&self.service_root, &generation.to_le_bytes()).as_bytes())
+    }
+
+    /// How late the slots of a schedule are: nobody outside can tell it beforehand, or choose it (RULES 38).
+    pub(crate) fn schedule_jitter(&self, schedule: ScheduleId) -> Jitter {
+        let digest = blake3::keyed_hash(&self.jitter_key, schedule.as_bytes());
+        let [a, b, c, d, ..] = *digest.as_bytes();
+        Jitter(u32::from_le_bytes([a, b, c, d]))
     }
 
     /// A key for a new tenant, wrapped, as the tenant's row keeps it.

@@ -9,6 +9,7 @@ mod hooks;
 mod opening;
 mod postgres;
 mod queue;
+mod schedules;
 mod schema;
 mod scripts;
 mod stage;

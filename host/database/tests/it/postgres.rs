@@ -116,6 +116,12 @@ fn lists() -> Vec<DocumentQuery> {
     sorts.map(with_sort).collect()
 }
 
+/// The number of a migration.
+fn version(file: &Path) -> u32 {
+    let name = file.file_name().and_then(OsStr::to_str).unwrap();
+    name.trim_start_matches('V').split("__").next().unwrap().parse().unwrap()
+}
+
 #[test]
 fn postgresql_accepts_the_migrations_and_every_statement_where_it_is_installed() {
     let Some(bin) = installed() else { return };
@@ -124,7 +130,8 @@ fn postgresql_accepts_the_migrations_and_every_statement_where_it_is_installed()
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
-    migrations.sort();
+    // By number: as text, the tenth stands before the second.
+    migrations.sort_by_key(|file| version(file));
     for migration in migrations {
         script.push_str(&fs::read_to_string(migration).unwrap());
     }

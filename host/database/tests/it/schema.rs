@@ -62,8 +62,15 @@ fn every_index_of_a_tenants_table_begins_with_the_tenant() {
         let indexes = texts(&connection, &format!("SELECT name FROM pragma_index_list('{table}')"));
         for index in indexes {
             let first = texts(&connection, &format!("SELECT name FROM pragma_index_info('{index}') WHERE seqno = 0"));
-            // The two that lead from a person or a token to a tenant.
-            let leads_to_tenant = ["idx_memberships_user", "idx_api_tokens_id"].contains(&index.as_str());
+            // Those that lead from a person or a token to a tenant, and from a moment to what is due then, whoever's.
+            let leads_to_tenant = [
+                "idx_memberships_user",
+                "idx_api_tokens_id",
+                "idx_schedules_due",
+                "idx_schedules_backlog",
+                "idx_schedule_slots_catch_up",
+            ]
+            .contains(&index.as_str());
             assert!(leads_to_tenant || first == ["tenant_id"], "{index}: {first:?}");
         }
     }
@@ -104,7 +111,20 @@ fn the_lists_that_grow_are_read_by_an_index() {
             "idx_executions_tenant_status",
         ),
     ];
-    for (query, index) in plans {
+    let due = "SELECT id FROM schedules WHERE due_at <= 5 ORDER BY due_at LIMIT 10";
+    let open = "SELECT slot_at FROM schedule_slots WHERE tenant_id = 'a' AND schedule_id = 'b' AND is_open";
+    let started =
+        "SELECT slot_at FROM schedule_slots WHERE tenant_id = 'a' AND schedule_id = 'b' AND outcome = 'started'
+                   AND slot_at < 5 ORDER BY slot_at DESC LIMIT 1";
+    let caught_up = "SELECT COUNT(*) FROM schedule_slots WHERE is_catch_up AND decided_at > 5";
+    let of_schedules = [
+        (due, "idx_schedules_due"),
+        (open, "idx_schedule_slots_open"),
+        (started, "idx_schedule_slots_started"),
+        (caught_up, "idx_schedule_slots_catch_up"),
+    ];
+    let of_schedules = of_schedules.map(|(query, index)| (String::from(query), index));
+    for (query, index) in plans.into_iter().chain(of_schedules) {
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
         let steps = statement.query_map([], |row| row.get("detail")).unwrap();
         let plan = steps.collect::<rusqlite::Result<Vec<String>>>().unwrap().join("; ");

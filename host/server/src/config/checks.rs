@@ -29,6 +29,10 @@ pub(crate) fn mistakes(config: &Config) -> Vec<String> {
         ("sandbox.tenant_share", u64::from(share), 1, u64::from(config.sandbox.slots.max(1))),
         ("egress.requests_per_minute", u64::from(config.egress.requests_per_minute), 1, 1 << 20),
         ("egress.requests_at_once", u64::from(config.egress.requests_at_once), 1, 4096),
+        ("schedules.min_interval_s", u64::from(config.schedules.min_interval_s), 1, 3_600),
+        ("schedules.catch_up_per_minute", u64::from(config.schedules.catch_up_per_minute), 1, 1 << 20),
+        ("schedules.catch_up_per_minute_of_all", u64::from(config.schedules.catch_up_per_minute_of_all), 1, 1 << 20),
+        ("schedules.slots_kept_days", u64::from(config.schedules.slots_kept_days), 1, 3_660),
         ("data.storage_limit_mb", config.data.storage_limit_mb, 1, 1 << 24),
     ];
     check_ranges(&ranges, &mut mistakes);

@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub(crate) mod me;
 pub(crate) mod replays;
 pub(crate) mod runs;
+pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod tokens;

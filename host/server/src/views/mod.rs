@@ -13,6 +13,7 @@ pub(crate) mod limits;
 pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod replays;
+pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod settings;

@@ -53,6 +53,10 @@ words! {
     OnInterruptWord(domain::OnInterrupt) = "OnInterrupt" [domain::OnInterrupt::ALL];
     PermissionWord(domain::Permission) = "Permission" [domain::Permission::ALL];
     RecordWord(domain::RecordMode) = "RecordMode" [domain::RecordMode::ALL];
+    CatchUpWord(domain::CatchUp) = "CatchUp" [domain::CatchUp::ALL];
+    OverlapWord(domain::Overlap) = "Overlap" [domain::Overlap::ALL];
+    SlotOutcomeWord(domain::SlotOutcome) = "SlotOutcome" [domain::SlotOutcome::ALL];
+    SlotReasonWord(domain::SlotReason) = "SlotReason" [domain::SlotReason::ALL];
     StatusWord(domain::ExecutionStatus) = "ExecutionStatus" [domain::ExecutionStatus::ALL];
     TriggerWord(domain::Trigger) = "Trigger" [domain::Trigger::ALL];
     WhenFullWord(domain::WhenFull) = "WhenFull" [domain::WhenFull::ALL];

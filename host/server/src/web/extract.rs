@@ -2,7 +2,7 @@
 
 use app::ScriptRef;
 use axum::extract::{FromRequestParts, Path, Query};
-use domain::{ExecutionId, HookPoint, SecretName, TokenId};
+use domain::{ExecutionId, HookPoint, ScheduleId, SecretName, TokenId};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -35,6 +35,9 @@ pub(crate) struct HookPath(pub(crate) HookPoint);
 /// The extension point and the script that the path names.
 #[derive(Debug)]
 pub(crate) struct HookBindingPath(pub(crate) HookPoint, pub(crate) ScriptRef);
+/// The schedule that the path names.
+#[derive(Debug)]
+pub(crate) struct SchedulePath(pub(crate) ScheduleId);
 
 /// The query string in the shape `T`; an unknown or malformed parameter is refused by name.
 #[derive(Debug)]
@@ -64,6 +67,15 @@ impl<S: Send + Sync> FromRequestParts<S> for ExecutionPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text: String = segments(parts, state, "execution").await?;
         text.parse().map(Self).map_err(|_| nothing("execution"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SchedulePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "schedule").await?;
+        text.parse().map(Self).map_err(|_| nothing("schedule"))
     }
 }
 

@@ -1,0 +1,371 @@
+//! Schedules: when scripts run by themselves. What becomes of each slot is in [`steps`] and [`slots`].
+
+mod row;
+mod slots;
+mod steps;
+
+use domain::{CatchUp, Overlap, ScheduleId, ScriptId, ScriptName, TenantId, UnixMillis, UserId};
+use rusqlite::params;
+
+pub use slots::{ScheduleSlot, SlotStretch};
+pub use steps::{CatchUpDecision, CatchUpRates, CatchUpStart, SlotDecision, SlotPlace, SlotStart, SlotsPassed};
+
+use crate::{
+    Database, DatabaseError,
+    rows::{bigint, count},
+    writer::Work,
+};
+
+const COUNT: &str = "SELECT COUNT(*) AS schedules FROM schedules WHERE tenant_id = $1";
+const INSERT: &str = "
+    INSERT INTO schedules (tenant_id, id, script_id, expression, timezone, overlap, catch_up, revision, set_by, set_at,
+                           created_at, next_slot, due_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)";
+const GET: &str = "
+    SELECT schedules.tenant_id, schedules.id, schedules.script_id, scripts.name AS script_name, schedules.expression,
+           schedules.timezone, schedules.overlap, schedules.catch_up, schedules.is_paused, schedules.revision,
+           schedules.set_by, schedules.set_at, schedules.created_at, schedules.next_slot, schedules.due_at,
+           schedules.last_slot, schedules.last_run, schedules.backlog_from, schedules.backlog_to, schedules.backlog_due
+    FROM schedules
+    JOIN scripts ON scripts.tenant_id = schedules.tenant_id AND scripts.id = schedules.script_id
+    WHERE schedules.tenant_id = $1 AND schedules.id = $2";
+const LIST: &str = "
+    SELECT schedules.tenant_id, schedules.id, schedules.script_id, scripts.name AS script_name, schedules.expression,
+           schedules.timezone, schedules.overlap, schedules.catch_up, schedules.is_paused, schedules.revision,
+           schedules.set_by, schedules.set_at, schedules.created_at, schedules.next_slot, schedules.due_at,
+           schedules.last_slot, schedules.last_run, schedules.backlog_from, schedules.backlog_to, schedules.backlog_due
+    FROM schedules
+    JOIN scripts ON scripts.tenant_id = schedules.tenant_id AND scripts.id = schedules.script_id
+    WHERE schedules.tenant_id = $1 AND schedules.id > $2
+    ORDER BY schedules.id
+    LIMIT $3";
+const LIST_OF_SCRIPT: &str = "
+    SELECT schedules.tenant_id, schedules.id, schedules.script_id, scripts.name AS script_name, schedules.expression,
+           schedules.timezone, schedules.overlap, schedules.catch_up, schedules.is_paused, schedules.revision,
+           schedules.set_by, schedules.set_at, schedules.created_at, schedules.next_slot, schedules.due_at,
+           schedules.last_slot, schedules.last_run, schedules.backlog_from, schedules.backlog_to, schedules.backlog_due
+    FROM schedules
+    JOIN scripts ON scripts.tenant_id = schedules.tenant_id AND scripts.id = schedules.script_id
+    WHERE schedules.tenant_id = $1 AND schedules.script_id = $2 AND schedules.id > $3
+    ORDER BY schedules.id
+    LIMIT $4";
+// Of whichever tenant: the scheduler goes from a moment to what is due then.
+const DUE: &str = "
+    SELECT schedules.tenant_id, schedules.id, schedules.script_id, scripts.name AS script_name, schedules.expression,
+           schedules.timezone, schedules.overlap, schedules.catch_up, schedules.is_paused, schedules.revision,
+           schedules.set_by, schedules.set_at, schedules.created_at, schedules.next_slot, schedules.due_at,
+           schedules.last_slot, schedules.last_run, schedules.backlog_from, schedules.backlog_to, schedules.backlog_due
+    FROM schedules
+    JOIN scripts ON scripts.tenant_id = schedules.tenant_id AND scripts.id = schedules.script_id
+    WHERE schedules.due_at <= $1
+    ORDER BY schedules.due_at
+    LIMIT $2";
+const DUE_TO_CATCH_UP: &str = "
+    SELECT schedules.tenant_id, schedules.id, schedules.script_id, scripts.name AS script_name, schedules.expression,
+           schedules.timezone, schedules.overlap, schedules.catch_up, schedules.is_paused, schedules.revision,
+           schedules.set_by, schedules.set_at, schedules.created_at, schedules.next_slot, schedules.due_at,
+           schedules.last_slot, schedules.last_run, schedules.backlog_from, schedules.backlog_to, schedules.backlog_due
+    FROM schedules
+    JOIN scripts ON scripts.tenant_id = schedules.tenant_id AND scripts.id = schedules.script_id
+    WHERE schedules.backlog_due <= $1
+    ORDER BY schedules.backlog_due
+    LIMIT $2";
+const UPDATE: &str = "
+    UPDATE schedules
+    SET expression = $1, timezone = $2, overlap = $3, catch_up = $4, is_paused = $5, revision = $6, set_by = $7,
+        set_at = $8, next_slot = $9, due_at = $10
+    WHERE tenant_id = $11 AND id = $12 AND revision = $13 AND next_slot IS NOT DISTINCT FROM $14";
+const DELETE: &str = "DELETE FROM schedules WHERE tenant_id = $1 AND id = $2";
+const REVISION: &str = "SELECT revision FROM schedules WHERE tenant_id = $1 AND id = $2";
+
+/// A slot that is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextSlot {
+    /// Its nominal time.
+    pub slot: UnixMillis,
+    /// When it is to be started: at its time, or a little later.
+    pub due_at: UnixMillis,
+}
+
+/// Missed slots that are still to be caught up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// The first of them.
+    pub from: UnixMillis,
+    /// The last of them.
+    pub to: UnixMillis,
+    /// When to go on with them.
+    pub due_at: UnixMillis,
+}
+
+/// A schedule to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSchedule {
+    /// Its id.
+    pub id: ScheduleId,
+    /// The script that it runs.
+    pub script: ScriptId,
+    /// When.
+    pub setting: ScheduleSetting,
+    /// Who sets it.
+    pub set_by: Option<UserId>,
+    /// When it is set.
+    pub set_at: UnixMillis,
+    /// Its first slot.
+    pub next: Option<NextSlot>,
+}
+
+/// What is said of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleSetting {
+    /// The cron expression.
+    pub expression: String,
+    /// The IANA name of the time zone that it is read in.
+    pub timezone: String,
+    /// What happens with a slot while an earlier run goes on.
+    pub overlap: Overlap,
+    /// What happens with slots that were missed.
+    pub catch_up: CatchUp,
+}
+
+/// Another setting of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleChange {
+    /// The schedule.
+    pub id: ScheduleId,
+    /// The revision that it was seen with.
+    pub expected_revision: i64,
+    /// The next slot that it was seen with.
+    pub expected_next: Option<UnixMillis>,
+    /// Everything that is said of it.
+    pub setting: ScheduleSetting,
+    /// Whether it is paused.
+    pub is_paused: bool,
+    /// Who set it.
+    pub set_by: Option<UserId>,
+    /// When that was.
+    pub set_at: UnixMillis,
+    /// Its next slot.
+    pub next: Option<NextSlot>,
+    /// What becomes of the backlog where it is given up.
+    pub given_up: Option<SlotStretch>,
+    /// Now.
+    pub now: UnixMillis,
+}
+
+/// A schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The tenant that it belongs to.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: ScheduleId,
+    /// The script that it runs.
+    pub script: ScriptId,
+    /// The script's name.
+    pub script_name: ScriptName,
+    /// What is said of it.
+    pub setting: ScheduleSetting,
+    /// Whether its slots are skipped for now.
+    pub is_paused: bool,
+    /// Counts its changes.
+    pub revision: i64,
+    /// Who set it last.
+    pub set_by: Option<UserId>,
+    /// When that was.
+    pub set_at: UnixMillis,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// The first slot of which nothing was decided yet.
+    pub next: Option<NextSlot>,
+    /// The last slot of which something was decided.
+    pub last_slot: Option<UnixMillis>,
+    /// The last slot that was started.
+    pub last_run: Option<UnixMillis>,
+    /// The missed slots that are still to be caught up.
+    pub backlog: Option<Backlog>,
+}
+
+/// Whether a schedule was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScheduleMade {
+    /// It was.
+    Made,
+    /// The tenant has as many as it may have.
+    QuotaUsed,
+}
+
+impl Database {
+    /// Make a schedule, of at most `limit` that the tenant may have.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotFound`] when the script is not the tenant's.
+    pub async fn create_schedule(
+        &self,
+        tenant: TenantId,
+        schedule: NewSchedule,
+        limit: u64,
+    ) -> Result<ScheduleMade, DatabaseError> {
+        self.write(move |work| {
+            let mut counting = work.connection.prepare_cached(COUNT)?;
+            if counting.query_row([tenant.to_string()], |row| count(row, "schedules"))? >= limit {
+                return Ok(ScheduleMade::QuotaUsed);
+            }
+            insert(work, tenant, &schedule)?;
+            Ok(ScheduleMade::Made)
+        })
+        .await
+    }
+
+    /// One schedule.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotFound`].
+    pub fn schedule(&self, tenant: TenantId, id: ScheduleId) -> Result<Schedule, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(GET)?;
+            Ok(statement.query_row([tenant.to_string(), id.to_string()], Schedule::from_row)?)
+        })
+    }
+
+    /// A page of at most `limit` schedules in the order in which they were made, behind `after`; those of one script where
+    /// `script` names it.
+    pub fn list_schedules(
+        &self,
+        tenant: TenantId,
+        script: Option<ScriptId>,
+        after: Option<ScheduleId>,
+        limit: u32,
+    ) -> Result<Vec<Schedule>, DatabaseError> {
+        let (tenant, after) = (tenant.to_string(), after.map_or_else(String::new, |id| id.to_string()));
+        self.read(|connection| match script {
+            None => {
+                let mut statement = connection.prepare_cached(LIST)?;
+                let rows = statement.query_map(params![tenant, after, limit], Schedule::from_row)?;
+                Ok(rows.collect::<rusqlite::Result<Vec<Schedule>>>()?)
+            }
+            Some(script) => {
+                let mut statement = connection.prepare_cached(LIST_OF_SCRIPT)?;
+                let parameters = params![tenant, script.to_string(), after, limit];
+                let rows = statement.query_map(parameters, Schedule::from_row)?;
+                Ok(rows.collect::<rusqlite::Result<Vec<Schedule>>>()?)
+            }
+        })
+    }
+
+    /// At most `limit` schedules of any tenants whose next slot is due at `now`, the longest due first.
+    pub fn due_schedules(&self, now: UnixMillis, limit: u32) -> Result<Vec<Schedule>, DatabaseError> {
+        self.due(DUE, now, limit)
+    }
+
+    /// At most `limit` schedules of any tenants that have slots to catch up at `now`, the longest due first.
+    pub fn schedules_to_catch_up(&self, now: UnixMillis, limit: u32) -> Result<Vec<Schedule>, DatabaseError> {
+        self.due(DUE_TO_CATCH_UP, now, limit)
+    }
+
+    fn due(&self, statement: &str, now: UnixMillis, limit: u32) -> Result<Vec<Schedule>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(statement)?;
+            let rows = statement.query_map(params![now.0, limit], Schedule::from_row)?;
+            Ok(rows.collect::<rusqlite::Result<Vec<Schedule>>>()?)
+        })
+    }
+
+    /// Change a schedule; answers its revision, or `None` where its next slot is another by now: then nothing is changed.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Stale`] where it has another revision than the expected one; [`DatabaseError::NotFound`].
+    pub async fn change_schedule(
+        &self,
+        tenant: TenantId,
+        change: ScheduleChange,
+    ) -> Result<Option<i64>, DatabaseError> {
+        self.write(move |work| {
+            if !update(work, tenant, &change)? {
+                return Ok(None);
+            }
+            if let Some(given_up) = &change.given_up {
+                steps::clear_backlog(work, tenant, change.id)?;
+                slots::insert_stretch(work, tenant, change.id, given_up, change.now)?;
+            }
+            Ok(Some(work.revision))
+        })
+        .await
+    }
+
+    /// Remove a schedule with its slots. Runs that it started go on.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotFound`]; [`DatabaseError::Stale`] where `expected_revision` is another one.
+    pub async fn delete_schedule(
+        &self,
+        tenant: TenantId,
+        id: ScheduleId,
+        expected_revision: Option<i64>,
+    ) -> Result<(), DatabaseError> {
+        self.write(move |work| {
+            let current = revision(work, tenant, id)?;
+            if expected_revision.is_some_and(|expected| expected != current) {
+                return Err(DatabaseError::Stale { current });
+            }
+            work.connection.prepare_cached(DELETE)?.execute([tenant.to_string(), id.to_string()])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn insert(work: &Work<'_>, tenant: TenantId, schedule: &NewSchedule) -> Result<(), DatabaseError> {
+    let setting = &schedule.setting;
+    work.connection.prepare_cached(INSERT)?.execute(params![
+        tenant.to_string(),
+        schedule.id.to_string(),
+        schedule.script.to_string(),
+        setting.expression,
+        setting.timezone,
+        setting.overlap.as_str(),
+        setting.catch_up.as_str(),
+        work.revision,
+        schedule.set_by.map(|user| user.to_string()),
+        schedule.set_at.0,
+        schedule.next.map(|next| next.slot.0),
+        schedule.next.map(|next| next.due_at.0),
+    ])?;
+    Ok(())
+}
+
+fn update(work: &Work<'_>, tenant: TenantId, change: &ScheduleChange) -> Result<bool, DatabaseError> {
+    let setting = &change.setting;
+    let changed = work.connection.prepare_cached(UPDATE)?.execute(params![
+        setting.expression,
+        setting.timezone,
+        setting.overlap.as_str(),
+        setting.catch_up.as_str(),
+        change.is_paused,
+        work.revision,
+        change.set_by.map(|user| user.to_string()),
+        change.set_at.0,
+        change.next.map(|next| next.slot.0),
+        change.next.map(|next| next.due_at.0),
+        tenant.to_string(),
+        change.id.to_string(),
+        change.expected_revision,
+        change.expected_next.map(|slot| slot.0),
+    ])?;
+    let current = revision(work, tenant, change.id)?;
+    match changed {
+        1 => Ok(true),
+        _ if current == change.expected_revision => Ok(false),
+        _ => Err(DatabaseError::Stale { current }),
+    }
+}
+
+fn revision(work: &Work<'_>, tenant: TenantId, id: ScheduleId) -> Result<i64, DatabaseError> {
+    let mut statement = work.connection.prepare_cached(REVISION)?;
+    Ok(statement.query_row([tenant.to_string(), id.to_string()], |row| row.get(0))?)
+}
+
+/// A number of slots as its column holds it.
+fn number(slots: u64) -> i64 {
+    bigint(slots.max(1))
+}
