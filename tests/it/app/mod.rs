@@ -9,6 +9,7 @@ mod egress;
 mod embed;
 pub(crate) mod outside;
 mod own_service;
+mod queue;
 mod replays;
 mod rights;
 mod secrets;
