@@ -26,11 +26,21 @@ pub(crate) fn serve(arguments: &Serve) -> ExitCode {
         Err(error) => return fail(USAGE, &error),
     };
     telemetry::start(&config.log);
+    give_up_privileges();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(NOT_STARTED, &error),
     };
     runtime.block_on(serve_until_asked(&config, arguments.sample))
+}
+
+/// Nothing that this process starts or becomes has more rights than it (RULES 9). Before there are threads, which inherit
+/// it.
+fn give_up_privileges() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::thread::set_no_new_privs(true) {
+        tracing::warn!(%error, "the system does not let this process renounce new privileges");
+    }
 }
 
 fn read(arguments: &Serve) -> Result<Config, crate::config::ConfigError> {
