@@ -51,9 +51,9 @@ impl FuelBudgets {
         let now = UnixMillis::now();
         let day = now.utc_day();
         let Some(quota) = quota else { return Ok(Reservation { budgets: None, tenant, day, left: 0 }) };
-        while !self.take(tenant, day, fuel) {
-            let block = fuel.saturating_mul(RUNS_PER_BLOCK).min(quota / BLOCKS_PER_QUOTA).max(fuel);
-            let wanted = FuelWanted { quota, wanted: block, least: fuel };
+        while let Some(lacking) = self.take(tenant, day, fuel) {
+            let block = fuel.saturating_mul(RUNS_PER_BLOCK).min(quota / BLOCKS_PER_QUOTA).max(lacking);
+            let wanted = FuelWanted { quota, wanted: block, least: lacking };
             let reserved = database.reserve_fuel(tenant, day, wanted).await?;
             if reserved == 0 {
                 return Err(used_up("fuel_per_day", quota, until_tomorrow(now)));
@@ -72,14 +72,16 @@ impl FuelBudgets {
         Ok(())
     }
 
-    fn take(&self, tenant: TenantId, day: i64, fuel: u64) -> bool {
+    /// Take fuel from the block; answers how much is lacking, if any is.
+    fn take(&self, tenant: TenantId, day: i64, fuel: u64) -> Option<u64> {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match budgets.get_mut(&(tenant, day)) {
-            Some(budget) if *budget >= fuel => {
-                *budget -= fuel;
-                true
+        let budget = budgets.entry((tenant, day)).or_default();
+        match budget.checked_sub(fuel) {
+            Some(left) => {
+                *budget = left;
+                None
             }
-            _ => fuel == 0,
+            None => Some(fuel - *budget),
         }
     }
 
