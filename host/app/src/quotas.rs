@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use database::Tenant;
 use domain::{Quotas, TenantId, UnixMillis};
+use runtime::MAPPING_FUEL;
 
 pub(crate) use fuel::{FuelBudgets, Reservation};
 pub(crate) use minute::Minutes;
@@ -40,6 +41,8 @@ impl Inner {
     /// [`AppError::Quota`] names the quota that is used up, its size and when to come back; [`AppError::Overloaded`].
     pub(crate) async fn allow(self: &Arc<Self>, tenant: &Tenant, lane: Lane, fuel: u64) -> Result<Allowed, AppError> {
         let quotas = self.quotas(tenant);
+        // What reading the stack of a failure takes is the tenant's too.
+        let fuel = fuel.saturating_add(MAPPING_FUEL);
         let fuel = self.fuel.reserve(&self.database, (tenant.id, quotas.fuel_per_day), fuel).await?;
         let permit = self.admission.admit(tenant.id, lane, quotas.concurrent_executions).await?;
         Ok(Allowed { permit, fuel })

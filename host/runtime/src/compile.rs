@@ -17,6 +17,12 @@ use crate::{
 const COMPILER_LIMITS: Limits =
     Limits { fuel: 20_000_000_000, wall_time: Duration::from_secs(2), memory_bytes: 512 << 20, ..Limits::DEFAULT };
 
+/// The most fuel of finding the author's positions in the stack of a run that failed. Reading a source of 1 MiB again takes
+/// about half of it.
+pub const MAPPING_FUEL: u64 = 2_000_000_000;
+
+const MAPPING_LIMITS: Limits = Limits { fuel: MAPPING_FUEL, ..COMPILER_LIMITS };
+
 /// The largest schema of an argument (RULES 11).
 const SCHEMA_BYTES_MAX: usize = 64 << 10;
 
@@ -220,7 +226,7 @@ impl Sandbox {
         let script = ScriptText { language: language(source), file_name, text };
         let failed =
             Failed { name: failure.name.clone(), message: failure.message.clone(), stack: failure.stack.clone() };
-        let ended = run::bare(&self.inner.engine, &COMPILER_LIMITS, &mut fuel, async |store| {
+        let ended = run::bare(&self.inner.engine, &MAPPING_LIMITS, &mut fuel, async |store| {
             let instance = compiler.instantiate_async(&mut *store).await?;
             instance.call_map_stack(store, &script, &failed).await
         });

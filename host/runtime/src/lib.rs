@@ -29,7 +29,7 @@ pub mod tariff;
 
 pub use calls::{HostCall, Interfaces, Started, answer_bytes};
 pub use clock::{Clock, SystemClock};
-pub use compile::{CompileError, Compiled, CompiledScript, Purity, Source};
+pub use compile::{CompileError, Compiled, CompiledScript, MAPPING_FUEL, Purity, Source};
 pub use config::{SandboxConfig, engine_config};
 pub use contract::{
     Answer, CallError, Delivery, Diagnostic, Entry as PageEntry, Event, Header, HmacAlgorithm, HttpBody, HttpField,
