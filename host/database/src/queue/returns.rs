@@ -30,7 +30,7 @@ const INSERT_ATTEMPT: &str = "
     FROM executions
     WHERE tenant_id = $7 AND id = $8";
 const DELETE: &str = "
-    DELETE FROM execution_queue WHERE tenant_id = $1 AND execution_id = $2 RETURNING group_key, group_max";
+    DELETE FROM execution_queue WHERE tenant_id = $1 AND execution_id = $2 RETURNING state, group_key";
 const PROMOTE: &str = "
     UPDATE execution_queue
     SET state = 'ready'
@@ -218,10 +218,11 @@ fn go_back(
 pub(crate) fn leave(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) -> Result<(), DatabaseError> {
     let mut statement = work.connection.prepare_cached(DELETE)?;
     let parameters = [tenant.to_string(), execution.to_string()];
-    let left = statement.query_row(parameters, |row| row.get::<_, Option<String>>("group_key")).optional()?;
-    let Some(group) = left else { return Ok(()) };
+    let of_row = |row: &Row<'_>| Ok((row.get::<_, String>("state")?, row.get::<_, Option<String>>("group_key")?));
+    let Some((state, group)) = statement.query_row(parameters, of_row).optional()? else { return Ok(()) };
     give_places_back(work, tenant, 1)?;
-    if let Some(group) = group {
+    // One that was blocked had no place in its group, so that none is free now.
+    if let Some(group) = group.filter(|_| state != "blocked") {
         work.connection.prepare_cached(PROMOTE)?.execute([tenant.to_string(), group])?;
     }
     Ok(())

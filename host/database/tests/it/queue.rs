@@ -206,6 +206,18 @@ async fn of_a_group_only_so_many_go_on_in_the_order_in_which_they_came() {
 }
 
 #[tokio::test]
+async fn one_that_is_cancelled_while_its_group_is_full_lets_no_other_pass() {
+    let stage = Stage::set().await;
+    let mut accepted = Vec::new();
+    for _ in 0..3 {
+        accepted.push(stage.accept(grouped(&stage, 1, WhenFull::Queue)).await);
+    }
+    assert_eq!(stage.claim(NOW).await.map(|claimed| claimed.execution), Some(accepted[0]));
+    stage.database.cancel_waiting(stage.home.tenant, accepted[1], Vec::new(), NOW).await.unwrap();
+    assert_eq!(stage.claim(NOW).await, None);
+}
+
+#[tokio::test]
 async fn a_full_group_that_does_not_wait_refuses() {
     let stage = Stage::set().await;
     stage.accept(grouped(&stage, 1, WhenFull::Skip)).await;
