@@ -54,10 +54,13 @@ impl From<AppError> for Problem {
                 Self::new(&kinds::BREAKER_OPEN, detail).with_header(header::RETRY_AFTER, seconds(retry_after))
             }
             AppError::Quota { quota, limit, retry_after } => {
-                Self::new(&kinds::QUOTA, format!("the tenant's quota of {quota} ({limit}) is used up"))
+                let wait = seconds(retry_after);
+                let detail = format!("the tenant's quota '{quota}' of {limit} is used up: try again in {wait} s");
+                Self::new(&kinds::QUOTA, detail)
                     .with("quota", quota)
                     .with("limit", limit)
-                    .with_header(header::RETRY_AFTER, seconds(retry_after))
+                    .with("resets_in_s", wait)
+                    .with_header(header::RETRY_AFTER, wait)
             }
             error @ AppError::ChainTooLong => Self::new(&kinds::CHAIN_TOO_LONG, error.to_string()),
             AppError::Overloaded { retry_after } => {
