@@ -6,6 +6,7 @@ mod endpoints;
 mod executions;
 mod hooks;
 mod problems;
+mod schedules;
 mod scripts;
 mod secrets;
 mod service_keys;

@@ -102,33 +102,48 @@ impl Oracle {
         if self.stars[2] || self.stars[4] { of_month && of_week } else { of_month || of_week }
     }
 
-    /// The slots among the minutes of `shown`: each with what the clock shows. A fixed time comes due in the first minute
-    /// in which the clock has reached it.
-    fn slots(&self, minutes: &[(UnixMillis, DateTime)]) -> Vec<UnixMillis> {
-        let mut highest = minutes[0].1.checked_sub(SignedDuration::from_mins(1)).unwrap();
+    /// The slots among `minutes`. A fixed time comes due in the first minute in which the clock has reached it.
+    fn slots(&self, minutes: &[Minute]) -> Vec<UnixMillis> {
+        let mut highest = minutes[0].number - 1;
         let mut slots = Vec::new();
-        for (at, time) in minutes {
-            if self.runs_through {
-                slots.extend(self.names(*time).then_some(*at));
-                continue;
-            }
-            let mut is_due = false;
-            while highest < *time {
-                highest = highest.checked_add(SignedDuration::from_mins(1)).unwrap();
-                is_due |= self.names(highest);
-            }
-            slots.extend(is_due.then_some(*at));
+        for minute in minutes {
+            let is_due = if self.runs_through {
+                self.names(minute.shown)
+            } else {
+                let reached = (highest + 1..=minute.number).map(|number| minute.before(minute.number - number));
+                reached.into_iter().any(|time| self.names(time))
+            };
+            slots.extend(is_due.then_some(minute.at));
+            highest = highest.max(minute.number);
         }
         slots
     }
 }
 
-fn minutes(zone: &str, from: &str, until: &str) -> Vec<(UnixMillis, DateTime)> {
+/// What a clock shows in a minute.
+struct Minute {
+    at: UnixMillis,
+    shown: DateTime,
+    /// Minutes that clocks and calendars count until then.
+    number: i64,
+}
+
+impl Minute {
+    /// What is shown so many minutes before, on a clock that nobody changes.
+    fn before(&self, minutes: i64) -> DateTime {
+        if minutes == 0 { self.shown } else { self.shown.checked_sub(SignedDuration::from_mins(minutes)).unwrap() }
+    }
+}
+
+fn minutes(zone: &str, from: &str, until: &str) -> Vec<Minute> {
     let zone = TimeZone::get(zone).unwrap();
     let (from, until) = (at(from).0 / 60_000, at(until).0 / 60_000);
-    (from..until)
-        .map(|minute| (UnixMillis(minute * 60_000), zone.to_datetime(Timestamp::from_second(minute * 60).unwrap())))
-        .collect()
+    let minute = |minute: i64| {
+        let timestamp = Timestamp::from_second(minute * 60).unwrap();
+        let offset_minutes = i64::from(zone.to_offset(timestamp).seconds() / 60);
+        Minute { at: UnixMillis(minute * 60_000), shown: zone.to_datetime(timestamp), number: minute + offset_minutes }
+    };
+    (from..until).map(minute).collect()
 }
 
 /// Numbers without a pattern, the same each time.
@@ -141,8 +156,8 @@ fn numbers() -> impl Iterator<Item = usize> {
 #[test]
 fn slots_over_years_are_those_that_the_clock_shows_in_every_zone() {
     for zone in ZONES {
-        let minutes = minutes(zone, "2026-01-01T12:00:00Z", "2028-03-15T12:00:00Z");
-        let (from, until) = (minutes[0].0, UnixMillis(minutes[minutes.len() - 1].0.0 + 1));
+        let minutes = minutes(zone, "2026-03-01T12:00:00Z", "2028-03-15T12:00:00Z");
+        let (from, until) = (minutes[0].at, UnixMillis(minutes[minutes.len() - 1].at.0 + 1));
         for text in EXPRESSIONS {
             let expected = Oracle::read(text).slots(&minutes);
             let slots = slots(text, zone);
@@ -153,32 +168,30 @@ fn slots_over_years_are_those_that_the_clock_shows_in_every_zone() {
 }
 
 /// From any moment on, the next slot, the last one and their number are those of the list.
-fn same_from_everywhere(slots: &Slots, expected: &[UnixMillis], minutes: &[(UnixMillis, DateTime)], what: &str) {
+fn same_from_everywhere(slots: &Slots, expected: &[UnixMillis], minutes: &[Minute], what: &str) {
     let mut numbers = numbers();
     // Half of the moments are near a change of the clocks, where there is one.
-    let changes: Vec<usize> = (1..minutes.len())
-        .filter(|i| minutes[i - 1].1.checked_add(SignedDuration::from_mins(1)).unwrap() != minutes[*i].1)
-        .collect();
+    let changes: Vec<usize> = (1..minutes.len()).filter(|i| minutes[i - 1].number + 1 != minutes[*i].number).collect();
     let mut any = || {
         let (number, near) = (numbers.next().unwrap(), numbers.next().unwrap());
         let index = match changes.get(near % (2 * changes.len() + 1)) {
             Some(change) => (change + number % 400).saturating_sub(200),
             None => number,
         };
-        UnixMillis(minutes[index % minutes.len()].0.0 + (near % 3 * 20_000) as i64)
+        UnixMillis(minutes[index % minutes.len()].at.0 + (near % 3 * 20_000) as i64)
     };
     for _ in 0..150 {
         let (one, other) = (any(), any());
-        let later = expected.iter().find(|at| **at > one);
-        if later.is_some() {
-            assert_eq!(slots.next_after(one).as_ref(), later, "{what} after {one:?}");
+        let at_or_before = expected.partition_point(|at| *at <= one);
+        if let Some(later) = expected.get(at_or_before) {
+            assert_eq!(slots.next_after(one).as_ref(), Some(later), "{what} after {one:?}");
         }
-        let earlier = expected.iter().rev().find(|at| **at <= one);
-        if earlier.is_some() {
-            assert_eq!(slots.last_until(one).as_ref(), earlier, "{what} until {one:?}");
+        if let Some(earlier) = expected[..at_or_before].last() {
+            assert_eq!(slots.last_until(one).as_ref(), Some(earlier), "{what} until {one:?}");
         }
         let (from, to) = (one.min(other), one.max(other));
-        let count = expected.iter().filter(|at| (from..=to).contains(at)).count() as u64;
+        let count = expected.partition_point(|at| *at <= to) - expected.partition_point(|at| *at < from);
+        let count = count as u64;
         assert_eq!(slots.count(from, to), count, "{what} from {from:?} to {to:?}");
     }
 }
