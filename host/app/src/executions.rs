@@ -96,8 +96,7 @@ impl ExecutionService {
     /// As [`Self::run`]; [`AppError::Quota`] when the tenant's queue is full.
     pub async fn accept(&self, principal: &Principal, request: RunRequest) -> Result<ExecutionView, AppError> {
         let order = self.order(principal, request)?;
-        self.enqueue(&order, QueueTerms::LIVE).await?;
-        Sealed::of(&self.inner, principal.tenant)?.view(principal, order.execution)
+        self.enqueue(principal, &order).await
     }
 
     /// Run an execution again that has ended: the same version with the same input, as a new execution that is linked to
@@ -115,8 +114,7 @@ impl ExecutionService {
             return Err(AppError::NotEnded);
         }
         let order = self.retried(principal, &ended)?;
-        self.enqueue(&order, QueueTerms::LIVE).await?;
-        sealed.view(principal, order.execution)
+        self.enqueue(principal, &order).await
     }
 
     /// One execution.

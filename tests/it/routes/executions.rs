@@ -47,6 +47,53 @@ async fn a_result_goes_out_as_the_script_made_it() {
 }
 
 #[tokio::test]
+async fn attempts_and_their_rules_are_shown_and_an_execution_is_run_again() {
+    let stage = Stage::open().await;
+    let source =
+        "export default () => { if (context.execution.attempt < 2) throw new Error('first'); return 'second'; }";
+    let policy = json!({ "max_attempts": 2, "backoff_ms": 100, "backoff_max_ms": 100, "concurrency": { "max": 1 } });
+    stage.deploy_with(json!({ "name": "shaky", "kind": "one_off", "source": source, "policy": policy })).await;
+    let shown = stage.get("/api/v1/scripts/shaky").await.expect(200)["policy"].clone();
+    assert_eq!((&shown["max_attempts"], &shown["concurrency"]["when_full"]), (&json!(2), &json!("queue")));
+    let accepted = stage.post("/api/v1/scripts/shaky/executions", json!({})).await;
+    let location = accepted.header("location").to_owned();
+    let ended = until_ended(&stage, &location).await;
+    assert_eq!((&ended["result"], &ended["attempt"]), (&json!("second"), &json!(2)));
+    let attempts = stage.get(&format!("{location}/attempts")).await.expect(200);
+    assert_eq!(attempts["items"][0]["error"]["message"], "first");
+    let again = stage.api("POST", &format!("{location}/retry")).send().await;
+    let new_location = again.header("location").to_owned();
+    assert_eq!(again.expect(202)["retry_of"], ended["id"]);
+    assert_eq!(until_ended(&stage, &new_location).await["trigger"], "retry");
+    let patch = json!({ "policy": { "max_attempts": 99 } });
+    let refused = stage.api("PATCH", "/api/v1/scripts/shaky").json(&patch).send().await.expect(422);
+    assert!(refused.to_string().contains("policy.max_attempts"), "{refused}");
+}
+
+#[tokio::test]
+async fn usage_stands_beside_the_quotas_and_a_refusal_names_its_quota() {
+    let stage = Stage::open_with("[quotas]\nqueued_executions = 2\nscripts = 6\n").await;
+    stage.deploy("slow", "export default async () => { await utils.sleep(25000) }").await;
+    let mut locations = Vec::new();
+    for _ in 0..2 {
+        let accepted = stage.post("/api/v1/scripts/slow/executions", json!({})).await;
+        locations.push(accepted.header("location").to_owned());
+    }
+    let refused = stage.post("/api/v1/scripts/slow/executions", json!({})).await;
+    assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    let refused = refused.expect(429);
+    assert_eq!(
+        (&refused["code"], &refused["quota"], &refused["limit"]),
+        (&json!("quota"), &json!("queued_executions"), &json!(2))
+    );
+    let usage = stage.get("/api/v1/usage").await.expect(200);
+    assert_eq!((&usage["queued_executions"], &usage["quotas"]["scripts"]), (&json!(2), &json!(6)));
+    for location in locations {
+        stage.api("POST", &format!("{location}/cancel")).send().await.expect(202);
+    }
+}
+
+#[tokio::test]
 async fn a_running_execution_is_cancelled() {
     let stage = Stage::open().await;
     stage.deploy("endless", "export default async () => { for (;;) await utils.sleep(1); }").await;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use blake3::Hasher;
 use database::{Priority, QueueEntry, QueueGroup, QueuedExecution};
-use domain::{Concurrency, OnInterrupt, ScriptId, Trigger, UnixMillis, WhenFull};
+use domain::{Concurrency, OnInterrupt, Principal, ScriptId, Trigger, UnixMillis, WhenFull};
 use runtime::Input;
 
-use super::{ExecutionService, Order, ends};
+use super::{ExecutionService, ExecutionView, Order, Sealed, ends};
 use crate::AppError;
 
 /// How an execution waits, where its script does not say.
@@ -50,15 +50,16 @@ impl ExecutionService {
         })
     }
 
-    /// Accept an execution. It is durable when this answers.
+    /// Accept an execution as it is asked for, and answer how it stands then. It is durable when this answers.
     ///
     /// # Errors
     /// [`AppError::Quota`] when the tenant's queue is full; [`AppError::ConcurrencyFull`].
-    pub(crate) async fn enqueue(&self, order: &Order, terms: QueueTerms) -> Result<(), AppError> {
-        let queued = self.queued(order, terms)?;
+    pub(super) async fn enqueue(&self, principal: &Principal, order: &Order) -> Result<ExecutionView, AppError> {
+        let queued = self.queued(order, QueueTerms::LIVE)?;
         self.inner().database.enqueue_execution(queued).await?;
-        self.wake(order.target.tenant.id);
-        Ok(())
+        let view = Sealed::of(self.inner(), principal.tenant)?.view(principal, order.execution);
+        self.wake(principal.tenant);
+        view
     }
 
     /// Something of the tenant's may be ready.
