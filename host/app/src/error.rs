@@ -145,6 +145,9 @@ pub enum AppError {
         /// When it is worth trying again.
         retry_after: Duration,
     },
+    /// The dead letter was sent again before.
+    #[error("the dead letter was sent again already")]
+    AlreadyRedriven,
     /// Executions led to one another over the network without end.
     #[error(
         "a chain of executions that call this server is too long: the script that began it calls itself, or others that do"
@@ -172,6 +175,14 @@ impl AppError {
     pub(crate) fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())
     }
+
+    /// A row is not there, and this is what it would have been; or whatever else the database said.
+    pub(crate) fn missing(what: &'static str, error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::NotFound => Self::NotFound { what },
+            error => error.into(),
+        }
+    }
 }
 
 impl From<DatabaseError> for AppError {
@@ -185,6 +196,7 @@ impl From<DatabaseError> for AppError {
                 Self::Quota { quota: "queued_executions", limit, retry_after: Duration::from_secs(5) }
             }
             DatabaseError::GroupFull { max } => Self::ConcurrencyFull { max },
+            DatabaseError::AlreadyRedriven => Self::AlreadyRedriven,
             DatabaseError::Busy => Self::Overloaded { retry_after: Duration::from_secs(1) },
             DatabaseError::Full => Self::StorageFull,
             DatabaseError::Unavailable => Self::Unavailable,

@@ -16,7 +16,7 @@ mod views;
 
 use std::{sync::Arc, time::Duration};
 
-use database::{Cancelled, Execution, ExecutionCursor, ExecutionFilter, StartRow};
+use database::{Cancelled, Execution, ExecutionCursor, ExecutionFilter, QueuedExecution, StartRow};
 use domain::{ErrorKind, ExecutionId, ExecutionStatus, Lineage, Permission, Principal, TenantId, Trigger, UnixMillis};
 use runtime::Failure;
 
@@ -115,6 +115,20 @@ impl ExecutionService {
         }
         let order = self.retried(principal, &ended)?;
         self.enqueue(principal, &order).await
+    }
+
+    /// The rows that run an ended execution again for a person, for a write of the caller's own.
+    ///
+    /// # Errors
+    /// As [`Self::retry`].
+    pub(crate) fn queued_again(
+        &self,
+        principal: &Principal,
+        execution: ExecutionId,
+    ) -> Result<QueuedExecution, AppError> {
+        let ended = self.inner.database.get_execution(principal.tenant, execution);
+        let ended = ended.map_err(|error| AppError::missing("execution", error))?.execution;
+        self.queued(&self.retried(principal, &ended)?, QueueTerms::LIVE)
     }
 
     /// One execution.

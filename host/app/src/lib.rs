@@ -11,10 +11,12 @@ mod capabilities;
 mod chains;
 mod collections;
 mod config;
+mod dead_letters;
 mod egress;
 mod egress_settings;
 mod endpoints;
 mod error;
+mod events;
 mod executions;
 mod guests;
 mod hooks;
@@ -31,6 +33,7 @@ mod sealing;
 mod secrets;
 mod services;
 mod signatures;
+mod subscriptions;
 mod tenants;
 mod tokens;
 mod transaction;
@@ -49,15 +52,18 @@ pub use chains::Chain;
 pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
-    DeployedVersion, Endpoint, EndpointAuthentication, Execution, ExecutionCursor, ExecutionFilter, Script,
-    ScriptSummary, Secret, Version, VersionSummary,
+    DeadLetter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, DeployedVersion, Endpoint,
+    EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter, Script, ScriptSummary, Secret,
+    StoredEvent, Subscription, Version, VersionSummary,
 };
+pub use dead_letters::{DeadLetterService, DeadLetterView, EventEdit};
 pub use egress::{
     Connection, EgressConfig, EgressConfigError, HostPattern, HostPatternError, Network, PrivateHost, SystemNetwork,
 };
 pub use egress_settings::{EgressSettings, EgressSettingsService};
 pub use endpoints::{EndpointAnswer, EndpointCall, EndpointRefusal, EndpointService};
 pub use error::{AppError, AppOpenError};
+pub use events::{ChainLink, EventInput, EventService, EventView, PublishedEvent};
 pub use executions::{AttemptView, CallView, ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
 pub use hooks::{
     DeclaredHook, HookBinding, HookConfig, HookEnd, HookNotRun, HookOutcome, HookReport, HookResult, HookScript,
@@ -84,6 +90,7 @@ pub use services::{
     ServiceKey, ServiceMethod, ServiceParameter, ServiceTokenConfig, Services, is_service_name,
 };
 pub use signatures::{GenericSignature, SignatureEncoding, SignatureHash, SignatureScheme};
+pub use subscriptions::{SubscriptionInput, SubscriptionPatch, SubscriptionService};
 pub use tokens::{IssuedToken, TokenService};
 pub use types::TypeService;
 pub use usage::{UsageService, UsageView};
@@ -94,6 +101,7 @@ use crate::{
     collections::Collections,
     egress::Egress,
     endpoints::Routes,
+    events::Events,
     executions::{Running, groups::Groups, pullers::Pullers},
     guests::Guests,
     lanes::Lanes,
@@ -116,6 +124,9 @@ pub struct App {
     egress_settings: EgressSettingsService,
     types: TypeService,
     usage: UsageService,
+    events: EventService,
+    subscriptions: SubscriptionService,
+    dead_letters: DeadLetterService,
 }
 
 /// What the services share.
@@ -138,6 +149,7 @@ pub(crate) struct Inner {
     pub(crate) service_keys: Vec<ServiceKey>,
     pub(crate) egress: Egress,
     pub(crate) collections: Collections,
+    pub(crate) events: Events,
 }
 
 /// Whether the process can do its work.
@@ -168,6 +180,7 @@ impl App {
         app.executions.start_pulling();
         schedules::start_ticker(&app.schedules).await?;
         upkeep::start(&app.inner);
+        events::start(&app.inner);
         Ok(app)
     }
 
@@ -195,6 +208,7 @@ impl App {
             service_keys: signer.published().to_vec(),
             egress,
             collections: Collections::new(&config.collections)?,
+            events: Events::new(),
             config,
             database,
             sandbox,
@@ -208,6 +222,9 @@ impl App {
             secrets: SecretService::new(Arc::clone(&inner)),
             hooks: HookService::new(Arc::clone(&inner), executions.clone()),
             schedules: ScheduleService::new(Arc::clone(&inner), executions.clone()),
+            dead_letters: DeadLetterService::new(Arc::clone(&inner), executions.clone()),
+            events: EventService::new(Arc::clone(&inner)),
+            subscriptions: SubscriptionService::new(Arc::clone(&inner)),
             executions,
             tokens,
             egress_settings: EgressSettingsService::new(Arc::clone(&inner)),
@@ -265,6 +282,21 @@ impl App {
     /// Which hosts the tenant's scripts may reach.
     pub fn egress(&self) -> &EgressSettingsService {
         &self.egress_settings
+    }
+
+    /// Publishing, and what was published.
+    pub fn events(&self) -> &EventService {
+        &self.events
+    }
+
+    /// Which events scripts run on.
+    pub fn subscriptions(&self) -> &SubscriptionService {
+        &self.subscriptions
+    }
+
+    /// What was given up.
+    pub fn dead_letters(&self) -> &DeadLetterService {
+        &self.dead_letters
     }
 
     /// Types for whoever writes scripts.

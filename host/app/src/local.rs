@@ -131,6 +131,7 @@ impl App {
             created_by: None,
             created_at: started_at,
             endpoint: None,
+            told: None,
         };
         let start = StartRow {
             tenant: principal.tenant,

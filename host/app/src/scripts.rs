@@ -11,14 +11,14 @@ mod routes;
 use std::{fmt, sync::Arc};
 
 use database::{
-    Database, DatabaseError, Deployment, DraftEdit, NewEndpoint, NewScript, Script, ScriptSettings, ScriptSummary,
-    Version, VersionSummary,
+    Activation, Database, DatabaseError, Deployment, DraftEdit, NewEndpoint, NewScript, OutboxEvent, Script,
+    ScriptSettings, ScriptSummary, Version, VersionSummary,
 };
 use domain::{Language, Permission, Principal, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis, VersionId};
 use runtime::{Compiled, Diagnostic, Source};
 use tokio::sync::Mutex;
 
-use crate::{AppError, Inner, artifacts};
+use crate::{AppError, Inner, artifacts, events::Told};
 
 pub use forms::{CheckedSource, DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
 
@@ -61,6 +61,7 @@ impl ScriptService {
             routes::require_free(self.database(), tenant, None, &endpoint.route)?;
         }
         let (script, created_at) = (ScriptId::generate(), UnixMillis::now());
+        let told = self.told(tenant, Told::Created, (script, &input.name))?;
         let row = NewScript {
             id: script,
             name: input.name.clone(),
@@ -75,11 +76,13 @@ impl ScriptService {
             created_by: principal.user(),
             created_at,
             endpoint: input.endpoint.map(|endpoint| new_endpoint(principal, endpoint, created_at)),
+            told,
         };
         match self.database().create_script(tenant, row).await {
             Err(DatabaseError::NameTaken) => Err(name_taken()),
             created => {
                 created?;
+                self.inner.events.wake();
                 self.saved(tenant, script, compiled.warnings)
             }
         }
@@ -130,8 +133,11 @@ impl ScriptService {
         expect_revision(&summary, Some(expected_revision))?;
         let language = language.unwrap_or(summary.language);
         let compiled = self.compile(tenant, &summary.name, language, &source).await?;
-        let edit = DraftEdit { script: summary.id, expected_revision, language, source, updated_at: UnixMillis::now() };
+        let told = self.told(tenant, Told::Updated, (summary.id, &summary.name))?;
+        let (script, updated_at) = (summary.id, UnixMillis::now());
+        let edit = DraftEdit { script, expected_revision, language, source, updated_at, told };
         self.database().edit_draft(tenant, edit).await.map_err(of_script)?;
+        self.inner.events.wake();
         self.saved(tenant, summary.id, compiled.warnings)
     }
 
@@ -161,10 +167,15 @@ impl ScriptService {
             self.database().put_endpoint(tenant, id, endpoint).await.map_err(of_script)?;
         }
         if let Some(is_active) = input.is_active {
-            self.database().set_active(tenant, id, is_active, now).await.map_err(of_script)?;
+            let change = if is_active { Told::Resumed } else { Told::Paused };
+            let is_change = is_active != summary.is_active;
+            let told = if is_change { self.told(tenant, change, (id, &summary.name))? } else { None };
+            self.database().set_active(tenant, id, is_active, (now, told)).await.map_err(of_script)?;
         }
-        let settings = changed_settings(principal, summary, input, now);
+        let told = self.told(tenant, Told::Updated, (id, &summary.name))?;
+        let settings = ScriptSettings { told, ..changed_settings(principal, summary, input, now) };
         self.database().update_settings(tenant, id, settings).await.map_err(of_script)?;
+        self.inner.events.wake();
         self.inner.routes.changed(tenant);
         self.saved(tenant, id, Vec::new())
     }
@@ -198,8 +209,10 @@ impl ScriptService {
             deployed_at: UnixMillis::now(),
             input_schema: compiled.input_schema.clone(),
             artifact: artifacts::sealed(&key, tenant, version, &compiled.script),
+            told: self.told(tenant, Told::Deployed, (summary.id, &summary.name))?,
         };
         self.database().deploy(tenant, deployment).await.map_err(of_script)?;
+        self.inner.events.wake();
         self.inner.routes.changed(tenant);
         let version = self.database().version(tenant, version).map_err(of_script)?.summary;
         Ok(DeployedScript {
@@ -269,9 +282,12 @@ impl ScriptService {
     pub async fn activate(&self, principal: &Principal, script: &ScriptRef, number: u32) -> Result<(), AppError> {
         principal.require(Permission::ScriptsDeploy)?;
         let tenant = principal.tenant;
-        let script = script.find(self.database(), tenant)?.summary.id;
-        let (by, now) = (principal.user(), UnixMillis::now());
-        let activated = self.database().activate_version(tenant, script, number, by, now).await;
+        let summary = script.find(self.database(), tenant)?.summary;
+        let told = self.told(tenant, Told::Deployed, (summary.id, &summary.name))?;
+        let (deployed_by, deployed_at) = (principal.user(), UnixMillis::now());
+        let activation = Activation { number, deployed_by, deployed_at, told };
+        let activated = self.database().activate_version(tenant, summary.id, activation).await;
+        self.inner.events.wake();
         self.inner.routes.changed(tenant);
         match activated {
             Err(DatabaseError::NotFound) => Err(AppError::NotFound { what: "version" }),
@@ -285,8 +301,12 @@ impl ScriptService {
     /// [`AppError::Forbidden`], [`AppError::NotFound`].
     pub async fn delete(&self, principal: &Principal, script: &ScriptRef) -> Result<(), AppError> {
         principal.require(Permission::ScriptsDeploy)?;
-        let script = script.find(self.database(), principal.tenant)?.summary.id;
-        self.database().delete_script(principal.tenant, script).await.map_err(of_script)?;
+        let summary = script.find(self.database(), principal.tenant)?.summary;
+        let script = summary.id;
+        let told = self.told(principal.tenant, Told::Deleted, (script, &summary.name))?;
+        self.database().delete_script(principal.tenant, script, told).await.map_err(of_script)?;
+        self.inner.events.changed(principal.tenant);
+        self.inner.events.wake();
         // What it would commit has no row any more to be committed with.
         self.inner.running.cancel_script(script);
         self.inner.routes.changed(principal.tenant);
@@ -305,6 +325,15 @@ impl ScriptService {
 
     fn database(&self) -> &Database {
         &self.inner.database
+    }
+
+    fn told(
+        &self,
+        tenant: TenantId,
+        told: Told,
+        script: (ScriptId, &ScriptName),
+    ) -> Result<Option<OutboxEvent>, AppError> {
+        self.inner.told_of_script(tenant, told, script)
     }
 
     async fn compile(
@@ -376,6 +405,7 @@ fn changed_settings(
         record: input.record.unwrap_or(script.record),
         policy: input.policy.unwrap_or(script.policy),
         updated_at,
+        told: None,
     }
 }
 

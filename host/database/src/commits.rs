@@ -16,7 +16,7 @@ use crate::{
     Database, DatabaseError, DocumentWrite, OutboxEvent, Usage, Verdict, breakers, events,
     executions::{self, EndOfRow, ExecutionRecord},
     queue,
-    rows::{bigint, microseconds, small_count, word},
+    rows::{bigint, bytes, microseconds, small_count, word},
     usage,
     writer::{Cause, Work},
 };
@@ -87,8 +87,8 @@ pub struct ExecutionEnd {
     pub duration: Duration,
 }
 
-/// The end of an execution with all that goes with it. One that failed has effects too: checks without writes or events,
-/// so that a run that failed on stale reads is repeated.
+/// The end of an execution with all that goes with it. One that failed has effects too: checks, and what Skerry tells of
+/// it; so that a run that failed on stale reads is repeated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionCommit {
     /// Which execution.
@@ -241,7 +241,8 @@ fn end_execution(work: &mut Work<'_>, commit: &ExecutionCommit) -> Result<i64, R
     usage::settle(work.connection, lease.tenant, commit.day, &commit.usage)?;
     let opened = breakers::judge(work, (lease.tenant, script), commit.verdict, end.completed_at)?;
     if let (true, Some(event)) = (opened, &commit.on_open) {
-        events::insert(work, lease, std::slice::from_ref(event))?;
+        let after_the_others = bytes(commit.effects.events.len());
+        events::insert_one(work, (lease.tenant, Some(lease.execution)), after_the_others, event)?;
     }
     Ok(work.revision)
 }

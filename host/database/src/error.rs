@@ -107,6 +107,9 @@ pub enum DatabaseError {
         /// How many may go on.
         max: u32,
     },
+    /// The dead letter was sent again before.
+    #[error("the dead letter was sent again before")]
+    AlreadyRedriven,
     /// Too many writes or lists are waiting; nothing was written, and later it may be.
     #[error("too many writes or lists are waiting")]
     Busy,

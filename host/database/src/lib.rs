@@ -9,6 +9,7 @@ mod breakers;
 mod commits;
 mod connection;
 mod deadletters;
+mod deliveries;
 mod documents;
 mod egress;
 mod endpoints;
@@ -28,6 +29,7 @@ mod schedules;
 mod scripts;
 mod secrets;
 mod storage;
+mod subscriptions;
 mod tenants;
 mod tokens;
 mod usage;
@@ -46,6 +48,8 @@ pub use commits::{
     CommitResult, DocumentRangeRead, DocumentRead, Effects, EntryRead, ExecutionCommit, ExecutionEnd, Lease,
     PartialCommit, ReadSet, Retry, RetryCause, StorageChange, StorageRangeRead, StorageWrite,
 };
+pub use deadletters::{DeadLetter, DeadLetterKind, DeadReason};
+pub use deliveries::{Delivery, DeliveryStatus, Expanded, Expansion, Fate, NewDelivery, Redrive, Release, Released};
 pub use documents::{
     Collection, Column, Condition, Direction, Document, DocumentChange, DocumentField, DocumentPosition, DocumentQuery,
     DocumentRange, DocumentWrite, FieldValue, IndexedDocument, ListedDocument, Sort, Test, id_prefix_bounds,
@@ -53,7 +57,7 @@ pub use documents::{
 };
 pub use endpoints::{Endpoint, EndpointAuthentication, NewEndpoint};
 pub use error::{DatabaseError, OpenError};
-pub use events::{EventPosition, OutboxEvent, StoredEvent};
+pub use events::{EventPosition, OutboxEvent, Published, Purged, StoredEvent};
 pub use executions::{
     Attempt, Cancelled, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, StartRow,
 };
@@ -67,11 +71,12 @@ pub use schedules::{
 pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings, ScriptSummary};
 pub use secrets::{SealedSecret, Secret, SecretChange};
 pub use storage::{StorageEntry, StorageQuery, StorageRange, StorageRead};
+pub use subscriptions::Subscription;
 pub use tenants::{NewTenant, Tenant, TenantStatus};
 pub use tokens::{NewToken, Token, TokenGrant};
 pub use usage::{FuelWanted, Usage};
 pub use users::{Membership, MembershipStatus, User};
-pub use versions::{Deployment, Version, VersionSummary};
+pub use versions::{Activation, Deployment, Version, VersionSummary};
 
 use readers::Readers;
 use writer::{Work, Writer};

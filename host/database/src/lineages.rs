@@ -33,14 +33,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::NotFound`] where the tenant that began it is not there.
     pub async fn continue_lineage(&self, lineage: Lineage, now: UnixMillis) -> Result<u64, DatabaseError> {
-        self.write(move |work| {
-            let tenant = lineage.tenant.to_string();
-            work.connection.prepare_cached(FORGET)?.execute(params![tenant, now.0.saturating_sub(KEPT_MS)])?;
-            let mut statement = work.connection.prepare_cached(CONTINUE)?;
-            let parameters = params![tenant, lineage.root.to_string(), now.0];
-            Ok(statement.query_row(parameters, |row| count(row, "continued"))?)
-        })
-        .await
+        self.write(move |work| count_one(work.connection, lineage, now)).await
     }
 
     /// How many requests a chain led to so far, which writes nothing.
@@ -64,6 +57,15 @@ impl Database {
             Ok(statement.query_row([tenant.to_string(), execution.to_string()], from_row).optional()?)
         })
     }
+}
+
+/// Count one more thing that a chain led to. Answers how many there were, this one counted.
+pub(crate) fn count_one(connection: &Connection, lineage: Lineage, now: UnixMillis) -> Result<u64, DatabaseError> {
+    let tenant = lineage.tenant.to_string();
+    connection.prepare_cached(FORGET)?.execute(params![tenant, now.0.saturating_sub(KEPT_MS)])?;
+    let mut statement = connection.prepare_cached(CONTINUE)?;
+    let parameters = params![tenant, lineage.root.to_string(), now.0];
+    Ok(statement.query_row(parameters, |row| count(row, "continued"))?)
 }
 
 /// Note which chain an accepted execution goes on with.

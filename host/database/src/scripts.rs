@@ -11,7 +11,7 @@ use rusqlite::{OptionalExtension, types::Value};
 
 pub(crate) use row::{optional_limits, script_capabilities};
 
-use crate::{Database, DatabaseError, NewEndpoint, rows::count};
+use crate::{Database, DatabaseError, NewEndpoint, OutboxEvent, rows::count};
 
 const GET: &str = "
     SELECT scripts.id, scripts.name, scripts.description, scripts.kind, scripts.language, scripts.is_active,
@@ -81,6 +81,8 @@ pub struct NewScript {
     pub created_at: UnixMillis,
     /// Where it answers, for an endpoint.
     pub endpoint: Option<NewEndpoint>,
+    /// What is told of it.
+    pub told: Option<OutboxEvent>,
 }
 
 /// The version of a script that runs.
@@ -155,6 +157,8 @@ pub struct DraftEdit {
     pub source: String,
     /// When it is changed.
     pub updated_at: UnixMillis,
+    /// What is told of it.
+    pub told: Option<OutboxEvent>,
 }
 
 /// What is set beside the source, whole.
@@ -174,6 +178,8 @@ pub struct ScriptSettings {
     pub policy: Option<RunPolicy>,
     /// When it is changed.
     pub updated_at: UnixMillis,
+    /// What is told of it.
+    pub told: Option<OutboxEvent>,
 }
 
 impl Database {

@@ -4,7 +4,7 @@ use domain::{Capabilities, Language, Limits, ScriptId, TenantId, UnixMillis, Use
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::{
-    Artifact, Database, DatabaseError, artifacts,
+    Artifact, Database, DatabaseError, OutboxEvent, artifacts, events,
     rows::{millis, optional_word, small_count, word},
     scripts::{optional_limits, script_capabilities, writes::expect_draft},
     writer::Work,
@@ -101,6 +101,21 @@ pub struct Deployment {
     pub input_schema: Option<String>,
     /// What the draft was compiled to.
     pub artifact: Artifact,
+    /// What is told of it.
+    pub told: Option<OutboxEvent>,
+}
+
+/// A version of a script that is to run in place of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// The version's number.
+    pub number: u32,
+    /// Who asks for it, and so whose rights the script has from now on.
+    pub deployed_by: Option<UserId>,
+    /// When.
+    pub deployed_at: UnixMillis,
+    /// What is told of it.
+    pub told: Option<OutboxEvent>,
 }
 
 impl VersionSummary {
@@ -141,6 +156,7 @@ impl Database {
             let number = insert(work, tenant, &deployment)?;
             artifacts::put(work.connection, tenant, version, &deployment.artifact)?;
             activate(work, tenant, script, number, deployment.deployed_by, deployment.deployed_at)?;
+            events::tell(work, tenant, deployment.told.as_ref())?;
             Ok(number)
         })
         .await
@@ -154,11 +170,14 @@ impl Database {
         &self,
         tenant: TenantId,
         script: ScriptId,
-        number: u32,
-        deployed_by: Option<UserId>,
-        deployed_at: UnixMillis,
+        activation: Activation,
     ) -> Result<(), DatabaseError> {
-        self.write(move |work| activate(work, tenant, script, number, deployed_by, deployed_at)).await
+        self.write(move |work| {
+            let Activation { number, deployed_by, deployed_at, told } = activation;
+            activate(work, tenant, script, number, deployed_by, deployed_at)?;
+            events::tell(work, tenant, told.as_ref())
+        })
+        .await
     }
 
     /// At most `limit` versions of a script, the latest first, below the number `before`.

@@ -10,6 +10,9 @@ macro_rules! stored_words {
         }
 
         impl $name {
+            /// Every case.
+            pub const ALL: &'static [Self] = &[$(Self::$case),+];
+
             /// The word that stands for the case.
             pub fn as_str(self) -> &'static str {
                 match self {

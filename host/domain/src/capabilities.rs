@@ -1,5 +1,7 @@
 //! What a script may reach. What is not named is not there.
 
+use crate::events::matches_dotted;
+
 /// The capabilities of one script.
 ///
 /// `storage`, `events`, `console` and `utils` are there unless the record narrows them; services, hosts and secrets are
@@ -43,14 +45,6 @@ impl Capabilities {
     /// Whether the secret `name` may be used.
     pub fn allows_secret(&self, name: &str) -> bool {
         self.secrets.iter().any(|secret| secret == name)
-    }
-}
-
-/// Whether `text` is `pattern`, or `pattern` ends in `*` and `text` begins with what precedes it.
-fn matches_dotted(pattern: &str, text: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => text.starts_with(prefix),
-        None => pattern == text,
     }
 }
 

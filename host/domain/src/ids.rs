@@ -87,3 +87,11 @@ id!(
     /// A published event, where the script gave it no id of its own.
     EventId
 );
+id!(
+    /// What a script runs on: patterns of events.
+    SubscriptionId
+);
+id!(
+    /// What was given up, and is kept for a person.
+    DeadLetterId
+);

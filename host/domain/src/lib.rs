@@ -4,6 +4,7 @@
 //! outside goes through a `parse` that names what is wrong.
 
 pub mod capabilities;
+pub mod events;
 pub mod executions;
 pub mod hooks;
 pub mod ids;
@@ -19,9 +20,12 @@ pub mod secrets;
 pub mod time;
 
 pub use capabilities::Capabilities;
+pub use events::{EventPattern, EventType};
 pub use executions::{ErrorKind, ExecutionStatus, RecordMode, Trigger};
 pub use hooks::HookPoint;
-pub use ids::{EventId, ExecutionId, ScheduleId, ScriptId, TenantId, TokenId, UserId, VersionId};
+pub use ids::{
+    DeadLetterId, EventId, ExecutionId, ScheduleId, ScriptId, SubscriptionId, TenantId, TokenId, UserId, VersionId,
+};
 pub use limits::Limits;
 pub use lineage::Lineage;
 pub use policy::{Backoff, Concurrency, OnInterrupt, RunPolicy, WhenFull};

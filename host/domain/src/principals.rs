@@ -25,6 +25,12 @@ words!(
         ServicesCall = "services.call",
         /// Publish events.
         EventsPublish = "events.publish",
+        /// See events, subscriptions and what became of deliveries.
+        EventsRead = "events.read",
+        /// Send dead letters again as they are, and remove them.
+        EventsManage = "events.manage",
+        /// Send a dead letter again with other data (RULES 15).
+        EventsEdit = "events.edit",
         /// Send outbound HTTP requests.
         EgressUse = "egress.use",
         /// Use secrets.

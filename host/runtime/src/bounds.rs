@@ -1,8 +1,15 @@
 //! The bounds of host calls' arguments. Everything in here is guest-controlled.
 
-use domain::limits::CALL_BYTES_MAX;
+use domain::{
+    EventType,
+    events::{self, DATA_BYTES_MAX, check_name},
+    limits::CALL_BYTES_MAX,
+};
 
-use crate::{calls::HostCall, contract::CallError};
+use crate::{
+    calls::HostCall,
+    contract::{CallError, Event},
+};
 
 /// The most bytes of a storage key: it is part of an index.
 pub(crate) const KEY_BYTES_MAX: usize = 512;
@@ -14,10 +21,6 @@ const TTL_SECONDS_MAX: u32 = 10 * 365 * 24 * 60 * 60;
 const KEYS_MAX: usize = 100;
 /// The most entries of one page.
 const PAGE_ENTRIES_MAX: u32 = 1_000;
-/// The most bytes of an event's data.
-const EVENT_DATA_BYTES_MAX: usize = 256 << 10;
-/// The most bytes of an event's type, subject and id.
-const EVENT_NAME_BYTES_MAX: usize = 200;
 /// The most bytes of a service's, method's or secret's name.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -61,23 +64,7 @@ pub(crate) fn check(call: &HostCall) -> Result<(), CallError> {
                 Err(out_of_range(call, format!("the limit is 1 to {PAGE_ENTRIES_MAX}, not {limit}")))
             }
         }
-        HostCall::EventPublish(event) => {
-            check_event_type(call, &event.type_)?;
-            // An empty id would deduplicate every event that has none.
-            for name in [&event.subject, &event.id].into_iter().flatten() {
-                if name.is_empty() || name.len() > EVENT_NAME_BYTES_MAX {
-                    let message = format!("a subject or id has 1 to {EVENT_NAME_BYTES_MAX} bytes, not {}", name.len());
-                    return Err(out_of_range(call, message));
-                }
-                if name.chars().any(char::is_control) {
-                    return Err(invalid(call, "a subject or id has no control characters"));
-                }
-            }
-            if event.data.len() > EVENT_DATA_BYTES_MAX {
-                return Err(out_of_range(call, format!("an event's data has at most {EVENT_DATA_BYTES_MAX} bytes")));
-            }
-            Ok(())
-        }
+        HostCall::EventPublish(event) => check_event(call, event),
         HostCall::ServiceCall { service, method, .. } => check_names(call, &[service, method]),
         HostCall::SecretCheck { name } => check_names(call, &[name]),
         HostCall::SecretHmac { key, .. } | HostCall::SecretHmacVerify { key, .. } => check_names(call, &[&key.name]),
@@ -112,22 +99,20 @@ fn check_ttl(call: &HostCall, ttl_seconds: Option<u32>) -> Result<(), CallError>
     }
 }
 
-fn check_event_type(call: &HostCall, event_type: &str) -> Result<(), CallError> {
-    let segment_is_plain = |segment: &str| {
-        segment.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-            && segment.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
-    };
-    if event_type.len() > EVENT_NAME_BYTES_MAX || !event_type.split('.').all(segment_is_plain) {
-        return Err(invalid(
-            call,
-            "an event's type is lower-case words of letters, digits, '_' and '-', joined by dots (`order.validated`), \
-             at most 200 bytes",
-        ));
-    }
-    if event_type == "skerry" || event_type.starts_with("skerry.") {
+fn check_event(call: &HostCall, event: &Event) -> Result<(), CallError> {
+    let event_type = EventType::parse(&event.type_).map_err(|broken| invalid(call, broken.message))?;
+    if event_type.is_reserved() {
         return Err(CallError::CapabilityDenied(String::from(
             "events.publish: types under 'skerry.' are Skerry's own",
         )));
+    }
+    for name in [&event.subject, &event.id].into_iter().flatten() {
+        let has_a_length = (1..=events::NAME_BYTES_MAX).contains(&name.len());
+        let refusal = if has_a_length { invalid::<String> } else { out_of_range::<String> };
+        check_name("id", name).map_err(|broken| refusal(call, broken.message))?;
+    }
+    if event.data.len() > DATA_BYTES_MAX {
+        return Err(out_of_range(call, format!("an event's data has at most {DATA_BYTES_MAX} bytes")));
     }
     Ok(())
 }
@@ -142,10 +127,10 @@ fn check_names(call: &HostCall, names: &[&String]) -> Result<(), CallError> {
     }
 }
 
-fn invalid(call: &HostCall, message: impl AsRef<str>) -> CallError {
+fn invalid<M: AsRef<str>>(call: &HostCall, message: M) -> CallError {
     CallError::InvalidArgument(format!("{}: {}", call.name(), message.as_ref()))
 }
 
-fn out_of_range(call: &HostCall, message: impl AsRef<str>) -> CallError {
+fn out_of_range<M: AsRef<str>>(call: &HostCall, message: M) -> CallError {
     CallError::OutOfRange(format!("{}: {}", call.name(), message.as_ref()))
 }

@@ -20,8 +20,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     controllers::{
-        drafts::*, egress::*, executions::*, health::*, hooks::*, inference::*, keys::*, me::*, replays::*, runs::*,
-        schedules::*, scripts::*, secrets::*, tokens::*, types::*, usage::*, versions::*,
+        dead_letters::*, drafts::*, egress::*, events::*, executions::*, health::*, hooks::*, inference::*, keys::*,
+        me::*, replays::*, runs::*, schedules::*, scripts::*, secrets::*, subscriptions::*, tokens::*, types::*,
+        usage::*, versions::*,
     },
     web::{chain::follow_chain, layers, responses},
 };
@@ -66,6 +67,7 @@ impl FromRef<Api> for Document {
         (name = "executions", description = "Running scripts, and what came of it"),
         (name = "hooks", description = "Extension points of the host application"),
         (name = "schedules", description = "When scripts run by themselves"),
+        (name = "events", description = "What happened, and which scripts run on it"),
         (name = "secrets", description = "What scripts use and never read"),
         (name = "egress", description = "Which hosts scripts may reach"),
         (name = "usage", description = "What the tenant has and uses"),
@@ -130,6 +132,14 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(run_schedule))
         .routes(routes!(browse_slots))
         .routes(routes!(show_egress, change_egress))
+        .routes(routes!(browse_events, publish_event))
+        .routes(routes!(show_event))
+        .routes(routes!(browse_subscriptions, create_subscription))
+        .routes(routes!(show_subscription, change_subscription, delete_subscription))
+        .routes(routes!(browse_deliveries))
+        .routes(routes!(browse_dead_letters))
+        .routes(routes!(show_dead_letter, delete_dead_letter))
+        .routes(routes!(redrive_dead_letter))
         .routes(routes!(show_types))
         .routes(routes!(show_me))
         .routes(routes!(show_usage))

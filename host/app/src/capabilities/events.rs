@@ -24,6 +24,8 @@ impl Reach {
                 time: now,
                 hop: self.scope.lineage.hop,
                 root: self.scope.lineage.root.to_string(),
+                root_tenant: Some(self.scope.lineage.tenant).filter(|tenant| *tenant != self.lease.tenant),
+                published_by: None,
             }
         })
     }

@@ -253,11 +253,19 @@ impl<'a> Attempts<'a> {
         &self,
         outcome: &Outcome,
         result: &Result<Output, Failure>,
-        effects: Effects,
+        mut effects: Effects,
         usage: Usage,
     ) -> Result<CommitResult, AppError> {
         let execution = self.order.execution;
         let kind = result.as_ref().err().map(|failure| failure.kind);
+        let (verdict, retry) = (ends::verdict(self.order, kind), self.retry(kind)?);
+        if let (Some(kind), None) = (kind, &retry) {
+            effects.events.extend(self.inner.told_of_failure(self.order, kind)?);
+        }
+        let on_open = match (kind, verdict) {
+            (Some(kind), Verdict::Failed { .. }) => self.inner.told_of_breaker(self.order, kind)?,
+            _ => None,
+        };
         let commit = ExecutionCommit {
             lease: self.lease,
             end: ExecutionEnd {
@@ -276,11 +284,21 @@ impl<'a> Attempts<'a> {
             effects,
             usage,
             day: self.day,
-            verdict: ends::verdict(self.order, kind),
-            retry: self.retry(kind)?,
-            on_open: None,
+            verdict,
+            retry,
+            on_open,
         };
-        Ok(self.inner.database.commit_execution(commit).await?)
+        self.commit_and_wake(commit).await
+    }
+
+    async fn commit_and_wake(&self, commit: ExecutionCommit) -> Result<CommitResult, AppError> {
+        // The next event of a subject may go on, or there are new ones.
+        let is_news = !self.order.is_waited_for() || !commit.effects.events.is_empty();
+        let committed = self.inner.database.commit_execution(commit).await?;
+        if is_news {
+            self.inner.events.wake();
+        }
+        Ok(committed)
     }
 
     /// How the execution goes on after it failed so; `None` where it has ended.
@@ -345,6 +363,7 @@ fn depends_on_reads(kind: ErrorKind) -> bool {
 pub(crate) async fn end_without_run(inner: &Inner, order: &Order, failure: &Failure) -> Result<(), AppError> {
     let (tenant, execution) = (order.target.tenant.id, order.execution);
     let now = UnixMillis::now();
+    let told = inner.told_of_failure(order, failure.kind)?;
     let commit = ExecutionCommit {
         lease: Lease {
             fence: order.held.map(|held| held.fence),
@@ -363,7 +382,7 @@ pub(crate) async fn end_without_run(inner: &Inner, order: &Order, failure: &Fail
             duration: Duration::ZERO,
         },
         record: None,
-        effects: Effects::default(),
+        effects: Effects { events: told.into_iter().collect(), ..Effects::default() },
         usage: Usage::default(),
         day: now.utc_day(),
         verdict: Verdict::Nothing,
@@ -371,5 +390,6 @@ pub(crate) async fn end_without_run(inner: &Inner, order: &Order, failure: &Fail
         on_open: None,
     };
     inner.database.commit_execution(commit).await?;
+    inner.events.wake();
     Ok(())
 }

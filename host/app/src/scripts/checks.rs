@@ -1,6 +1,6 @@
 //! The bounds of what is set beside a source. Each message says what is wrong and what is allowed.
 
-use domain::{Capabilities, Invalid, Limits, RunPolicy, ScriptKind, SecretName};
+use domain::{Capabilities, EventPattern, Invalid, Limits, RunPolicy, ScriptKind, SecretName};
 
 use super::{NewScriptInput, SettingsInput, forms::as_id};
 use crate::HostPattern;
@@ -153,13 +153,9 @@ fn entries(field: &'static str, list: &[String], is_entry: fn(&str) -> bool, for
     Ok(())
 }
 
-/// Words of a type joined by dots, of which the last may be `*`.
+/// A type, or all types below one. Every type is what no list at all says.
 fn is_event_pattern(entry: &str) -> bool {
-    let is_word = |word: &str| {
-        word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'))
-    };
-    entry.strip_suffix(".*").unwrap_or(entry).split('.').all(is_word)
+    entry != "*" && EventPattern::parse(entry).is_ok()
 }
 
 fn is_service_pattern(entry: &str) -> bool {

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::give_places_back;
 use crate::{
-    Database, DatabaseError, Lease, RetryCause, deadletters,
+    Database, DatabaseError, Lease, RetryCause, deadletters, deliveries,
     rows::{bigint, small_count, word},
     writer::Work,
 };
@@ -152,12 +152,16 @@ fn rescue_one(work: &Work<'_>, lost: &Lost, now: UnixMillis, rescued: &mut Rescu
     }
     let mut statement = work.connection.prepare_cached(INTERRUPT)?;
     statement.execute(params![now.0, lost.tenant.to_string(), lost.execution.to_string()])?;
-    leave(work, lost.tenant, lost.execution)?;
+    let took_event = leave(work, lost.tenant, lost.execution)?;
     if lost.on_interrupt == OnInterrupt::Fail {
         rescued.failed += 1;
         return Ok(());
     }
     rescued.given_up += 1;
+    // An event has a dead letter of its own.
+    if took_event {
+        return Ok(());
+    }
     deadletters::insert_execution(work, lost.tenant, lost.script, lost.execution, now)
 }
 
@@ -214,16 +218,17 @@ fn go_back(
     Ok(())
 }
 
-/// Remove the entry of an execution that ended, and let the next of its group go on. Nothing where there is none.
-pub(crate) fn leave(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) -> Result<(), DatabaseError> {
+/// Remove the entry of an execution that ended, and let the next of its group go on. Nothing where there is none. The
+/// delivery of an event that the execution took is settled, as its row says. Answers whether there was one.
+pub(crate) fn leave(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) -> Result<bool, DatabaseError> {
     let mut statement = work.connection.prepare_cached(DELETE)?;
     let parameters = [tenant.to_string(), execution.to_string()];
     let of_row = |row: &Row<'_>| Ok((row.get::<_, String>("state")?, row.get::<_, Option<String>>("group_key")?));
-    let Some((state, group)) = statement.query_row(parameters, of_row).optional()? else { return Ok(()) };
+    let Some((state, group)) = statement.query_row(parameters, of_row).optional()? else { return Ok(false) };
     give_places_back(work, tenant, 1)?;
     // One that was blocked had no place in its group, so that none is free now.
     if let Some(group) = group.filter(|_| state != "blocked") {
         work.connection.prepare_cached(PROMOTE)?.execute([tenant.to_string(), group])?;
     }
-    Ok(())
+    deliveries::settle(work, tenant, execution)
 }

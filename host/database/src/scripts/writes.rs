@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{DraftEdit, NewScript, ScriptSettings};
 use crate::{
-    Database, DatabaseError, endpoints,
+    Database, DatabaseError, OutboxEvent, endpoints, events,
     json::{capabilities_to_json, limits_to_json},
     policies::policy_to_json,
     queue,
@@ -39,6 +39,7 @@ impl Database {
     pub async fn create_script(&self, tenant: TenantId, script: NewScript) -> Result<(), DatabaseError> {
         self.write(move |work| {
             insert(work, tenant, &script)?;
+            events::tell(work, tenant, script.told.as_ref())?;
             match &script.endpoint {
                 Some(endpoint) => endpoints::put(work.connection, tenant, script.id, endpoint),
                 None => Ok(()),
@@ -54,6 +55,7 @@ impl Database {
     pub async fn edit_draft(&self, tenant: TenantId, edit: DraftEdit) -> Result<i64, DatabaseError> {
         self.write(move |work| {
             expect_draft(work, tenant, edit.script, edit.expected_revision)?;
+            events::tell(work, tenant, edit.told.as_ref())?;
             let mut statement = work.connection.prepare_cached(EDIT_DRAFT)?;
             let parameters = params![
                 edit.source,
@@ -90,7 +92,8 @@ impl Database {
                 tenant.to_string(),
                 script.to_string(),
             ])?;
-            found(changed)
+            found(changed)?;
+            events::tell(work, tenant, settings.told.as_ref())
         })
         .await
     }
@@ -104,11 +107,12 @@ impl Database {
         tenant: TenantId,
         script: ScriptId,
         active: bool,
-        now: UnixMillis,
+        (now, told): (UnixMillis, Option<OutboxEvent>),
     ) -> Result<(), DatabaseError> {
         self.write(move |work| {
             let mut statement = work.connection.prepare_cached(SET_ACTIVE)?;
-            found(statement.execute(params![active, now.0, tenant.to_string(), script.to_string()])?)
+            found(statement.execute(params![active, now.0, tenant.to_string(), script.to_string()])?)?;
+            events::tell(work, tenant, told.as_ref())
         })
         .await
     }
@@ -117,11 +121,17 @@ impl Database {
     ///
     /// # Errors
     /// [`DatabaseError::NotFound`].
-    pub async fn delete_script(&self, tenant: TenantId, script: ScriptId) -> Result<(), DatabaseError> {
+    pub async fn delete_script(
+        &self,
+        tenant: TenantId,
+        script: ScriptId,
+        told: Option<OutboxEvent>,
+    ) -> Result<(), DatabaseError> {
         self.write(move |work| {
             queue::forget_script(work, tenant, script)?;
             let mut statement = work.connection.prepare_cached(DELETE)?;
-            found(statement.execute([tenant.to_string(), script.to_string()])?)
+            found(statement.execute([tenant.to_string(), script.to_string()])?)?;
+            events::tell(work, tenant, told.as_ref())
         })
         .await
     }

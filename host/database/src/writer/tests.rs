@@ -302,6 +302,7 @@ async fn start(database: &Database, home: &NewTenant) -> StartRow {
         created_by: None,
         created_at: UnixMillis(1),
         endpoint: None,
+        told: None,
     };
     let id = script.id;
     database.create_script(home.id, script).await.unwrap();

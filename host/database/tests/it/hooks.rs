@@ -73,6 +73,6 @@ async fn a_script_of_another_tenant_is_not_bound_and_one_that_goes_is_bound_no_m
     assert!(matches!(elsewhere, Err(DatabaseError::NotFound)), "{elsewhere:?}");
     let found = database.hook_bindings(tenant, &point("order.validate")).unwrap();
     assert!(found[0].is_active && found[0].is_deployed, "{found:?}");
-    database.delete_script(tenant, own).await.unwrap();
+    database.delete_script(tenant, own, None).await.unwrap();
     assert!(database.hook_bindings(tenant, &point("order.validate")).unwrap().is_empty());
 }

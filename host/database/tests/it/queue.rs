@@ -250,7 +250,7 @@ async fn a_script_that_fails_again_and_again_rests_and_is_tried_with_one() {
 async fn a_deleted_script_gives_its_places_back() {
     let stage = Stage::set().await;
     stage.accept(stage.queued()).await;
-    stage.database.delete_script(stage.home.tenant, stage.home.script).await.unwrap();
+    stage.database.delete_script(stage.home.tenant, stage.home.script, None).await.unwrap();
     assert_eq!(stage.database.queued_executions(stage.home.tenant).unwrap(), 0);
     assert_eq!(stage.claim(NOW).await, None);
 }

@@ -6,7 +6,7 @@ use domain::{
     UnixMillis, VersionId,
 };
 
-use crate::stage::{NOW, Stage, artifact, deploy, new_script, new_tenant};
+use crate::stage::{NOW, Stage, activation, artifact, deploy, new_script, new_tenant};
 
 fn endpoint(method: &str, path: &str) -> NewEndpoint {
     let route = EndpointRoute::parse(method, path).unwrap();
@@ -15,7 +15,7 @@ fn endpoint(method: &str, path: &str) -> NewEndpoint {
 
 fn edit(script: ScriptId, expected_revision: i64, source: &str) -> DraftEdit {
     let source = source.to_owned();
-    DraftEdit { script, expected_revision, language: Language::TypeScript, source, updated_at: NOW }
+    DraftEdit { script, expected_revision, language: Language::TypeScript, source, updated_at: NOW, told: None }
 }
 
 #[tokio::test]
@@ -113,6 +113,7 @@ async fn a_deployment_takes_the_draft_that_was_compiled_or_nothing() {
         deployed_at: UnixMillis(9),
         input_schema: None,
         artifact: artifact(),
+        told: None,
     };
     assert_eq!(database.deploy(tenant, deployment.clone()).await.unwrap(), 2);
     let deployed = database.script(tenant, script).unwrap().summary.deployed.unwrap();
@@ -135,10 +136,10 @@ async fn an_older_version_can_be_activated_again() {
         versions.iter().map(|version| version.number).collect::<Vec<u32>>()
     };
     assert_eq!((numbers(None, 2), numbers(Some(2), 2)), (vec![3, 2], vec![1]));
-    database.activate_version(tenant, script, 1, Some(stage.home.user), NOW).await.unwrap();
+    database.activate_version(tenant, script, activation(1, Some(stage.home.user))).await.unwrap();
     let deployed = database.script(tenant, script).unwrap().summary.deployed.unwrap();
     assert_eq!((deployed.number, deployed.deployed_by), (1, Some(stage.home.user)));
-    let unknown = database.activate_version(tenant, script, 9, None, NOW).await;
+    let unknown = database.activate_version(tenant, script, activation(9, None)).await;
     assert!(matches!(unknown, Err(DatabaseError::NotFound)), "{unknown:?}");
     assert!(database.version_by_number(tenant, script, 3).unwrap().is_some());
     assert!(database.version_by_number(tenant, script, 9).unwrap().is_none());
@@ -170,9 +171,10 @@ async fn settings_are_replaced_whole_and_a_script_can_be_paused() {
         record: RecordMode::Off,
         policy: None,
         updated_at: UnixMillis(9),
+        told: None,
     };
     database.update_settings(tenant, script, settings.clone()).await.unwrap();
-    database.set_active(tenant, script, false, UnixMillis(10)).await.unwrap();
+    database.set_active(tenant, script, false, (UnixMillis(10), None)).await.unwrap();
     let summary = database.script(tenant, script).unwrap().summary;
     assert_eq!((summary.description, summary.limits), (settings.description, settings.limits));
     assert_eq!((summary.capabilities, summary.record), (settings.capabilities, RecordMode::Off));
@@ -185,7 +187,7 @@ async fn a_deleted_script_takes_its_versions_and_executions_along() {
     let (database, tenant) = (&stage.database, stage.home.tenant);
     let lease = stage.begin();
     database.commit_execution(crate::stage::ended(lease, database::Effects::default())).await.unwrap();
-    database.delete_script(tenant, stage.home.script).await.unwrap();
+    database.delete_script(tenant, stage.home.script, None).await.unwrap();
     assert!(matches!(database.version(tenant, stage.home.version), Err(DatabaseError::NotFound)));
     assert!(matches!(database.get_execution(tenant, lease.execution), Err(DatabaseError::NotFound)));
     assert_eq!(database.artifact(tenant, stage.home.version).unwrap(), None);

@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use database::{
-    Artifact, Claim, Claimed, CommitResult, Database, DatabaseError, Deployment, DocumentChange, DocumentQuery,
-    DocumentWrite, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Membership, MembershipStatus,
-    NewScript, NewTenant, OutboxEvent, PartialCommit, Priority, QueueEntry, QueuedExecution, StartRow, StorageChange,
-    StorageQuery, StorageWrite, Usage, User, Verdict,
+    Activation, Artifact, Claim, Claimed, CommitResult, Database, DatabaseError, Deployment, DocumentChange,
+    DocumentQuery, DocumentWrite, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Membership,
+    MembershipStatus, NewScript, NewTenant, OutboxEvent, PartialCommit, Priority, QueueEntry, QueuedExecution,
+    StartRow, StorageChange, StorageQuery, StorageWrite, Usage, User, Verdict,
 };
 use domain::{
     Actor, Capabilities, ExecutionId, ExecutionStatus, Language, OnInterrupt, Permissions, RecordMode, ScriptId,
@@ -183,6 +183,7 @@ pub(crate) fn new_script(name: &str, user: UserId) -> NewScript {
         created_by: Some(user),
         created_at: NOW,
         endpoint: None,
+        told: None,
     }
 }
 
@@ -202,8 +203,13 @@ pub(crate) async fn deploy(
         deployed_at: NOW,
         input_schema: None,
         artifact: artifact(),
+        told: None,
     };
     database.deploy(tenant, deployment).await.map(|_| version)
+}
+
+pub(crate) fn activation(number: u32, deployed_by: Option<UserId>) -> Activation {
+    Activation { number, deployed_by, deployed_at: NOW, told: None }
 }
 
 pub(crate) fn artifact() -> Artifact {
@@ -273,6 +279,8 @@ pub(crate) fn event(id: &str) -> OutboxEvent {
         time: NOW,
         hop: 0,
         root: String::from("root"),
+        root_tenant: None,
+        published_by: None,
     }
 }
 

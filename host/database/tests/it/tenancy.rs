@@ -7,7 +7,7 @@ use database::{
 use domain::{Capabilities, EndpointRoute, Language, Permissions, RecordMode, ScriptName, SecretName, TokenId};
 
 use crate::stage::{
-    NOW, Stage, all_of, artifact, deploy, ended, event, new_script, put, revision_of, set, under, writes,
+    NOW, Stage, activation, all_of, artifact, deploy, ended, event, new_script, put, revision_of, set, under, writes,
 };
 
 fn is_not_found<T: std::fmt::Debug>(result: Result<T, DatabaseError>) {
@@ -29,6 +29,7 @@ async fn scripts_of_another_tenant_are_not_found() {
         language: Language::JavaScript,
         source: String::new(),
         updated_at: NOW,
+        told: None,
     };
     is_not_found(database.edit_draft(stranger, edit).await);
     let settings = ScriptSettings {
@@ -39,10 +40,11 @@ async fn scripts_of_another_tenant_are_not_found() {
         record: RecordMode::Off,
         policy: None,
         updated_at: NOW,
+        told: None,
     };
     is_not_found(database.update_settings(stranger, script, settings).await);
-    is_not_found(database.set_active(stranger, script, false, NOW).await);
-    is_not_found(database.delete_script(stranger, script).await);
+    is_not_found(database.set_active(stranger, script, false, (NOW, None)).await);
+    is_not_found(database.delete_script(stranger, script, None).await);
     is_not_found(deploy(database, stranger, script, 1).await);
     assert_eq!(database.script(stage.home.tenant, script).unwrap().summary.draft_revision, 1);
 }
@@ -55,7 +57,7 @@ async fn versions_and_artifacts_of_another_tenant_are_not_found() {
     is_not_found(database.version(stranger, version));
     assert_eq!(database.version_by_number(stranger, script, 1).unwrap(), None);
     assert!(database.list_versions(stranger, script, None, 10).unwrap().is_empty());
-    is_not_found(database.activate_version(stranger, script, 1, None, NOW).await);
+    is_not_found(database.activate_version(stranger, script, activation(1, None)).await);
     assert_eq!(database.artifact(stranger, version).unwrap(), None);
     is_not_found(database.put_artifact(stranger, version, artifact()).await);
 }
@@ -195,6 +197,6 @@ async fn a_script_cannot_name_a_user_of_another_tenant() {
     let script = new_script("foreign", stage.other.user);
     is_not_found(stage.database.create_script(stage.home.tenant, script).await);
     let by_stranger =
-        stage.database.activate_version(stage.home.tenant, stage.home.script, 1, Some(stage.other.user), NOW);
+        stage.database.activate_version(stage.home.tenant, stage.home.script, activation(1, Some(stage.other.user)));
     is_not_found(by_stranger.await);
 }

@@ -1,8 +1,10 @@
 //! One function for each operation of the API: take the request apart, know who acts, ask the application, answer JSON.
 #![expect(unused_qualifications, reason = "utoipa's macros qualify the types of parameters")]
 
+pub(crate) mod dead_letters;
 pub(crate) mod drafts;
 pub(crate) mod egress;
+pub(crate) mod events;
 pub(crate) mod executions;
 pub(crate) mod health;
 pub(crate) mod hooks;
@@ -14,6 +16,7 @@ pub(crate) mod runs;
 pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod secrets;
+pub(crate) mod subscriptions;
 pub(crate) mod tokens;
 pub(crate) mod types;
 pub(crate) mod usage;

@@ -80,7 +80,7 @@ fn request(script: ScriptRef, body: RunBody) -> RunRequest {
 }
 
 /// An execution with its log, for whoever may see that.
-pub(super) fn detail(
+pub(crate) fn detail(
     app: &App,
     principal: &Principal,
     view: ExecutionView,

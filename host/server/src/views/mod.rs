@@ -5,8 +5,10 @@
 
 pub(crate) mod attempts;
 pub(crate) mod capabilities;
+pub(crate) mod dead_letters;
 pub(crate) mod diagnostics;
 pub(crate) mod endpoints;
+pub(crate) mod events;
 pub(crate) mod executions;
 pub(crate) mod hooks;
 pub(crate) mod limits;
@@ -17,5 +19,6 @@ pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod settings;
+pub(crate) mod subscriptions;
 pub(crate) mod versions;
 pub(crate) mod words;

@@ -47,6 +47,9 @@ macro_rules! words {
 words! {
     AuthenticationWord(app::EndpointAuthentication) = "EndpointAuthentication"
         [[app::EndpointAuthentication::Public, app::EndpointAuthentication::Token]];
+    DeadLetterKindWord(app::DeadLetterKind) = "DeadLetterKind" [app::DeadLetterKind::ALL];
+    DeadReasonWord(app::DeadReason) = "DeadReason" [app::DeadReason::ALL];
+    DeliveryStatusWord(app::DeliveryStatus) = "DeliveryStatus" [app::DeliveryStatus::ALL];
     ErrorKindWord(domain::ErrorKind) = "ErrorKind" [domain::ErrorKind::ALL];
     KindWord(domain::ScriptKind) = "ScriptKind" [domain::ScriptKind::ALL];
     LanguageWord(domain::Language) = "Language" [domain::Language::ALL];

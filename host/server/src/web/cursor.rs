@@ -1,4 +1,4 @@
-//! The cursor of a list of executions: opaque to clients, the last one's start and id to us.
+//! The cursor of a list in the order of time: opaque to clients, the last one's moment and id to us.
 
 use app::ExecutionCursor;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,10 +10,7 @@ const CURSOR_BYTES: usize = 24;
 
 /// The cursor as text for a client.
 pub(crate) fn encode(cursor: &ExecutionCursor) -> String {
-    let mut bytes = [0; CURSOR_BYTES];
-    bytes[..8].copy_from_slice(&cursor.started_at.0.to_be_bytes());
-    bytes[8..].copy_from_slice(cursor.id.as_bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
+    encode_moment(cursor.started_at, cursor.id.uuid())
 }
 
 /// The cursor that a client was given. Only its form is checked: it selects among the caller's own rows.
@@ -21,12 +18,28 @@ pub(crate) fn encode(cursor: &ExecutionCursor) -> String {
 /// # Errors
 /// The text is no cursor.
 pub(crate) fn decode(text: &str) -> Result<ExecutionCursor, Invalid> {
+    let (started_at, id) = decode_moment(text)?;
+    Ok(ExecutionCursor { started_at, id: ExecutionId::from(id) })
+}
+
+/// A moment and an id as text for a client.
+pub(crate) fn encode_moment(at: UnixMillis, id: Uuid) -> String {
+    let mut bytes = [0; CURSOR_BYTES];
+    bytes[..8].copy_from_slice(&at.0.to_be_bytes());
+    bytes[8..].copy_from_slice(id.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The moment and the id that a client was given.
+///
+/// # Errors
+/// The text is no cursor.
+pub(crate) fn decode_moment(text: &str) -> Result<(UnixMillis, Uuid), Invalid> {
     let invalid = || Invalid::new("cursor", "a cursor is the 'next_cursor' of the page before, unchanged");
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
     let (time, id) = bytes.split_first_chunk::<8>().ok_or_else(invalid)?;
     let id: [u8; 16] = id.try_into().map_err(|_| invalid())?;
-    let started_at = UnixMillis(i64::from_be_bytes(*time));
-    Ok(ExecutionCursor { started_at, id: ExecutionId::from(Uuid::from_bytes(id)) })
+    Ok((UnixMillis(i64::from_be_bytes(*time)), Uuid::from_bytes(id)))
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ impl From<AppError> for Problem {
                     .with("resets_in_s", wait)
                     .with_header(header::RETRY_AFTER, wait)
             }
+            error @ AppError::AlreadyRedriven => Self::new(&kinds::ALREADY_REDRIVEN, error.to_string()),
             error @ AppError::ChainTooLong => Self::new(&kinds::CHAIN_TOO_LONG, error.to_string()),
             AppError::Overloaded { retry_after } => {
                 Self::new(&kinds::OVERLOADED, "too many executions are waiting: try again in a while")

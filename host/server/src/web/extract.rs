@@ -1,8 +1,8 @@
 //! The parts of an address as the domain's types. What cannot name anything is answered like what is not there.
 
-use app::ScriptRef;
+use app::{EventPosition, ScriptRef};
 use axum::extract::{FromRequestParts, Path, Query};
-use domain::{ExecutionId, HookPoint, ScheduleId, SecretName, TokenId};
+use domain::{DeadLetterId, ExecutionId, HookPoint, ScheduleId, SecretName, SubscriptionId, TokenId};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -38,6 +38,17 @@ pub(crate) struct HookBindingPath(pub(crate) HookPoint, pub(crate) ScriptRef);
 /// The schedule that the path names.
 #[derive(Debug)]
 pub(crate) struct SchedulePath(pub(crate) ScheduleId);
+/// The event that the path names, by its position.
+#[derive(Debug)]
+pub(crate) struct EventPath(pub(crate) EventPosition);
+
+/// The subscription that the path names.
+#[derive(Debug)]
+pub(crate) struct SubscriptionPath(pub(crate) SubscriptionId);
+
+/// The dead letter that the path names.
+#[derive(Debug)]
+pub(crate) struct DeadLetterPath(pub(crate) DeadLetterId);
 
 /// The query string in the shape `T`; an unknown or malformed parameter is refused by name.
 #[derive(Debug)]
@@ -112,6 +123,33 @@ impl<S: Send + Sync> FromRequestParts<S> for HookBindingPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let (name, text): (String, String) = segments(parts, state, "binding").await?;
         Ok(Self(point(&name)?, script(&text)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for EventPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "event").await?;
+        text.parse().map(Self).map_err(|_| nothing("event"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SubscriptionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "subscription").await?;
+        text.parse().map(Self).map_err(|_| nothing("subscription"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DeadLetterPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "dead letter").await?;
+        text.parse().map(Self).map_err(|_| nothing("dead letter"))
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) mod kinds {
         ROUTE_TAKEN = CONFLICT "route_taken" "The address is taken";
         NOT_DEPLOYED = CONFLICT "not_deployed" "The script has no deployed version";
         NOT_RECORDED = CONFLICT "not_recorded" "Nothing was recorded of the execution";
+        ALREADY_REDRIVEN = CONFLICT "already_redriven" "The dead letter was sent again already";
         PAUSED = CONFLICT "paused" "The script is paused";
         CONCURRENCY_FULL = CONFLICT "concurrency_full" "The script goes on as often as it may at once";
         NOT_ENDED = CONFLICT "not_ended" "The execution has not ended";

@@ -1,0 +1,220 @@
+//! Dead letters: what was given up, for a person to look at, to send again, or to remove.
+//!
+//! What is sent again is sent with the sender's rights too (RULES 14). An edited event is a new one, of a source of its
+//! own (RULES 15).
+
+use std::{fmt, sync::Arc};
+
+use database::{Database, DatabaseError, DeadLetter, DeadLetterKind, OutboxEvent, Redrive};
+use domain::{Actor, DeadLetterId, EventId, Invalid, Permission, Principal, UnixMillis, events::REDRIVE_SOURCE};
+
+use crate::{
+    AppError, EventInput, EventView, ExecutionView, Inner,
+    events::{self, ChainLink},
+    executions::{ExecutionService, Sealed},
+    sealing::Purpose,
+};
+
+/// The most dead letters of one page.
+const PAGE_MAX: u32 = 1_000;
+
+/// The tenant's dead letters.
+#[derive(Clone)]
+pub struct DeadLetterService {
+    inner: Arc<Inner>,
+    executions: ExecutionService,
+}
+
+/// A dead letter with what it is about, as far as a principal may see that and it is still there.
+#[derive(Clone, Debug)]
+pub struct DeadLetterView {
+    /// What was given up, and why.
+    pub letter: DeadLetter,
+    /// The event.
+    pub event: Option<EventView>,
+    /// The execution that failed, with its input and its error.
+    pub execution: Option<ExecutionView>,
+    /// How the event came to be, from the first cause on.
+    pub chain: Vec<ChainLink>,
+}
+
+/// An edited event; what is `None` stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventEdit {
+    /// Its data, as JSON.
+    pub data: Option<String>,
+    /// What it is about; `Some(None)` for nothing.
+    pub subject: Option<Option<String>>,
+}
+
+impl fmt::Debug for DeadLetterService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetterService").finish_non_exhaustive()
+    }
+}
+
+impl DeadLetterService {
+    pub(crate) fn new(inner: Arc<Inner>, executions: ExecutionService) -> Self {
+        Self { inner, executions }
+    }
+
+    /// A page of dead letters, the latest first, behind the moment and id of the last one. Needs `events.read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`].
+    pub fn list(
+        &self,
+        principal: &Principal,
+        after: Option<(UnixMillis, DeadLetterId)>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, AppError> {
+        principal.require(Permission::EventsRead)?;
+        Ok(self.database().list_dead_letters(principal.tenant, after, limit.min(PAGE_MAX))?)
+    }
+
+    /// One dead letter with its event, its execution and its chain. Needs `events.read`.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub fn get(&self, principal: &Principal, id: DeadLetterId) -> Result<DeadLetterView, AppError> {
+        principal.require(Permission::EventsRead)?;
+        let letter = self.find(principal, id)?;
+        let tenant = principal.tenant;
+        let stored = match (&letter.source, &letter.event) {
+            (Some(source), Some(event)) => self.database().event(tenant, source, event)?,
+            _ => None,
+        };
+        let chain = stored.as_ref().map(|event| events::chain_to(&self.inner, tenant, event)).transpose()?;
+        let execution = match letter.execution {
+            Some(execution) => match Sealed::of(&self.inner, tenant)?.view(principal, execution) {
+                Err(AppError::NotFound { .. }) => None,
+                view => Some(view?),
+            },
+            None => None,
+        };
+        Ok(DeadLetterView {
+            letter,
+            event: stored.map(|stored| self.inner.event_view(principal, stored)).transpose()?,
+            execution,
+            chain: chain.unwrap_or_default(),
+        })
+    }
+
+    /// Send what was given up again as it was: the same event under the same id, or the same input, by a new execution.
+    /// Needs `events.manage`.
+    ///
+    /// # Errors
+    /// [`AppError::AlreadyRedriven`]; [`AppError::NotFound`] where the letter, or what it needs, is not there any more.
+    pub async fn redrive(&self, principal: &Principal, id: DeadLetterId) -> Result<(), AppError> {
+        principal.require(Permission::EventsManage)?;
+        let letter = self.find(principal, id)?;
+        let redrive = redrive_of(principal, id);
+        match letter.kind {
+            DeadLetterKind::Event => {
+                let redriven = self.database().redrive_event(principal.tenant, redrive).await;
+                redriven.map_err(of_redrive)?;
+            }
+            DeadLetterKind::Execution => {
+                let execution = letter.execution.ok_or(AppError::NotFound { what: "execution" })?;
+                let queued = self.executions.queued_again(principal, execution)?;
+                let redriven = self.database().redrive_execution(principal.tenant, redrive, queued).await;
+                redriven.map_err(of_redrive)?;
+                self.executions.wake(principal.tenant);
+            }
+            DeadLetterKind::Webhook => return Err(AppError::NotFound { what: "subscription" }),
+        }
+        self.inner.events.wake();
+        tracing::info!(tenant.id = %principal.tenant, dead_letter.id = %id, user.id = ?principal.user(), "a dead letter is sent again");
+        Ok(())
+    }
+
+    /// Send another event in place of the one that was given up, to its subscription alone. Answers its id. Needs
+    /// `events.edit`.
+    ///
+    /// # Errors
+    /// As [`Self::redrive`]; [`AppError::Invalid`], also where what was given up is no event.
+    pub async fn redrive_edited(
+        &self,
+        principal: &Principal,
+        id: DeadLetterId,
+        edit: EventEdit,
+    ) -> Result<String, AppError> {
+        principal.require(Permission::EventsEdit)?;
+        let letter = self.find(principal, id)?;
+        let (DeadLetterKind::Event, Some(source), Some(event)) = (letter.kind, &letter.source, &letter.event) else {
+            return Err(Invalid::new("data", "only an event can be sent again with other data").into());
+        };
+        let found = self.database().event(principal.tenant, source, event)?;
+        let original = found.ok_or(AppError::NotFound { what: "event" })?.event;
+        let edited = self.edited(principal, &original, edit)?;
+        let new_id = edited.id.clone();
+        let redriven = self.database().redrive_edited_event(principal.tenant, redrive_of(principal, id), edited).await;
+        redriven.map_err(of_redrive)?;
+        self.inner.events.wake();
+        tracing::info!(
+            tenant.id = %principal.tenant, dead_letter.id = %id, user.id = ?principal.user(), event.id = new_id,
+            "a dead letter is sent again with other data"
+        );
+        Ok(new_id)
+    }
+
+    /// Remove a dead letter: nobody sends it again. Needs `events.manage`.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn delete(&self, principal: &Principal, id: DeadLetterId) -> Result<(), AppError> {
+        principal.require(Permission::EventsManage)?;
+        let deleted = self.database().delete_dead_letter(principal.tenant, id).await;
+        deleted.map_err(|error| AppError::missing("dead letter", error))
+    }
+
+    fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    fn find(&self, principal: &Principal, id: DeadLetterId) -> Result<DeadLetter, AppError> {
+        let found = self.database().dead_letter(principal.tenant, id);
+        found.map_err(|error| AppError::missing("dead letter", error))
+    }
+
+    fn edited(&self, principal: &Principal, original: &OutboxEvent, edit: EventEdit) -> Result<OutboxEvent, AppError> {
+        let tenant = principal.tenant;
+        let subject = edit.subject.unwrap_or_else(|| original.subject.clone());
+        let data = match edit.data {
+            Some(data) => data,
+            // What somebody may not see they do not send under their name either.
+            None if !principal.permissions.contains(Permission::ExecutionsInspect) => {
+                return Err(domain::principals::Forbidden { permission: Permission::ExecutionsInspect }.into());
+            }
+            None => self.inner.event_data(tenant, original)?,
+        };
+        let (event_type, id) = (original.event_type.clone(), EventId::generate().to_string());
+        events::check(&EventInput { event_type, data: data.clone(), subject: subject.clone(), id: None })?;
+        let key = self.inner.keyring.tenant(&self.inner.database, tenant)?;
+        let cause = events::first_cause(tenant);
+        Ok(OutboxEvent {
+            data: key.seal(Purpose::Event, id.as_bytes(), data.as_bytes()),
+            id,
+            event_type: original.event_type.clone(),
+            source: REDRIVE_SOURCE.to_owned(),
+            subject,
+            time: UnixMillis::now(),
+            hop: cause.hop,
+            root: cause.root.to_string(),
+            root_tenant: None,
+            published_by: principal.user(),
+        })
+    }
+}
+
+fn redrive_of(principal: &Principal, letter: DeadLetterId) -> Redrive {
+    let token = match principal.actor {
+        Actor::Token { token, .. } => Some(token),
+        _ => None,
+    };
+    Redrive { letter, by: principal.user(), token, at: UnixMillis::now() }
+}
+
+fn of_redrive(error: DatabaseError) -> AppError {
+    AppError::missing("subscription or event to send it to any more", error)
+}

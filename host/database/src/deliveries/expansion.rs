@@ -1,0 +1,258 @@
+//! The way out of the outbox: from an event to its deliveries, and from a delivery to its execution.
+
+use domain::{Lineage, ScriptId, SubscriptionId, TenantId, UnixMillis, lineage::BUDGET};
+use rusqlite::{OptionalExtension, params, params_from_iter};
+
+use super::{DeliveryStatus, has_open, settling::complete};
+use crate::{
+    Database, DatabaseError, DeadReason, EventPosition, QueuedExecution,
+    deadletters::{self, DeadEvent},
+    lineages, queue,
+    writer::Work,
+};
+
+const TAKE_PENDING: &str = "
+    DELETE FROM pending_events WHERE tenant_id = $1 AND revision = $2 AND ordinal = $3";
+const INSERT: &str = "
+    INSERT INTO event_deliveries (tenant_id, event_source, event_id, subscription_id, event_revision, event_ordinal,
+                                  subject, status, execution_id, created_at, completed_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    ON CONFLICT (tenant_id, event_source, event_id, subscription_id) DO NOTHING";
+const STATUS: &str = "
+    SELECT status
+    FROM event_deliveries
+    WHERE tenant_id = $1 AND event_source = $2 AND event_id = $3 AND subscription_id = $4";
+const QUEUED: &str = "
+    UPDATE event_deliveries
+    SET status = 'queued', execution_id = $1
+    WHERE tenant_id = $2 AND event_source = $3 AND event_id = $4 AND subscription_id = $5";
+
+/// A pending event with the subscriptions that match it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expansion {
+    /// Its place in the order of events.
+    pub position: EventPosition,
+    /// Its source.
+    pub source: String,
+    /// Its id.
+    pub event: String,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// The chain whose budget its deliveries are counted against; `None` where they are not counted.
+    pub counted: Option<Lineage>,
+    /// Where it goes.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// A delivery to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// To which subscription.
+    pub subscription: SubscriptionId,
+    /// The subscription's script.
+    pub script: ScriptId,
+    /// What is to become of it.
+    pub fate: Fate,
+}
+
+/// What is to become of a new delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// This execution takes it, unless another of its subject goes first or the queue is full.
+    Queue(Box<QueuedExecution>),
+    /// An execution is made later, because another of its subject goes first.
+    Wait,
+    /// The script is paused, or not deployed.
+    Skip,
+    /// It is given up.
+    Dead(DeadReason),
+}
+
+/// What became of expansions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expanded {
+    /// Events that are not pending any more.
+    pub events: usize,
+    /// Executions that were accepted.
+    pub queued: usize,
+    /// Whether the tenant's queue had no room for one.
+    pub is_full: bool,
+}
+
+/// What is to become of a delivery that is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// The event's source.
+    pub source: String,
+    /// The event's id.
+    pub event: String,
+    /// The execution that takes it; `None` where it is skipped.
+    pub queued: Option<QueuedExecution>,
+}
+
+/// What became of releases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// Deliveries that are not ready any more.
+    pub deliveries: usize,
+    /// Whether the tenant's queue had no room for one.
+    pub is_full: bool,
+}
+
+impl Database {
+    /// Turn pending events into deliveries, all in one write. An event that is not pending any more is left alone.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotFound`] when a subscription or a script is gone: nothing is written, and to be tried again.
+    pub async fn expand_events(
+        &self,
+        tenant: TenantId,
+        expansions: Vec<Expansion>,
+        now: UnixMillis,
+    ) -> Result<Expanded, DatabaseError> {
+        self.write(move |work| {
+            let mut expanded = Expanded::default();
+            for expansion in &expansions {
+                expand(work, tenant, expansion, now, &mut expanded)?;
+            }
+            Ok(expanded)
+        })
+        .await
+    }
+
+    /// Give ready deliveries their executions, as far as the tenant's queue has room.
+    ///
+    /// # Errors
+    /// As [`Self::expand_events`].
+    pub async fn release_deliveries(
+        &self,
+        tenant: TenantId,
+        releases: Vec<Release>,
+        now: UnixMillis,
+    ) -> Result<Released, DatabaseError> {
+        self.write(move |work| {
+            let mut released = Released::default();
+            for release in &releases {
+                match release_one(work, tenant, release, now) {
+                    Ok(()) => released.deliveries += 1,
+                    Err(DatabaseError::QueueFull { .. }) => {
+                        released.is_full = true;
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(released)
+        })
+        .await
+    }
+}
+
+fn expand(
+    work: &mut Work<'_>,
+    tenant: TenantId,
+    expansion: &Expansion,
+    now: UnixMillis,
+    expanded: &mut Expanded,
+) -> Result<(), DatabaseError> {
+    let EventPosition { revision, ordinal } = expansion.position;
+    let taken =
+        work.connection.prepare_cached(TAKE_PENDING)?.execute(params![tenant.to_string(), revision, ordinal])?;
+    if taken == 0 {
+        return Ok(());
+    }
+    expanded.events += 1;
+    for delivery in &expansion.deliveries {
+        let (status, execution) = begin(work, tenant, expansion, delivery, now, expanded)?;
+        let completed_at = matches!(status, DeliveryStatus::Skipped | DeliveryStatus::Dead).then_some(now.0);
+        work.connection.prepare_cached(INSERT)?.execute(params![
+            tenant.to_string(),
+            expansion.source,
+            expansion.event,
+            delivery.subscription.to_string(),
+            revision,
+            ordinal,
+            expansion.subject,
+            status.as_str(),
+            execution,
+            now.0,
+            completed_at,
+        ])?;
+    }
+    Ok(())
+}
+
+/// What a new delivery begins as, with its execution where it has one.
+fn begin(
+    work: &mut Work<'_>,
+    tenant: TenantId,
+    expansion: &Expansion,
+    delivery: &NewDelivery,
+    now: UnixMillis,
+    expanded: &mut Expanded,
+) -> Result<(DeliveryStatus, Option<String>), DatabaseError> {
+    let mut reason = None;
+    match &delivery.fate {
+        Fate::Skip => return Ok((DeliveryStatus::Skipped, None)),
+        Fate::Dead(given) => reason = Some(*given),
+        Fate::Queue(_) | Fate::Wait => {
+            if let Some(lineage) = expansion.counted
+                && lineages::count_one(work.connection, lineage, now)? > BUDGET
+            {
+                reason = Some(DeadReason::Budget);
+            }
+        }
+    }
+    if let Some(reason) = reason {
+        let dead = DeadEvent {
+            reason,
+            script: delivery.script,
+            execution: None,
+            subscription: delivery.subscription,
+            source: &expansion.source,
+            event: &expansion.event,
+        };
+        deadletters::insert_event(work, tenant, &dead, now)?;
+        return Ok((DeliveryStatus::Dead, None));
+    }
+    if let Some(subject) = &expansion.subject
+        && has_open(work.connection, tenant, delivery.subscription, subject)?
+    {
+        return Ok((DeliveryStatus::Waiting, None));
+    }
+    let Fate::Queue(queued) = &delivery.fate else { return Ok((DeliveryStatus::Ready, None)) };
+    // A full queue is said before anything is written.
+    match queue::enqueue(work, queued) {
+        Ok(()) => {
+            expanded.queued += 1;
+            Ok((DeliveryStatus::Queued, Some(queued.start.execution.to_string())))
+        }
+        Err(DatabaseError::QueueFull { .. }) => {
+            expanded.is_full = true;
+            Ok((DeliveryStatus::Ready, None))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn release_one(work: &mut Work<'_>, tenant: TenantId, release: &Release, now: UnixMillis) -> Result<(), DatabaseError> {
+    let key = [tenant.to_string(), release.source.clone(), release.event.clone(), release.subscription.to_string()];
+    let status: Option<String> = work
+        .connection
+        .prepare_cached(STATUS)?
+        .query_row(params_from_iter(&key), |row| row.get("status"))
+        .optional()?;
+    if status.as_deref() != Some(DeliveryStatus::Ready.as_str()) {
+        return Ok(());
+    }
+    let Some(queued) = &release.queued else {
+        return complete(work, &key, DeliveryStatus::Skipped, None, now);
+    };
+    queue::enqueue(work, queued)?;
+    let [tenant, source, event, subscription] = &key;
+    let execution = queued.start.execution.to_string();
+    work.connection.prepare_cached(QUEUED)?.execute([&execution, tenant, source, event, subscription])?;
+    Ok(())
+}
