@@ -7,6 +7,7 @@ mod chain;
 mod dispatcher;
 mod expansion;
 mod own;
+mod retention;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -243,3 +244,7 @@ pub(crate) fn check(input: &EventInput) -> Result<(), Invalid> {
         Err(_) => Err(Invalid::new("data", "an event's data is JSON")),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;

@@ -1,5 +1,5 @@
-//! What has to be done from time to time, beside everything that somebody waits for: entries that have expired and
-//! what is known of slots of long ago are removed.
+//! What has to be done from time to time, beside everything that somebody waits for: entries that have expired, and
+//! what is known of slots, events and dead letters of long ago, are removed.
 
 use std::{
     sync::{Arc, Weak},
@@ -55,6 +55,7 @@ impl Inner {
             for tenant in tenants.iter().filter(|tenant| tenant.status != TenantStatus::Deleted) {
                 self.purge_tenant(tenant.id, expired_by).await?;
                 self.purge_schedule_slots(tenant.id, now).await?;
+                self.purge_events(tenant.id, now).await?;
             }
         }
     }

@@ -1,0 +1,485 @@
+//! Events, with a real database and real scripts: from whoever publishes to the scripts that subscribe, and what becomes
+//! of those that cannot be delivered.
+
+use std::collections::BTreeMap;
+
+use database::{DeadLetter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, EventPosition, Subscription};
+use domain::{
+    Capabilities, EventPattern, Language, Permission, Permissions, Principal, RecordMode, RunPolicy, ScriptKind,
+    ScriptName, policy::Backoff, principals::Forbidden,
+};
+
+use super::*;
+use crate::{
+    App, AppConfig, DataLocation, EventEdit, NewScriptInput, ResultView, ScriptRef, SettingsInput, SubscriptionInput,
+    SubscriptionPatch,
+};
+
+/// Answers what it is given.
+const ECHO: &str = "export default (event) => event";
+/// Takes nothing.
+const BROKEN: &str = "export default () => { throw new Error('broken') }";
+
+struct Stage {
+    app: App,
+    principal: Principal,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        Self::open(AppConfig::in_memory()).await
+    }
+
+    async fn open(config: AppConfig) -> Self {
+        let app = App::open(config).await.unwrap();
+        let made = app.bootstrap(false).await.unwrap().unwrap();
+        let principal = app.tokens().authenticate(&made.token).unwrap();
+        Self { app, principal }
+    }
+
+    /// Deploy a script that runs on these types.
+    async fn subscribe(&self, name: &str, source: &str, types: &[&str], max_attempts: u32) -> Subscription {
+        let backoff = Backoff { initial: Duration::from_millis(100), max: Duration::from_millis(100) };
+        let input = NewScriptInput {
+            name: ScriptName::parse(name).unwrap(),
+            description: String::new(),
+            kind: ScriptKind::Event,
+            language: Language::JavaScript,
+            source: source.to_owned(),
+            capabilities: Capabilities::default(),
+            limits: None,
+            record: RecordMode::Full,
+            policy: Some(RunPolicy { backoff, breaker_failures: None, ..RunPolicy::DEFAULT }),
+            endpoint: None,
+        };
+        self.app.scripts().create(&self.principal, input).await.unwrap();
+        self.app.scripts().deploy(&self.principal, &named(name), None, String::new()).await.unwrap();
+        let subscription = subscription(name, types);
+        let input = SubscriptionInput { max_attempts: Some(max_attempts), ..subscription };
+        self.app.subscriptions().create(&self.principal, input).await.unwrap()
+    }
+
+    async fn replace(&self, name: &str, source: &str) {
+        let scripts = self.app.scripts();
+        let revision = scripts.get(&self.principal, &named(name)).unwrap().script.summary.draft_revision;
+        scripts.edit_draft(&self.principal, &named(name), revision, None, source.to_owned()).await.unwrap();
+        scripts.deploy(&self.principal, &named(name), None, String::new()).await.unwrap();
+    }
+
+    async fn publish(&self, event_type: &str, subject: Option<&str>, data: &str) -> PublishedEvent {
+        let input = EventInput { subject: subject.map(str::to_owned), ..event(event_type, data) };
+        self.app.events().publish(&self.principal, input).await.unwrap()
+    }
+
+    fn deliveries(&self, subscription: &Subscription) -> Vec<Delivery> {
+        let mut found = self.app.subscriptions().deliveries(&self.principal, subscription.id, None, 1_000).unwrap();
+        found.reverse();
+        found
+    }
+
+    /// The deliveries once there are `count` of them and all have ended.
+    async fn settled(&self, subscription: &Subscription, count: usize) -> Vec<Delivery> {
+        let is_settled = |found: &Vec<Delivery>| {
+            found.len() >= count && found.iter().all(|delivery| delivery.completed_at.is_some())
+        };
+        self.until(|| Some(self.deliveries(subscription)).filter(is_settled)).await
+    }
+
+    async fn until<T>(&self, mut found: impl FnMut() -> Option<T>) -> T {
+        let looking = async {
+            loop {
+                if let Some(found) = found() {
+                    return found;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(120), looking).await.expect("it never came")
+    }
+
+    fn letters(&self) -> Vec<DeadLetter> {
+        self.app.dead_letters().list(&self.principal, None, 1_000).unwrap()
+    }
+
+    /// What the execution of a delivery answered.
+    fn answer(&self, delivery: &Delivery) -> serde_json::Value {
+        let view = self.app.executions().get(&self.principal, delivery.execution.unwrap()).unwrap();
+        match view.result {
+            Some(ResultView::Json(json)) => serde_json::from_str(&json).unwrap(),
+            other => panic!("no result: {other:?} {:?}", view.error),
+        }
+    }
+
+    /// The same member without one right.
+    fn without(&self, missing: Permission) -> Principal {
+        let permissions: Permissions = Permissions::all().iter().filter(|permission| *permission != missing).collect();
+        Principal { permissions, ..self.principal.clone() }
+    }
+}
+
+fn named(name: &str) -> ScriptRef {
+    ScriptRef::parse(name).unwrap()
+}
+
+fn event(event_type: &str, data: &str) -> EventInput {
+    EventInput { event_type: event_type.to_owned(), data: data.to_owned(), subject: None, id: None }
+}
+
+fn subscription(script: &str, types: &[&str]) -> SubscriptionInput {
+    SubscriptionInput {
+        script: named(script),
+        types: types.iter().map(|text| EventPattern::parse(text).unwrap()).collect(),
+        source: None,
+        is_active: true,
+        max_attempts: Some(1),
+    }
+}
+
+fn statuses(deliveries: &[Delivery]) -> Vec<DeliveryStatus> {
+    deliveries.iter().map(|delivery| delivery.status).collect()
+}
+
+fn lacks<T>(result: Result<T, AppError>, expected: Permission) -> bool {
+    matches!(result, Err(AppError::Forbidden(Forbidden { permission })) if permission == expected)
+}
+
+#[tokio::test]
+async fn a_script_is_given_the_events_that_its_subscription_matches() {
+    let stage = Stage::set().await;
+    let subscription = stage.subscribe("echo", ECHO, &["order.*"], 1).await;
+    stage.publish("invoice.sent", None, "1").await;
+    let published = stage.publish("order.placed", Some("o-1"), r#"{"total":99}"#).await;
+    let [delivery] = stage.settled(&subscription, 1).await.try_into().unwrap();
+    assert_eq!((delivery.status, &delivery.event), (DeliveryStatus::Delivered, &published.id));
+    let given = stage.answer(&delivery);
+    assert_eq!(given["id"], published.id);
+    assert_eq!((&given["type"], &given["subject"]), (&"order.placed".into(), &"o-1".into()));
+    assert_eq!((&given["data"]["total"], &given["source"]), (&99.into(), &published.source.into()));
+    assert!(given["time"].as_str().unwrap().ends_with('Z'));
+    let execution = stage.app.executions().get(&stage.principal, delivery.execution.unwrap()).unwrap().execution;
+    assert_eq!((execution.trigger, execution.binding), (domain::Trigger::Event, stage.principal.user()));
+}
+
+#[tokio::test]
+async fn a_script_that_publishes_what_it_listens_to_ends_in_the_dead_letter_with_its_chain() {
+    let stage = Stage::set().await;
+    let source = "export default (event) => events.publish('loop.turn', event.data + 1)";
+    let subscription = stage.subscribe("loop", source, &["loop.*"], 1).await;
+    stage.publish("loop.turn", None, "0").await;
+    let letter = stage.until(|| stage.letters().pop()).await;
+    assert_eq!((letter.kind, letter.reason), (DeadLetterKind::Event, DeadReason::Hops));
+    let deliveries = stage.settled(&subscription, 17).await;
+    assert_eq!(deliveries.len(), 17, "sixteen executions, and one event too many");
+    assert_eq!(deliveries.iter().filter(|delivery| delivery.execution.is_some()).count(), 16);
+    let view = stage.app.dead_letters().get(&stage.principal, letter.id).unwrap();
+    assert_eq!(view.event.unwrap().data.as_deref(), Some("16"));
+    let hops: Vec<u32> = view.chain.iter().map(|link| link.hop).collect();
+    assert_eq!(hops, (0..=16).collect::<Vec<u32>>());
+    assert!(view.chain[0].execution.is_none() && view.chain[0].source.starts_with("/users/"));
+    assert!(view.chain[1..].iter().all(|link| link.script == letter.script && link.event_type == "loop.turn"));
+    // A person lets it go round once more.
+    stage.app.dead_letters().redrive(&stage.principal, letter.id).await.unwrap();
+    stage.until(|| Some(stage.letters()).filter(|letters| letters.len() == 2)).await;
+}
+
+#[tokio::test]
+async fn a_failing_script_has_its_attempts_and_then_a_dead_letter_that_can_be_sent_again() {
+    let stage = Stage::set().await;
+    let subscription = stage.subscribe("ship", BROKEN, &["order.placed"], 2).await;
+    let published = stage.publish("order.placed", None, "7").await;
+    let [delivery] = stage.settled(&subscription, 1).await.try_into().unwrap();
+    assert_eq!((delivery.status, delivery.error_kind), (DeliveryStatus::Dead, Some(domain::ErrorKind::UserError)));
+    let [letter] = stage.letters().try_into().unwrap();
+    assert_eq!((letter.reason, letter.event.as_ref()), (DeadReason::Attempts, Some(&published.id)));
+    let view = stage.app.dead_letters().get(&stage.principal, letter.id).unwrap();
+    let execution = view.execution.unwrap();
+    assert_eq!((execution.execution.attempt, execution.error.unwrap().message), (2, String::from("broken")));
+    assert_eq!(view.event.unwrap().data.as_deref(), Some("7"));
+
+    stage.replace("ship", ECHO).await;
+    stage.app.dead_letters().redrive(&stage.principal, letter.id).await.unwrap();
+    let is_delivered = |found: &Vec<Delivery>| found[0].status == DeliveryStatus::Delivered;
+    let [again] = stage.until(|| Some(stage.deliveries(&subscription)).filter(is_delivered)).await.try_into().unwrap();
+    assert_eq!((&again.event, stage.answer(&again)["data"].clone()), (&published.id, 7.into()));
+    assert_ne!(again.execution, delivery.execution);
+    let twice = stage.app.dead_letters().redrive(&stage.principal, letter.id).await;
+    assert!(matches!(twice, Err(AppError::AlreadyRedriven)), "{twice:?}");
+    stage.app.dead_letters().delete(&stage.principal, letter.id).await.unwrap();
+    assert!(stage.letters().is_empty());
+}
+
+#[tokio::test]
+async fn an_edited_dead_letter_is_a_new_event_of_a_source_of_its_own() {
+    let stage = Stage::set().await;
+    let source = "export default (event) => { if (event.data === null) throw new Error('no data'); return event }";
+    let subscription = stage.subscribe("ship", source, &["order.placed"], 1).await;
+    let other = stage.subscribe("count", ECHO, &["order.placed"], 1).await;
+    let published = stage.publish("order.placed", Some("o-1"), "null").await;
+    stage.settled(&subscription, 1).await;
+    stage.settled(&other, 1).await;
+    let [letter] = stage.letters().try_into().unwrap();
+    let edit = EventEdit { data: Some(String::from("5")), subject: Some(None) };
+    let letters = stage.app.dead_letters();
+    let refused = letters.redrive_edited(&stage.without(Permission::EventsEdit), letter.id, edit.clone()).await;
+    assert!(lacks(refused, Permission::EventsEdit));
+    let broken = EventEdit { data: Some(String::from("{")), subject: None };
+    assert!(matches!(letters.redrive_edited(&stage.principal, letter.id, broken).await, Err(AppError::Invalid(_))));
+    let id = letters.redrive_edited(&stage.principal, letter.id, edit).await.unwrap();
+    let [_, edited] = stage.settled(&subscription, 2).await.try_into().unwrap();
+    assert_eq!((&edited.source, &edited.event), (&String::from("redrive"), &id));
+    assert_ne!(id, published.id);
+    let given = stage.answer(&edited);
+    assert_eq!((&given["data"], &given["subject"]), (&5.into(), &serde_json::Value::Null));
+    assert_eq!(stage.deliveries(&other).len(), 1, "whoever took the event is not given the edited one");
+}
+
+#[tokio::test]
+async fn events_of_a_subject_keep_their_order_while_one_of_them_is_tried_again() {
+    let stage = Stage::set().await;
+    let source = "export default async (event) => {
+        if (event.data === 1 && context.execution.attempt === 1) throw new Error('not yet');
+        const seen = (await storage.get('seen')) ?? [];
+        await storage.set('seen', [...seen, event.data]);
+        return [...seen, event.data];
+    }";
+    let subscription = stage.subscribe("order", source, &["step"], 3).await;
+    for number in 1..=4 {
+        stage.publish("step", Some("s"), &number.to_string()).await;
+    }
+    let deliveries = stage.settled(&subscription, 4).await;
+    assert_eq!(statuses(&deliveries), [DeliveryStatus::Delivered; 4]);
+    assert_eq!(stage.answer(&deliveries[3]), serde_json::json!([1, 2, 3, 4]));
+}
+
+#[tokio::test]
+async fn what_an_application_published_before_it_ended_is_delivered_by_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = || AppConfig { data: DataLocation::Directory(directory.path().to_owned()), ..AppConfig::in_memory() };
+    let Stage { app, principal } = Stage::open(config()).await;
+    let stage = Stage { app, principal };
+    let subscription = stage.subscribe("echo", ECHO, &["order.*"], 1).await;
+    let Stage { app, principal } = stage;
+    app.shutdown(Duration::from_secs(5)).await;
+    drop(app);
+    // One that has no dispatcher, as if it had ended right after the publication.
+    let offline = until_open(|| App::open_offline(config())).await;
+    offline.events().publish(&principal, event("order.placed", "1")).await.unwrap();
+    drop(offline);
+    let app = loop {
+        match App::open(config()).await {
+            Ok(app) => break app,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    let stage = Stage { app, principal };
+    let deliveries = stage.settled(&subscription, 1).await;
+    assert_eq!(statuses(&deliveries), [DeliveryStatus::Delivered]);
+}
+
+async fn until_open<E>(mut open: impl FnMut() -> Result<App, E>) -> App {
+    loop {
+        match open() {
+            Ok(app) => return app,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_out_of_shape_is_refused_and_so_is_one_of_skerry() {
+    let stage = Stage::set().await;
+    let big = format!("\"{}\"", "a".repeat(DATA_BYTES_MAX));
+    let named = |id: &str| EventInput { id: Some(id.to_owned()), ..event("order.placed", "1") };
+    let about = |subject: &str| EventInput { subject: Some(subject.to_owned()), ..event("order.placed", "1") };
+    let refused = [
+        (event("skerry.script.created", "1"), "type"),
+        (event("skerry", "1"), "type"),
+        (event("Order.Placed", "1"), "type"),
+        (event("order.*", "1"), "type"),
+        (event("order.\0", "1"), "type"),
+        (event("\u{1f680}", "1"), "type"),
+        (event(&"a".repeat(201), "1"), "type"),
+        (event("order.placed", ""), "data"),
+        (event("order.placed", "{"), "data"),
+        (event("order.placed", "1 2"), "data"),
+        (event("order.placed", &big), "data"),
+        (named(""), "id"),
+        (named("a\0b"), "id"),
+        (named(&"a".repeat(201)), "id"),
+        (about(""), "subject"),
+        (about("\u{1b}[31m"), "subject"),
+    ];
+    for (input, field) in refused {
+        let told = format!("{input:.80?}");
+        match stage.app.events().publish(&stage.principal, input).await {
+            Err(AppError::Invalid(invalid)) => assert_eq!(invalid.field, field, "{told}"),
+            other => panic!("{told}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_host_says_whose_an_event_is_and_an_id_is_published_once() {
+    let stage = Stage::set().await;
+    let once = EventInput { id: Some(String::from("once")), ..event("order.placed", "1") };
+    let first = stage.app.events().publish(&stage.principal, once.clone()).await.unwrap();
+    let again = EventInput { data: String::from("2"), ..once };
+    let second = stage.app.events().publish(&stage.principal, again).await.unwrap();
+    assert_eq!((first.is_new, second.is_new, second.position), (true, false, first.position));
+    let view = stage.app.events().get(&stage.principal, first.position).unwrap();
+    let user = stage.principal.user().unwrap();
+    assert_eq!((view.data.as_deref(), &view.stored.event.source), (Some("1"), &format!("/users/{user}")));
+    assert_eq!((view.stored.event.hop, view.stored.event.published_by), (0, Some(user)));
+    let nowhere = EventPosition { revision: i64::MAX, ordinal: 0 };
+    let missing = stage.app.events().get(&stage.principal, nowhere);
+    assert!(matches!(missing, Err(AppError::NotFound { what: "event" })));
+}
+
+#[tokio::test]
+async fn each_use_asks_for_its_permission() {
+    let stage = Stage::set().await;
+    let made = stage.subscribe("echo", ECHO, &["order.*"], 1).await;
+    let (events, subscriptions, letters) = (stage.app.events(), stage.app.subscriptions(), stage.app.dead_letters());
+    let id = domain::DeadLetterId::generate();
+    let by = stage.without(Permission::EventsPublish);
+    assert!(lacks(events.publish(&by, event("a", "1")).await, Permission::EventsPublish));
+    let by = stage.without(Permission::EventsRead);
+    assert!(lacks(events.list(&by, None, 1), Permission::EventsRead));
+    assert!(lacks(events.get(&by, EventPosition::default()), Permission::EventsRead));
+    assert!(lacks(subscriptions.list(&by, None, 1), Permission::EventsRead));
+    assert!(lacks(subscriptions.get(&by, made.id), Permission::EventsRead));
+    assert!(lacks(subscriptions.deliveries(&by, made.id, None, 1), Permission::EventsRead));
+    assert!(lacks(subscriptions.create(&by, subscription("echo", &["a"])).await, Permission::EventsRead));
+    assert!(lacks(letters.list(&by, None, 1), Permission::EventsRead));
+    assert!(lacks(letters.get(&by, id), Permission::EventsRead));
+    let by = stage.without(Permission::ScriptsDeploy);
+    assert!(lacks(subscriptions.create(&by, subscription("echo", &["a"])).await, Permission::ScriptsDeploy));
+    let patch = SubscriptionPatch { is_active: Some(false), ..SubscriptionPatch::default() };
+    assert!(lacks(subscriptions.change(&by, made.id, patch).await, Permission::ScriptsDeploy));
+    assert!(lacks(subscriptions.delete(&by, made.id).await, Permission::ScriptsDeploy));
+    let by = stage.without(Permission::EventsManage);
+    assert!(lacks(letters.redrive(&by, id).await, Permission::EventsManage));
+    assert!(lacks(letters.delete(&by, id).await, Permission::EventsManage));
+}
+
+#[tokio::test]
+async fn a_subscription_that_cannot_be_is_refused() {
+    let stage = Stage::set().await;
+    stage.subscribe("echo", ECHO, &["order.*"], 1).await;
+    let many = vec!["a"; 21];
+    let refused = [
+        (subscription("echo", &[]), "types"),
+        (subscription("echo", &many), "types"),
+        (SubscriptionInput { max_attempts: Some(0), ..subscription("echo", &["a"]) }, "max_attempts"),
+        (SubscriptionInput { max_attempts: Some(21), ..subscription("echo", &["a"]) }, "max_attempts"),
+        (SubscriptionInput { source: Some(String::new()), ..subscription("echo", &["a"]) }, "source"),
+        (SubscriptionInput { source: Some(String::from("a\0")), ..subscription("echo", &["a"]) }, "source"),
+    ];
+    for (input, field) in refused {
+        match stage.app.subscriptions().create(&stage.principal, input).await {
+            Err(AppError::Invalid(invalid)) => assert_eq!(invalid.field, field),
+            other => panic!("{field}: {other:?}"),
+        }
+    }
+    let unknown = stage.app.subscriptions().create(&stage.principal, subscription("nobody", &["a"])).await;
+    assert!(matches!(unknown, Err(AppError::NotFound { what: "script" })), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn what_is_paused_is_skipped_and_a_source_can_be_asked_for() {
+    let stage = Stage::set().await;
+    let subscription = stage.subscribe("echo", ECHO, &["order.*"], 1).await;
+    let pause = |is_active| SettingsInput { is_active: Some(is_active), ..SettingsInput::default() };
+    stage.app.scripts().update_settings(&stage.principal, &named("echo"), pause(false)).await.unwrap();
+    stage.publish("order.placed", None, "1").await;
+    let skipped = stage.settled(&subscription, 1).await;
+    assert_eq!(statuses(&skipped), [DeliveryStatus::Skipped]);
+    stage.app.scripts().update_settings(&stage.principal, &named("echo"), pause(true)).await.unwrap();
+    let of_scripts =
+        SubscriptionPatch { source: Some(Some(String::from("/scripts/x"))), ..SubscriptionPatch::default() };
+    stage.app.subscriptions().change(&stage.principal, subscription.id, of_scripts).await.unwrap();
+    stage.publish("order.placed", None, "2").await;
+    let of_all = SubscriptionPatch { source: Some(None), ..SubscriptionPatch::default() };
+    stage
+        .until(|| {
+            Some(()).filter(|()| !stage.app.inner.database.has_more_pending_events(stage.principal.tenant, 0).unwrap())
+        })
+        .await;
+    stage.app.subscriptions().change(&stage.principal, subscription.id, of_all).await.unwrap();
+    stage.publish("order.placed", None, "3").await;
+    let deliveries = stage.settled(&subscription, 2).await;
+    assert_eq!(statuses(&deliveries), [DeliveryStatus::Skipped, DeliveryStatus::Delivered]);
+    assert_eq!(stage.answer(&deliveries[1])["data"], 3);
+}
+
+#[tokio::test]
+async fn skerry_tells_of_scripts_and_of_executions_that_fail() {
+    let stage = Stage::set().await;
+    let subscription = stage.subscribe("watch", ECHO, &["skerry.*"], 1).await;
+    stage.settled(&subscription, 0).await;
+    let before = stage.deliveries(&subscription).len();
+    let ship = stage.subscribe("ship", BROKEN, &["order.placed"], 1).await;
+    stage.publish("order.placed", None, "1").await;
+    stage.settled(&ship, 1).await;
+    let deliveries = stage.settled(&subscription, before + 3).await;
+    let given: Vec<serde_json::Value> = deliveries.iter().map(|delivery| stage.answer(delivery)).collect();
+    let told = |event_type: &str| {
+        given
+            .iter()
+            .rev()
+            .find(|given| given["type"] == event_type)
+            .unwrap_or_else(|| panic!("{event_type}: {given:?}"))
+    };
+    for event_type in ["skerry.script.created", "skerry.script.deployed", "skerry.execution.failed"] {
+        assert_eq!(told(event_type)["source"], "skerry");
+        assert_eq!(told(event_type)["data"]["script"]["name"], "ship", "{event_type}");
+    }
+    let failed = &told("skerry.execution.failed")["data"]["execution"];
+    assert_eq!((&failed["error_kind"], &failed["trigger"]), (&"user_error".into(), &"event".into()));
+}
+
+/// `SKERRY_SOAK_EVENTS` makes this long: the books have to balance, however many there are.
+#[tokio::test]
+async fn of_many_events_with_failing_scripts_each_is_delivered_or_given_up() {
+    let stage = Stage::set().await;
+    let count: usize = std::env::var("SKERRY_SOAK_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(120);
+    let source = "export default (event) => { if (event.data % 10 < 3) throw new Error('three of ten'); }";
+    let subscription = stage.subscribe("third", source, &["tick"], 2).await;
+    for number in 0..count {
+        let subject = (number % 2 == 0).then(|| format!("s{}", number % 8));
+        let input = EventInput { subject, ..event("tick", &number.to_string()) };
+        while let Err(AppError::Quota { .. }) = stage.app.events().publish(&stage.principal, input.clone()).await {
+            tokio::task::yield_now().await;
+        }
+    }
+    let database = &stage.app.inner.database;
+    let tenant = stage.principal.tenant;
+    let is_over = || {
+        let waits = database.has_more_pending_events(tenant, 0).unwrap()
+            || database.next_tenant_with_ready_deliveries(None).unwrap().is_some()
+            || database.queued_executions(tenant).unwrap() > 0;
+        (!waits).then_some(())
+    };
+    loop {
+        if is_over().is_some() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let mut counted: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut before = None;
+    loop {
+        let page = database.list_deliveries(tenant, subscription.id, before, 1_000).unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.position);
+        for delivery in &page {
+            *counted.entry(delivery.status.as_str()).or_default() += 1;
+        }
+    }
+    let failing = (0..count).filter(|number| number % 10 < 3).count();
+    assert_eq!(counted.remove("dead").unwrap_or_default(), failing);
+    assert_eq!(counted.remove("delivered").unwrap_or_default(), count - failing);
+    assert!(counted.is_empty(), "{counted:?}");
+    assert_eq!(stage.letters().len(), failing.min(1_000));
+    assert!(stage.letters().iter().all(|letter| letter.reason == DeadReason::Attempts));
+}
