@@ -5,6 +5,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use domain::UnixMillis;
@@ -21,6 +22,10 @@ const FILE_NAME: &str = "skerry.db";
 
 /// The name of the file whose lock says that a process has the directory.
 const LOCK_NAME: &str = "skerry.lock";
+
+/// How long the check at the start may take. A million executions take several seconds, and a server that crashed is to be
+/// there again within five.
+const CHECK_MAX: Duration = Duration::from_secs(1);
 
 /// "SKRY": what marks a file of SQLite as Skerry's.
 const APPLICATION_ID: i32 = 0x534b_5259;
@@ -77,13 +82,23 @@ pub(crate) fn open_file(directory: &Path, file: &Path) -> Result<Opened, OpenErr
 fn prepare(directory: &Path, file: &Path) -> Result<Opened, OpenError> {
     let mut connection = connection::writer(file)?;
     claim(&connection, file)?;
-    let report: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if report != "ok" {
+    if let Some(report) = damage(&connection)? {
         return Err(OpenError::Corrupt { file: file.to_owned(), report });
     }
     refuse_newer(&connection, directory)?;
     migrate(&mut connection)?;
     Ok(begin_epoch(connection)?)
+}
+
+/// What SQLite's check finds wrong first. Of a large file it looks at as much as it can in [`CHECK_MAX`]: every start would
+/// otherwise take the longer the more there is, and a page that it did not look at is checked when it is read.
+fn damage(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let check = || connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    match connection::within(CHECK_MAX, check) {
+        Ok(report) => Ok((report != "ok").then_some(report)),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A database in memory, with the schema.

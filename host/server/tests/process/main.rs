@@ -1,7 +1,11 @@
 //! The binary as a process: what it survives, and what it says on the command line.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod books;
 mod command_line;
 mod crash;
+mod faults;
+mod kills;
+mod load;
 mod markers;
 mod stage;

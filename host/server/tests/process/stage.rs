@@ -41,14 +41,20 @@ impl Answer {
 impl Process {
     /// Start a server on `data` and wait until it says that it is running.
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, |_| ())
+    }
+
+    /// The same for a process that is set up otherwise.
+    pub(crate) fn start_with(data: &Path, adjust: impl FnOnce(&mut Command)) -> Self {
         let (api, endpoints) = (free_address(), free_address());
-        let mut child = skerry()
+        let mut command = skerry();
+        command
             .args(["serve", "--data", &data.display().to_string()])
             .args(["--listen", &api.to_string(), "--endpoints-listen", &endpoints.to_string()])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        adjust(&mut command);
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().expect("the server ended before it said anything").unwrap();
         assert!(first.contains("running"), "{first}");
@@ -124,6 +130,19 @@ impl Process {
     pub(crate) fn kill_now(&self) {
         let killed = Command::new("kill").args(["-9", &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
+    }
+
+    /// A request to the API that does not ask to wait.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Option<Answer> {
+        let headers = format!("authorization: Bearer {}\r\n", self.token);
+        request(self.api, "POST", &format!("/api/v1{path}"), &headers, Some(&body.to_string()))
+    }
+
+    /// What the API shows at `path`.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let answer = self.api("GET", path, None).unwrap_or_else(|| panic!("the server is gone"));
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        answer.json()
     }
 
     /// Have an execution accepted; answers its id.
