@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{load::Acknowledged, stage::Process};
@@ -13,13 +14,16 @@ pub(crate) struct Balance {
     pub(crate) succeeded: usize,
     /// Executions of the load that a kill or a fault cut.
     pub(crate) cut: usize,
+    /// Slots of the schedule, of which each second has one.
+    pub(crate) slots: u64,
 }
 
 /// Wait until nothing waits or runs, then check that each acknowledged execution has one row with the end that it was
 /// acknowledged with, and that everything that a successful one did was done once.
 pub(crate) fn check(server: &Process, acknowledged: &Acknowledged) -> Balance {
+    let schedule = pause(server);
     settle(server);
-    let marking = [script_id(server, "mark"), script_id(server, "mark-called")];
+    let marking = ["mark", "mark-called", "mark-due"].map(|name| script_id(server, name));
     let executions = executions(server);
     let status = |id: &String| {
         let execution = executions.get(id).unwrap_or_else(|| panic!("the execution {id} was acknowledged and is lost"));
@@ -41,7 +45,40 @@ pub(crate) fn check(server: &Process, acknowledged: &Acknowledged) -> Balance {
     assert_eq!(marked, succeeded, "what succeeded is what left a mark");
     assert!(marks.values().all(|count| *count == 1), "a mark was left twice: {marks:?}");
     assert_eq!(total, succeeded.len() as u64, "the sum is of what succeeded");
-    Balance { succeeded: succeeded.len(), cut: cut.len() }
+    let slots = check_slots(server, &schedule, &executions);
+    Balance { succeeded: succeeded.len(), cut: cut.len(), slots }
+}
+
+/// Let the schedule start nothing more; answers its id.
+fn pause(server: &Process) -> String {
+    let schedules = server.get("/schedules");
+    let id = schedules["items"][0]["id"].as_str().unwrap().to_owned();
+    let paused = server.api("POST", &format!("/schedules/{id}/pause"), None).unwrap();
+    assert!(paused.status < 300, "{}", String::from_utf8_lossy(&paused.body));
+    id
+}
+
+/// Check that each second since the first slot is in the schedule's slots once, whatever became of it, and that what was
+/// started is an execution of its own.
+fn check_slots(server: &Process, schedule: &str, executions: &BTreeMap<String, Value>) -> u64 {
+    let mut slots = all(server, &format!("/schedules/{schedule}/slots"));
+    let second =
+        |slot: &Value, field: &str| -> i64 { slot[field].as_str().unwrap().parse::<Timestamp>().unwrap().as_second() };
+    slots.sort_by_key(|slot| second(slot, "scheduled_time"));
+    let (mut next, mut count, mut started) = (None, 0, BTreeSet::new());
+    for slot in &slots {
+        let (from, to) = (second(slot, "scheduled_time"), second(slot, "last_scheduled_time"));
+        assert_eq!(from, next.unwrap_or(from), "a second is missing, or is there twice: {slots:#?}");
+        assert_eq!(slot["slots"].as_i64(), Some(to - from + 1), "{slot}");
+        next = Some(to + 1);
+        count += slot["slots"].as_u64().unwrap();
+        if slot["outcome"] == "started" {
+            let execution = slot["execution_id"].as_str().unwrap_or_else(|| panic!("{slot} has no execution"));
+            assert!(executions.contains_key(execution), "{slot} was started, and its execution is not there");
+            assert!(started.insert(execution), "{execution} is of two slots");
+        }
+    }
+    count
 }
 
 /// Until nothing waits and nothing runs. What was accepted goes on by itself.
@@ -53,16 +90,23 @@ fn settle(server: &Process) {
 
 /// Every execution by its id, from the whole list.
 fn executions(server: &Process) -> BTreeMap<String, Value> {
-    let (mut executions, mut cursor) = (BTreeMap::new(), String::new());
+    let mut executions = BTreeMap::new();
+    for execution in all(server, "/executions") {
+        let id = execution["id"].as_str().unwrap().to_owned();
+        assert!(executions.insert(id.clone(), execution).is_none(), "{id} has two rows");
+    }
+    executions
+}
+
+/// All that a list has.
+fn all(server: &Process, path: &str) -> Vec<Value> {
+    let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = server.get(&format!("/executions?limit=200{cursor}"));
-        for execution in page["items"].as_array().unwrap() {
-            let id = execution["id"].as_str().unwrap().to_owned();
-            assert!(executions.insert(id.clone(), execution.clone()).is_none(), "{id} has two rows");
-        }
+        let page = server.get(&format!("{path}?limit=200{cursor}"));
+        items.extend(page["items"].as_array().unwrap().iter().cloned());
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
-            None => return executions,
+            None => return items,
         }
     }
 }

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::{
     books,
     kills::{number, say},
-    load::{Acknowledged, Dice, load, prepare},
+    load::{Acknowledged, Dice, load, prepare, start},
     stage::{Process, data},
 };
 
@@ -89,7 +89,7 @@ impl Disk {
 
     fn start(&mut self, data: &Path) -> Process {
         self.fail('n', 0);
-        Process::start_with(data, |command| {
+        start(data, |command| {
             command.env("LD_PRELOAD", self.shim()).env("SKERRY_FAULTS", self.control());
         })
     }
@@ -99,7 +99,7 @@ impl Disk {
 fn a_disk_that_fails_at_random_moments_loses_nothing_that_was_acknowledged() {
     let (rounds, seed) = (number("FAULTS", 1), number("SEED", 1));
     let (data, mut dice, mut disk, mut acknowledged) = (data(), Dice(seed), Disk::new(), Acknowledged::default());
-    prepare(&Process::start(data.path()));
+    prepare(data.path());
     for round in 0..rounds {
         for fault in [Fault::Full, Fault::CutShort, Fault::NotDurable, Fault::NotWritten] {
             say(&format!("seed {seed}, round {round}: {fault:?}"));
@@ -114,7 +114,7 @@ fn a_disk_that_fails_at_random_moments_loses_nothing_that_was_acknowledged() {
             server.kill();
         }
     }
-    let balance = books::check(&Process::start(data.path()), &acknowledged);
+    let balance = books::check(&start(data.path(), |_| ()), &acknowledged);
     say(&format!("seed {seed}: {balance:?}"));
 }
 
@@ -131,7 +131,7 @@ fn goes_on(server: &Process, seed: u64) -> Acknowledged {
 #[test]
 fn a_server_whose_disk_failed_says_that_it_is_not_ready_and_the_next_start_is() {
     let (data, mut disk) = (data(), Disk::new());
-    prepare(&Process::start(data.path()));
+    prepare(data.path());
     let server = disk.start(data.path());
     disk.fail('d', 0);
     let run = server.api("POST", "/scripts/mark/executions", Some(&json!({}))).unwrap();
@@ -139,7 +139,7 @@ fn a_server_whose_disk_failed_says_that_it_is_not_ready_and_the_next_start_is() 
     let ready = crate::stage::request(server.api, "GET", "/readyz", "", None).unwrap();
     assert_eq!(ready.status, 503, "{}", String::from_utf8_lossy(&ready.body));
     server.kill();
-    let server = Process::start(data.path());
+    let server = start(data.path(), |_| ());
     assert_eq!(crate::stage::request(server.api, "GET", "/readyz", "", None).unwrap().status, 200);
     books::check(&server, &Acknowledged::default());
 }

@@ -3,12 +3,20 @@
 //!
 //! `KILLS` says how often (`./just soak crash` does it for long), `SEED` which moments these are.
 
-use std::{env, io::Write, thread};
+use std::{
+    env,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::Stdio,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
 use crate::{
     books,
-    load::{Acknowledged, Dice, load, prepare},
-    stage::{Process, data},
+    load::{Acknowledged, Dice, config, load, prepare, start},
+    stage::{data, skerry},
 };
 
 /// The most answers before a kill.
@@ -17,16 +25,19 @@ const ANSWERS_MAX: u64 = 40;
 /// One start in so many is killed before it is ready.
 const STARTS_CUT: u64 = 4;
 
+/// Milliseconds that a start takes, about.
+const START_MS_MAX: u64 = 500;
+
 #[test]
 fn kills_at_random_moments_lose_nothing_and_do_nothing_twice() {
     let (kills, seed) = (number("KILLS", 5), number("SEED", 1));
     let (data, mut dice, mut acknowledged) = (data(), Dice(seed), Acknowledged::default());
-    prepare(&Process::start(data.path()));
+    prepare(data.path());
     for kill in 1..=kills {
         if dice.below(STARTS_CUT) == 0 {
-            cut_start(data.path(), dice.below(20_000));
+            cut_start(data.path(), Duration::from_millis(dice.below(START_MS_MAX)));
         }
-        let server = Process::start(data.path());
+        let server = start(data.path(), |_| ());
         let enough = 1 + usize::try_from(dice.below(ANSWERS_MAX)).unwrap();
         let is_killed = |answers: usize, refused: usize| {
             assert_eq!(refused, 0, "seed {seed}, kill {kill}: something was refused");
@@ -39,25 +50,30 @@ fn kills_at_random_moments_lose_nothing_and_do_nothing_twice() {
         drop(server);
     }
     say(&format!("seed {seed}: {kills} kills, {} acknowledged, checking the books", acknowledged.len()));
-    let balance = books::check(&Process::start(data.path()), &acknowledged);
+    let balance = books::check(&start(data.path(), |_| ()), &acknowledged);
     say(&format!("seed {seed}: {balance:?}"));
     assert!(balance.succeeded > 0 && acknowledged.len() as u64 >= kills, "{balance:?}");
 }
 
-/// Start a server and kill it a moment later, wherever it is then.
-fn cut_start(data: &std::path::Path, moment: u64) {
-    let mut child = crate::stage::skerry()
+/// Start a server and kill it a moment later, wherever it is then; at the latest when it says that it is running.
+fn cut_start(data: &Path, moment: Duration) {
+    let mut child = skerry()
         .args(["serve", "--data", &data.display().to_string()])
+        .arg("--config")
+        .arg(config(data))
         .args(["--listen", "127.0.0.1:0", "--endpoints-listen", "127.0.0.1:0"])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    for _ in 0..moment {
-        thread::yield_now();
-    }
+    let (running, is_running) = mpsc::channel();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let reader = thread::spawn(move || drop(running.send(out.read_line(&mut String::new()))));
+    // Whichever comes first.
+    drop(is_running.recv_timeout(moment));
     child.kill().unwrap();
     child.wait().unwrap();
+    reader.join().unwrap();
 }
 
 /// A number that the environment gives.

@@ -2,6 +2,9 @@
 //! down what the server acknowledged.
 
 use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -27,6 +30,9 @@ const MARK: &str = "export default async () => {
 const MARKS: &str = "export default async (cursor) => ({
     ...await storage.list({ prefix: 'mark/', cursor, limit: 1000 }), total: await storage.get('total'),
 })";
+
+/// Lets schedules run every second.
+const CONFIG: &str = "[schedules]\nmin_interval_s = 1\nseconds = true\n";
 
 /// What was acknowledged.
 #[derive(Debug, Default)]
@@ -62,11 +68,31 @@ impl Dice {
     }
 }
 
+/// Start a server that the load is for.
+pub(crate) fn start(data: &Path, adjust: impl FnOnce(&mut Command)) -> Process {
+    Process::start_with(data, |command| {
+        command.arg("--config").arg(config(data));
+        adjust(command);
+    })
+}
+
+/// The configuration of such a server, in its data directory.
+pub(crate) fn config(data: &Path) -> PathBuf {
+    let file = data.join("load.toml");
+    fs::write(&file, CONFIG).unwrap();
+    file
+}
+
 /// Deploy what the load needs.
-pub(crate) fn prepare(server: &Process) {
+pub(crate) fn prepare(data: &Path) {
+    let server = &start(data, |_| ());
     let endpoint = json!({ "method": "POST", "path": "/mark", "authentication": "public" });
     deploy(server, json!({ "name": "mark", "kind": "one_off", "source": MARK }));
     deploy(server, json!({ "name": "mark-called", "kind": "endpoint", "source": MARK, "endpoint": endpoint }));
+    deploy(server, json!({ "name": "mark-due", "kind": "cron", "source": MARK }));
+    let schedule = json!({ "script": "mark-due", "expression": "* * * * * *", "overlap": "parallel" });
+    let made = server.api("POST", "/schedules", Some(&schedule)).unwrap();
+    assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
     deploy(server, json!({ "name": "marks", "kind": "one_off", "source": MARKS }));
 }
 
