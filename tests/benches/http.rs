@@ -64,10 +64,10 @@ async fn deploy_hello(server: &Server) {
         limits: None,
         record: RecordMode::Full,
         policy: None,
-        endpoint: Some(EndpointInput {
-            route: EndpointRoute::parse("POST", "/hello").unwrap(),
-            authentication: app::EndpointAuthentication::Public,
-        }),
+        endpoint: Some(EndpointInput::new(
+            EndpointRoute::parse("POST", "/hello").unwrap(),
+            app::EndpointAuthentication::Public,
+        )),
     };
     app.scripts().create(&principal, input).await.unwrap();
     let hello = app::ScriptRef::parse("hello").unwrap();

@@ -81,9 +81,8 @@ async fn burden(app: &App, loud: &Principal, scripts: usize, queued: usize) -> u
 }
 
 async fn put(app: &App, principal: &Principal, name: &str, source: &str, is_endpoint: bool) {
-    let endpoint = is_endpoint.then(|| EndpointInput {
-        route: EndpointRoute::parse("POST", "/hello").unwrap(),
-        authentication: app::EndpointAuthentication::Public,
+    let endpoint = is_endpoint.then(|| {
+        EndpointInput::new(EndpointRoute::parse("POST", "/hello").unwrap(), app::EndpointAuthentication::Public)
     });
     let input = NewScriptInput {
         name: ScriptName::parse(name).unwrap(),

@@ -1,8 +1,8 @@
 //! The sample scripts of the first start: each one really runs.
 
 use app::{
-    App, AppConfig, Bootstrap, EndpointCall, ExecutionView, Header, LogsView, NewScriptInput, Output, ResultView,
-    RunRequest, ScriptRef,
+    App, AppConfig, Bootstrap, EndpointCall, EndpointOutcome, ExecutionView, Header, LogsView, NewScriptInput, Output,
+    ResultView, RunRequest, ScriptRef,
 };
 use domain::{Capabilities, ExecutionStatus, Language, Principal, RecordMode, ScriptKind, ScriptName, Trigger};
 use serde_json::{Value, json};
@@ -60,15 +60,16 @@ impl Shop {
         let content_type = Header { name: String::from("content-type"), value: String::from("application/json") };
         let path = self.made.endpoint_path.strip_prefix("/acme").unwrap().to_owned();
         let call = EndpointCall {
-            tenant: self.made.tenant_slug.to_string(),
             method: String::from("POST"),
             url: format!("http://127.0.0.1:8081{}", self.made.endpoint_path),
-            path,
             headers: vec![content_type],
-            body: body.as_bytes().to_vec(),
             bearer: None,
+            address: "127.0.0.1".parse().unwrap(),
         };
-        let response = self.app.endpoints().answer(call).await.unwrap().outcome.unwrap();
+        let endpoints = self.app.endpoints();
+        let routed = endpoints.route(self.made.tenant_slug.as_str(), "POST", &path).unwrap();
+        let answer = endpoints.answer(endpoints.admit(routed, call).unwrap(), body.as_bytes().to_vec()).await.unwrap();
+        let EndpointOutcome::Response(response) = answer.outcome else { panic!("{:?}", answer.outcome) };
         (response.status, serde_json::from_slice(&response.body).unwrap())
     }
 }

@@ -1,76 +1,54 @@
 //! Requests to tenants' endpoints: which script answers, who asks, and what of the request the script may see.
+//!
+//! A request goes three steps: [`EndpointService::route`] by its address alone, [`EndpointService::admit`] before its
+//! body is read, [`EndpointService::answer`] with the body. Nothing of the guest runs before the caller is known.
 
-use std::{sync::Arc, time::Duration};
+mod accepted;
+mod cors;
+mod options;
+mod rates;
+mod repeats;
+mod routes;
+mod secrets;
+mod visible;
 
-use database::{Endpoint, EndpointAuthentication, Tenant, TenantStatus};
-use domain::{Actor, ExecutionId, Permission, Principal, TenantId, TenantSlug, Trigger};
-use matchit::Router;
-use moka::sync::Cache;
+use std::{net::IpAddr, sync::Arc};
+
+use database::{EndpointAuthentication, Tenant, TenantStatus};
+use domain::{ExecutionId, Lineage, Permission, Principal, TenantId, TenantSlug, Trigger, UnixMillis};
 use runtime::{Failure, Header, Input, Output, Request, Response};
 
 use crate::{
-    AppError, Inner,
+    AppError, Inner, ScriptRef,
     chains::Chain,
     executions::{Asker, ExecutionService, Order, Target},
+    signatures::SignedRequest,
     tokens::TokenService,
 };
 
-/// How long a tenant's routes may be out of date in another process; a change in this one is seen at once.
-const ROUTES_STALE: Duration = Duration::from_secs(1);
+pub use accepted::AcceptedRequest;
+pub use cors::Cors;
+pub use options::{BODY_BYTES_MAX, Endpoint, EndpointInput, EndpointMode, EndpointOptions, EndpointRate};
+pub(crate) use rates::EndpointRates;
+use repeats::{Repeat, Told};
+use routes::LiveEndpoint;
+pub(crate) use routes::Routes;
+pub use secrets::{EndpointSecretView, RotatedSecret};
+use visible::Caller;
 
-/// Headers by which proxies say who somebody is. Whoever calls can write them, so no script sees them (RULES 27).
-const IDENTITY_HEADERS: [&str; 18] = [
-    "cf-connecting-ip",
-    "cookie",
-    "cookie2",
-    "forwarded",
-    "proxy-authorization",
-    "remote-user",
-    "remote_user",
-    "set-cookie",
-    "ssl-client-cert",
-    "true-client-ip",
-    "x-client-cert",
-    "x-client-ip",
-    "x-jwt-assertion",
-    "x-real-ip",
-    "x-remote-user",
-    "x-ssl-client-cert",
-    "x-user",
-    "x-webauth-user",
-];
-
-/// Families of such headers, by their beginning.
-const IDENTITY_PREFIXES: [&str; 10] = [
-    "cf-access-",
-    "oidc-",
-    "tailscale-",
-    "x-amzn-oidc-",
-    "x-auth-",
-    "x-authenticated-",
-    "x-forwarded-",
-    "x-goog-",
-    "x-ms-client-principal",
-    "x-pomerium-",
-];
-
-/// A request to an endpoint, as the listener took it apart.
+/// A request to an endpoint, but for its body.
 #[derive(Clone, Debug)]
 pub struct EndpointCall {
-    /// The first segment of the path: a tenant's slug, if it is one.
-    pub tenant: String,
     /// The method.
     pub method: String,
-    /// The raw path below the tenant, from its `/`.
-    pub path: String,
     /// The absolute address.
     pub url: String,
     /// Every header, as it came.
     pub headers: Vec<Header>,
-    /// The body.
-    pub body: Vec<u8>,
     /// What was presented as `Authorization: Bearer`.
     pub bearer: Option<String>,
+    /// From which address it comes.
+    pub address: IpAddr,
 }
 
 impl EndpointCall {
@@ -82,6 +60,49 @@ impl EndpointCall {
         self.headers.retain(|header| !is_chain(header));
         Some(value)
     }
+
+    /// Whether the caller does not want to wait (RFC 7240).
+    fn prefers_async(&self) -> bool {
+        let preferences = self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("prefer"));
+        preferences.flat_map(|header| header.value.split(',')).any(|preference| {
+            let name = preference.split([';', '=']).next().unwrap_or_default();
+            name.trim().eq_ignore_ascii_case("respond-async")
+        })
+    }
+}
+
+/// The endpoint that a request's address leads to.
+#[derive(Clone, Debug)]
+pub struct RoutedCall {
+    tenant: TenantId,
+    live: Arc<LiveEndpoint>,
+    params: Vec<(String, String)>,
+}
+
+impl RoutedCall {
+    /// Which pages of other origins may read its answers.
+    pub fn cors(&self) -> Option<&Cors> {
+        self.live.endpoint.options.cors.as_ref()
+    }
+
+    /// The most bytes of a body.
+    pub fn body_limit_bytes(&self) -> u64 {
+        self.live.endpoint.options.body_limit_bytes
+    }
+
+    /// The methods that the endpoint answers.
+    pub fn methods(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.live.endpoint.route.methods()
+    }
+}
+
+/// A request whose body may be read.
+#[derive(Clone, Debug)]
+pub struct AdmittedCall {
+    routed: RoutedCall,
+    call: EndpointCall,
+    /// Who calls; `None` where the body is needed to know.
+    caller: Option<Caller>,
 }
 
 /// What an endpoint answered.
@@ -89,10 +110,29 @@ impl EndpointCall {
 pub struct EndpointAnswer {
     /// The execution behind it.
     pub execution: ExecutionId,
-    /// What the script answered, or how it failed.
-    pub outcome: Result<Response, Failure>,
+    /// What became of it.
+    pub outcome: EndpointOutcome,
     /// Whether the caller was authenticated, so that no shared cache may keep the answer.
-    pub cacheable_privately: bool,
+    pub is_private: bool,
+    /// Whether an equal request was answered before, and this is that answer.
+    pub is_repeated: bool,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub enum EndpointOutcome {
+    /// The script answered.
+    Response(Response),
+    /// The script failed.
+    Failed(Failure),
+    /// The script runs later. What becomes of it is found by [`EndpointService::accepted`].
+    Accepted,
+}
+
+impl EndpointAnswer {
+    fn new(execution: ExecutionId, outcome: EndpointOutcome) -> Self {
+        Self { execution, outcome, is_private: false, is_repeated: false }
+    }
 }
 
 /// Why no script was asked.
@@ -105,6 +145,14 @@ pub enum EndpointRefusal {
         /// Those methods.
         allow: Vec<String>,
     },
+    /// The caller is not known, in whichever way.
+    Unauthenticated,
+    /// The key by which the request is told again cannot be read.
+    MalformedKey,
+    /// An equal request is being answered.
+    KeyInUse,
+    /// The key came with another body before.
+    KeyReused,
     /// Anything else.
     App(AppError),
 }
@@ -113,6 +161,7 @@ impl<E: Into<AppError>> From<E> for EndpointRefusal {
     fn from(error: E) -> Self {
         match error.into() {
             AppError::NotFound { .. } | AppError::NotDeployed | AppError::Paused => Self::NotFound,
+            AppError::Unauthenticated => Self::Unauthenticated,
             error => Self::App(error),
         }
     }
@@ -126,31 +175,6 @@ pub struct EndpointService {
     tokens: TokenService,
 }
 
-/// The routes of each tenant that was asked for lately.
-pub(crate) struct Routes(Cache<TenantId, Arc<Vec<Endpoint>>>);
-
-impl Routes {
-    pub(crate) fn new() -> Self {
-        Self(Cache::builder().max_capacity(10_000).time_to_live(ROUTES_STALE).build())
-    }
-
-    /// A script of the tenant was made, changed, deployed or removed.
-    pub(crate) fn changed(&self, tenant: TenantId) {
-        self.0.invalidate(&tenant);
-    }
-
-    fn of(&self, inner: &Inner, tenant: TenantId) -> Result<Arc<Vec<Endpoint>>, AppError> {
-        if let Some(endpoints) = self.0.get(&tenant) {
-            return Ok(endpoints);
-        }
-        let mut endpoints = inner.database.endpoints_of_tenant(tenant)?;
-        endpoints.retain(|endpoint| endpoint.is_active && endpoint.version.is_some());
-        let endpoints = Arc::new(endpoints);
-        self.0.insert(tenant, Arc::clone(&endpoints));
-        Ok(endpoints)
-    }
-}
-
 impl std::fmt::Debug for EndpointService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EndpointService").finish_non_exhaustive()
@@ -162,31 +186,28 @@ impl EndpointService {
         Self { inner, executions, tokens }
     }
 
-    /// Find the script that answers a request, and let it answer. The answer is sent after the commit.
+    /// Every endpoint of the tenant by its path, also those that do not answer now. Needs `scripts.read`.
     ///
     /// # Errors
-    /// [`EndpointRefusal`]. A failing script is an answer.
-    pub async fn answer(&self, mut call: EndpointCall) -> Result<EndpointAnswer, EndpointRefusal> {
-        let tenant = self.tenant(&call.tenant)?;
-        let (endpoint, params) = self.route(tenant.id, &call)?;
-        let caller = self.caller(tenant.id, &endpoint, call.bearer.as_deref())?;
-        let chain = match call.take_chain() {
-            Some(header) => self.inner.continue_chain(&header).await?,
-            None => None,
-        };
-        let target = Target::of_endpoint(&self.inner, tenant.id, &endpoint)?;
-        let is_authenticated = caller.is_some();
-        let actor = caller.as_ref().map_or(Actor::PublicCaller, |principal| principal.actor);
-        let input = Input::Request(visible(call, params, caller.as_ref()));
-        // A caller, also one with a token, has the binding's rights: a token for an endpoint lets somebody call it, and
-        // nothing else.
-        let acting = target.acting(&self.inner, Asker::Binding { set_by: endpoint.set_by })?;
-        let rights = acting.rights(&self.inner)?;
-        let order = Order::new(target, (Trigger::Endpoint, actor), (acting, rights), input);
-        let order = order.continuing(chain.map(|chain| chain.0));
-        let execution = order.execution;
-        let outcome = self.executions.execute(order).await?.result.map(as_response);
-        Ok(EndpointAnswer { execution, outcome, cacheable_privately: is_authenticated })
+    /// [`AppError::Forbidden`].
+    pub fn list(&self, principal: &Principal) -> Result<Vec<Endpoint>, AppError> {
+        principal.require(Permission::ScriptsRead)?;
+        let rows = self.inner.database.endpoints_of_tenant(principal.tenant)?;
+        rows.into_iter().map(Endpoint::of_row).collect()
+    }
+
+    /// Find the endpoint for a request's method and its raw path below the tenant, from its `/`.
+    ///
+    /// # Errors
+    /// [`EndpointRefusal::NotFound`], also for what the caller may not know of; [`EndpointRefusal::MethodNotAllowed`].
+    pub fn route(&self, tenant: &str, method: &str, path: &str) -> Result<RoutedCall, EndpointRefusal> {
+        let tenant = self.tenant(tenant)?.id;
+        let routes = self.inner.routes.of(&self.inner, tenant)?;
+        if let Some((live, params)) = routes.matching(method, path) {
+            return Ok(RoutedCall { tenant, live, params });
+        }
+        let allow = routes.public_methods(path);
+        Err(if allow.is_empty() { EndpointRefusal::NotFound } else { EndpointRefusal::MethodNotAllowed { allow } })
     }
 
     /// The methods that answer at a path, for `OPTIONS`; none where nothing does, or nothing public.
@@ -195,8 +216,48 @@ impl EndpointService {
     /// [`EndpointRefusal::NotFound`] for an unknown tenant.
     pub fn methods(&self, tenant: &str, path: &str) -> Result<Vec<String>, EndpointRefusal> {
         let tenant = self.tenant(tenant)?;
-        let endpoints = self.inner.routes.of(&self.inner, tenant.id)?;
-        Ok(public_methods(&endpoints, path))
+        Ok(self.inner.routes.of(&self.inner, tenant.id)?.public_methods(path))
+    }
+
+    /// Let a request's body be read: its address has not asked too often, and its token is good where one is needed.
+    ///
+    /// # Errors
+    /// [`EndpointRefusal::Unauthenticated`]; [`AppError::Quota`] with the rate that is used up.
+    pub fn admit(&self, routed: RoutedCall, call: EndpointCall) -> Result<AdmittedCall, EndpointRefusal> {
+        let endpoint = &routed.live.endpoint;
+        self.inner.endpoint_rates.count_address(endpoint, call.address)?;
+        let caller = match endpoint.authentication {
+            EndpointAuthentication::Public => Some(Caller::Anybody),
+            EndpointAuthentication::Token => Some(self.token_caller(routed.tenant, call.bearer.as_deref())?),
+            EndpointAuthentication::Hmac => None,
+        };
+        if caller.is_some() {
+            self.inner.endpoint_rates.count_all(endpoint)?;
+        }
+        Ok(AdmittedCall { routed, call, caller })
+    }
+
+    /// Let the script answer. The answer is given after the commit.
+    ///
+    /// # Errors
+    /// [`EndpointRefusal`]. A failing script is an answer.
+    pub async fn answer(&self, admitted: AdmittedCall, body: Vec<u8>) -> Result<EndpointAnswer, EndpointRefusal> {
+        let caller = self.verified(&admitted, &body)?;
+        let AdmittedCall { routed: RoutedCall { tenant, live, params }, mut call, .. } = admitted;
+        let endpoint = &live.endpoint;
+        // Counting a chain is a write, and so comes after who calls is known.
+        let chain = match call.take_chain() {
+            Some(header) => self.inner.continue_chain(&header).await?,
+            None => None,
+        };
+        let repeat = self.repeat(tenant, endpoint, &call, (&caller, &body))?;
+        let is_async = endpoint.options.mode == EndpointMode::Async || call.prefers_async();
+        let request = visible::request(endpoint, call, params, (&caller, body));
+        let order =
+            self.order(tenant, &live, &caller, request)?.continuing(chain.map(|chain: Chain| -> Lineage { chain.0 }));
+        let answer =
+            if is_async { self.accept_once(order, repeat).await? } else { self.run_once(order, repeat).await? };
+        Ok(EndpointAnswer { is_private: caller != Caller::Anybody, ..answer })
     }
 
     fn tenant(&self, slug: &str) -> Result<Tenant, EndpointRefusal> {
@@ -205,81 +266,56 @@ impl EndpointService {
         tenant.filter(|tenant| tenant.status == TenantStatus::Active).ok_or(EndpointRefusal::NotFound)
     }
 
-    fn route(
-        &self,
-        tenant: TenantId,
-        call: &EndpointCall,
-    ) -> Result<(Endpoint, Vec<(String, String)>), EndpointRefusal> {
-        let endpoints = self.inner.routes.of(&self.inner, tenant)?;
-        if let Some(found) = matching(&endpoints, &call.method, &call.path) {
-            return Ok(found);
+    /// Who calls with a token.
+    fn token_caller(&self, tenant: TenantId, bearer: Option<&str>) -> Result<Caller, EndpointRefusal> {
+        let principal = self.tokens.authenticate(bearer.ok_or(EndpointRefusal::Unauthenticated)?)?;
+        if principal.tenant != tenant || principal.require(Permission::EndpointsCall).is_err() {
+            return Err(EndpointRefusal::Unauthenticated);
         }
-        let allow = public_methods(&endpoints, &call.path);
-        Err(if allow.is_empty() { EndpointRefusal::NotFound } else { EndpointRefusal::MethodNotAllowed { allow } })
+        Ok(Caller::Token(principal))
     }
 
-    /// Who calls; nobody known at a public endpoint.
-    fn caller(
+    /// Who calls, once the body is there.
+    fn verified(&self, admitted: &AdmittedCall, body: &[u8]) -> Result<Caller, EndpointRefusal> {
+        if let Some(caller) = &admitted.caller {
+            return Ok(caller.clone());
+        }
+        let LiveEndpoint { endpoint, secrets } = &*admitted.routed.live;
+        let scheme = endpoint.options.signature.as_ref().ok_or(EndpointRefusal::Unauthenticated)?;
+        let request = SignedRequest { headers: &admitted.call.headers, body, now: UnixMillis::now() };
+        scheme.verify(&request, secrets).map_err(|_| EndpointRefusal::Unauthenticated)?;
+        self.inner.endpoint_rates.count_all(endpoint)?;
+        Ok(Caller::Signature)
+    }
+
+    /// What the request is told again by.
+    fn repeat(
         &self,
         tenant: TenantId,
         endpoint: &Endpoint,
-        bearer: Option<&str>,
-    ) -> Result<Option<Principal>, EndpointRefusal> {
-        if endpoint.authentication == EndpointAuthentication::Public {
-            return Ok(None);
-        }
-        let principal = self.tokens.authenticate(bearer.ok_or(AppError::Unauthenticated)?)?;
-        if principal.tenant != tenant || principal.require(Permission::EndpointsCall).is_err() {
-            return Err(EndpointRefusal::App(AppError::Unauthenticated));
-        }
-        Ok(Some(principal))
+        call: &EndpointCall,
+        (caller, body): (&Caller, &[u8]),
+    ) -> Result<Option<Repeat>, EndpointRefusal> {
+        let caller = caller.identity();
+        let told =
+            Told { endpoint, method: &call.method, url: &call.url, caller: &caller, headers: &call.headers, body };
+        told.repeat(&*self.inner.keyring.tenant(&self.inner.database, tenant)?)
     }
-}
 
-/// The endpoint for a method and a path, with its parameters.
-fn matching(endpoints: &[Endpoint], method: &str, path: &str) -> Option<(Endpoint, Vec<(String, String)>)> {
-    let mut router = Router::new();
-    for (at, endpoint) in endpoints.iter().enumerate() {
-        if endpoint.route.method() == method {
-            // Conflicts are refused at save; what slipped through is not reachable rather than ambiguous.
-            let _ = router.insert(endpoint.route.path(), at);
-        }
+    /// What is to run. A caller, also one with a token, has the binding's rights: a token for an endpoint lets somebody
+    /// call it, and nothing else.
+    fn order(
+        &self,
+        tenant: TenantId,
+        live: &LiveEndpoint,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<Order, EndpointRefusal> {
+        let target = Target::of_script(&self.inner, tenant, &ScriptRef::Id(live.endpoint.script))?;
+        let acting = target.acting(&self.inner, Asker::Binding { set_by: live.endpoint.set_by })?;
+        let rights = acting.rights(&self.inner)?;
+        Ok(Order::new(target, (Trigger::Endpoint, caller.actor()), (acting, rights), Input::Request(request)))
     }
-    let found = router.at(path).ok()?;
-    let params = found.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Some((endpoints[*found.value].clone(), params))
-}
-
-fn public_methods(endpoints: &[Endpoint], path: &str) -> Vec<String> {
-    let public: Vec<Endpoint> = endpoints
-        .iter()
-        .filter(|endpoint| endpoint.authentication == EndpointAuthentication::Public)
-        .cloned()
-        .collect();
-    let mut methods: Vec<String> = public.iter().map(|endpoint| endpoint.route.method().to_owned()).collect();
-    methods.sort();
-    methods.dedup();
-    methods.retain(|method| matching(&public, method, path).is_some());
-    methods
-}
-
-/// The request without what Skerry authenticates with, cookies, and what proxies say about identity (RULES 27, 28).
-fn visible(call: EndpointCall, params: Vec<(String, String)>, caller: Option<&Principal>) -> Request {
-    // However it is spelled: a token of ours is hidden also where nobody asked for one.
-    let is_ours = |header: &Header| caller.is_some() || header.value.contains("sk_");
-    let mut headers = call.headers;
-    headers.retain(|header| {
-        let name = header.name.to_ascii_lowercase();
-        let identifies = IDENTITY_HEADERS.contains(&name.as_str())
-            || IDENTITY_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-        let authenticates = name == "authorization" && is_ours(header);
-        !identifies && !authenticates
-    });
-    let auth = match caller.map(|principal| principal.actor) {
-        Some(Actor::Token { token, .. }) => serde_json::json!({ "kind": "token", "id": token.to_string() }),
-        _ => serde_json::json!({ "kind": "public", "id": null }),
-    };
-    Request { method: call.method, url: call.url, headers, body: call.body, params, auth: auth.to_string() }
 }
 
 /// The guest makes a response of whatever a script answers to a request; a value is one too.
@@ -295,35 +331,5 @@ fn as_response(output: Output) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(headers: &[(&str, &str)]) -> EndpointCall {
-        let headers = headers.iter().map(|(name, value)| Header { name: (*name).into(), value: (*value).into() });
-        EndpointCall {
-            tenant: String::from("acme"),
-            method: String::from("GET"),
-            path: String::from("/"),
-            url: String::from("http://localhost/acme/"),
-            headers: headers.collect(),
-            body: Vec::new(),
-            bearer: None,
-        }
-    }
-
-    #[test]
-    fn no_script_sees_cookies_or_what_a_proxy_says_of_identity() {
-        let headers = [("Cookie", "a=b"), ("X-Forwarded-User", "root"), ("Forwarded", "for=1"), ("X-Event", "kept")];
-        let request = visible(call(&headers), Vec::new(), None);
-        assert_eq!(request.headers.len(), 1);
-        assert_eq!(request.headers[0].name, "X-Event");
-    }
-
-    #[test]
-    fn a_token_of_ours_is_hidden_also_at_a_public_endpoint() {
-        let request = visible(call(&[("authorization", "Bearer sk_x_y")]), Vec::new(), None);
-        assert!(request.headers.is_empty());
-        let request = visible(call(&[("authorization", "Basic abc")]), Vec::new(), None);
-        assert_eq!(request.headers.len(), 1, "a stranger's own scheme is the script's business");
-    }
-}
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;

@@ -24,6 +24,7 @@ mod inference;
 mod lanes;
 mod local;
 mod quotas;
+mod rates;
 mod replay;
 mod samples;
 mod schedules;
@@ -52,16 +53,20 @@ pub use chains::Chain;
 pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
-    DeadLetter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, DeployedVersion, Endpoint,
-    EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter, Script, ScriptSummary, Secret,
-    StoredEvent, Subscription, Version, VersionSummary,
+    DeadLetter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, DeployedVersion, EndpointAuthentication,
+    EventPosition, Execution, ExecutionCursor, ExecutionFilter, Script, ScriptSummary, Secret, SecretSlot, StoredEvent,
+    Subscription, Version, VersionSummary,
 };
 pub use dead_letters::{DeadLetterService, DeadLetterView, EventEdit};
 pub use egress::{
     Connection, EgressConfig, EgressConfigError, HostPattern, HostPatternError, Network, PrivateHost, SystemNetwork,
 };
 pub use egress_settings::{EgressSettings, EgressSettingsService};
-pub use endpoints::{EndpointAnswer, EndpointCall, EndpointRefusal, EndpointService};
+pub use endpoints::{
+    AcceptedRequest, AdmittedCall, BODY_BYTES_MAX, Cors, Endpoint, EndpointAnswer, EndpointCall, EndpointInput,
+    EndpointMode, EndpointOptions, EndpointOutcome, EndpointRate, EndpointRefusal, EndpointSecretView, EndpointService,
+    RotatedSecret, RoutedCall,
+};
 pub use error::{AppError, AppOpenError};
 pub use events::{ChainLink, EventInput, EventService, EventView, PublishedEvent};
 pub use executions::{AttemptView, CallView, ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
@@ -81,7 +86,7 @@ pub use schedules::{
 };
 pub use schemas::{Mismatch, Schema, SchemaError};
 pub use scripts::{
-    CheckedSource, DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
+    CheckedSource, DeployedScript, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
 };
 pub use sealing::KeyError;
 pub use secrets::{SecretInput, SecretPatch, SecretService, SecretValue, SecretView};
@@ -100,7 +105,7 @@ use crate::{
     artifacts::Artifacts,
     collections::Collections,
     egress::Egress,
-    endpoints::Routes,
+    endpoints::{EndpointRates, Routes},
     events::Events,
     executions::{Running, groups::Groups, pullers::Pullers},
     guests::Guests,
@@ -145,6 +150,7 @@ pub(crate) struct Inner {
     pub(crate) fuel: FuelBudgets,
     pub(crate) minutes: Minutes,
     pub(crate) routes: Routes,
+    pub(crate) endpoint_rates: EndpointRates,
     pub(crate) services: Services,
     pub(crate) service_keys: Vec<ServiceKey>,
     pub(crate) egress: Egress,
@@ -204,6 +210,7 @@ impl App {
             fuel: FuelBudgets::default(),
             minutes: Minutes::default(),
             routes: Routes::new(),
+            endpoint_rates: EndpointRates::new(),
             services: services::connected(&config, &signer, &egress)?,
             service_keys: signer.published().to_vec(),
             egress,

@@ -53,10 +53,7 @@ fn order_received() -> Result<NewScriptInput, Invalid> {
             services: vec![String::from("products.get")],
             ..Capabilities::default()
         },
-        endpoint: Some(EndpointInput {
-            route: EndpointRoute::parse("POST", ORDERS_PATH)?,
-            authentication: EndpointAuthentication::Public,
-        }),
+        endpoint: Some(EndpointInput::new(EndpointRoute::parse("POST", ORDERS_PATH)?, EndpointAuthentication::Public)),
         ..sample("order-received", ScriptKind::Endpoint, include_str!("samples/order-received.js"))?
     })
 }

@@ -11,16 +11,16 @@ mod routes;
 use std::{fmt, sync::Arc};
 
 use database::{
-    Activation, Database, DatabaseError, Deployment, DraftEdit, NewEndpoint, NewScript, OutboxEvent, Script,
-    ScriptSettings, ScriptSummary, Version, VersionSummary,
+    Activation, Database, DatabaseError, Deployment, DraftEdit, NewScript, OutboxEvent, Script, ScriptSettings,
+    ScriptSummary, Version, VersionSummary,
 };
 use domain::{Language, Permission, Principal, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis, VersionId};
 use runtime::{Compiled, Diagnostic, Source};
 use tokio::sync::Mutex;
 
-use crate::{AppError, Inner, artifacts, events::Told};
+use crate::{AppError, Endpoint, Inner, artifacts, events::Told};
 
-pub use forms::{CheckedSource, DeployedScript, EndpointInput, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
+pub use forms::{CheckedSource, DeployedScript, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
 
 /// The most scripts or versions of one page.
 const PAGE_MAX: u32 = 1_000;
@@ -75,7 +75,7 @@ impl ScriptService {
             policy: input.policy,
             created_by: principal.user(),
             created_at,
-            endpoint: input.endpoint.map(|endpoint| new_endpoint(principal, endpoint, created_at)),
+            endpoint: input.endpoint.map(|endpoint| endpoint.row(principal.user(), created_at)).transpose()?,
             told,
         };
         match self.database().create_script(tenant, row).await {
@@ -110,7 +110,7 @@ impl ScriptService {
     pub fn get(&self, principal: &Principal, script: &ScriptRef) -> Result<SavedScript, AppError> {
         principal.require(Permission::ScriptsRead)?;
         let script = script.find(self.database(), principal.tenant)?;
-        let endpoint = self.database().endpoint(principal.tenant, script.summary.id)?;
+        let endpoint = self.endpoint(principal.tenant, script.summary.id)?;
         Ok(SavedScript { script, endpoint, warnings: Vec::new() })
     }
 
@@ -163,7 +163,7 @@ impl ScriptService {
         if let Some(endpoint) = input.endpoint.clone() {
             checks::may_have_endpoint(summary.kind)?;
             routes::require_free(self.database(), tenant, Some(id), &endpoint.route)?;
-            let endpoint = new_endpoint(principal, endpoint, now);
+            let endpoint = endpoint.row(principal.user(), now)?;
             self.database().put_endpoint(tenant, id, endpoint).await.map_err(of_script)?;
         }
         if let Some(is_active) = input.is_active {
@@ -347,10 +347,14 @@ impl ScriptService {
         self.inner.compile(tenant, Source { file_name, language, text: source.to_owned() }).await
     }
 
+    fn endpoint(&self, tenant: TenantId, script: ScriptId) -> Result<Option<Endpoint>, AppError> {
+        self.database().endpoint(tenant, script)?.map(Endpoint::of_row).transpose()
+    }
+
     /// A script as it stands after a write.
     fn saved(&self, tenant: TenantId, id: ScriptId, warnings: Vec<Diagnostic>) -> Result<SavedScript, AppError> {
         let script = self.database().script(tenant, id).map_err(of_script)?;
-        let endpoint = self.database().endpoint(tenant, id)?;
+        let endpoint = self.endpoint(tenant, id)?;
         Ok(SavedScript { script, endpoint, warnings })
     }
 }
@@ -381,11 +385,6 @@ fn expect_revision(script: &ScriptSummary, expected: Option<i64>) -> Result<(), 
     } else {
         Err(AppError::Stale { current_revision })
     }
-}
-
-fn new_endpoint(principal: &Principal, input: EndpointInput, set_at: UnixMillis) -> NewEndpoint {
-    let EndpointInput { route, authentication } = input;
-    NewEndpoint { route, authentication, set_by: principal.user(), set_at }
 }
 
 /// The settings of `script` with those of `input` in place. Capabilities carry who set them last, so that name changes

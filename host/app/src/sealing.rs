@@ -53,6 +53,10 @@ pub(crate) enum Purpose {
     Lineage = 11,
     /// What an attempt has sent out; and the digests in it.
     Sent = 16,
+    /// A secret that requests to an endpoint are signed with.
+    EndpointSecret = 20,
+    /// What a request to an endpoint is told again by; only ever a MAC.
+    EndpointAnswer = 21,
 }
 
 /// Sealed bytes that do not open: changed, cut, of another tenant, purpose or row, or of a newer form.

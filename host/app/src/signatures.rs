@@ -87,12 +87,16 @@ struct Presented {
 }
 
 impl SignatureScheme {
-    /// See that one of `secrets` signed the request, within five minutes of now where the scheme has a time. Each MAC is
-    /// computed, whatever the headers say, and compared in constant time.
+    /// See that one of `secrets` signed the request, within five minutes of now where the scheme has a time. The MAC of
+    /// each is computed, whatever the headers say, and compared in constant time.
     ///
     /// # Errors
     /// [`NotSigned`], for every reason alike.
-    pub(crate) fn verify(&self, request: &SignedRequest<'_>, secrets: &[SigningSecret]) -> Result<(), NotSigned> {
+    pub(crate) fn verify<'a>(
+        &self,
+        request: &SignedRequest<'_>,
+        secrets: impl IntoIterator<Item = &'a SigningSecret>,
+    ) -> Result<(), NotSigned> {
         let presented = self.presented(request.headers).unwrap_or_default();
         let mut signed = Choice::from(0);
         for secret in secrets {

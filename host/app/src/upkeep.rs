@@ -64,6 +64,9 @@ impl Inner {
         while self.database.purge_expired(tenant, expired_by, PURGED_AT_ONCE).await? == PURGED_AT_ONCE as usize {
             tokio::task::yield_now().await;
         }
+        while self.database.purge_answers(tenant, expired_by, PURGED_AT_ONCE).await? == PURGED_AT_ONCE as usize {
+            tokio::task::yield_now().await;
+        }
         Ok(())
     }
 }

@@ -1,7 +1,13 @@
 //! Endpoints: where a script answers, and who may call it.
 
+mod answers;
+mod secrets;
+
 use domain::{EndpointRoute, ScriptId, TenantId, UnixMillis, UserId, VersionId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+
+pub use answers::{AnswerClaim, AnswerState, ClaimedAnswer, KnownAnswer};
+pub use secrets::{EndpointSecret, SecretSlot};
 
 use crate::{
     Database, DatabaseError,
@@ -10,29 +16,31 @@ use crate::{
 };
 
 const PUT: &str = "
-    INSERT INTO endpoints (tenant_id, script_id, method, path, shape, authentication, set_by, set_at)
+    INSERT INTO endpoints (tenant_id, script_id, method, path, authentication, options, set_by, set_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (tenant_id, script_id)
-    DO UPDATE SET method = excluded.method, path = excluded.path, shape = excluded.shape,
-                  authentication = excluded.authentication, set_by = excluded.set_by, set_at = excluded.set_at";
+    DO UPDATE SET method = excluded.method, path = excluded.path, authentication = excluded.authentication,
+                  options = excluded.options, set_by = excluded.set_by, set_at = excluded.set_at";
+const DELETE_METHODS: &str = "DELETE FROM endpoint_methods WHERE tenant_id = $1 AND script_id = $2";
+const PUT_METHOD: &str = "INSERT INTO endpoint_methods (tenant_id, script_id, method, shape) VALUES ($1, $2, $3, $4)";
 const DELETE: &str = "DELETE FROM endpoints WHERE tenant_id = $1 AND script_id = $2";
 const GET: &str = "
-    SELECT endpoints.script_id, endpoints.method, endpoints.path, endpoints.authentication, endpoints.set_by,
-           endpoints.set_at, scripts.is_active, active_versions.version_id
+    SELECT endpoints.script_id, endpoints.method, endpoints.path, endpoints.authentication, endpoints.options,
+           endpoints.set_by, endpoints.set_at, scripts.name, scripts.is_active, active_versions.version_id
     FROM endpoints
     JOIN scripts ON scripts.tenant_id = endpoints.tenant_id AND scripts.id = endpoints.script_id
     LEFT JOIN active_versions
         ON active_versions.tenant_id = endpoints.tenant_id AND active_versions.script_id = endpoints.script_id
     WHERE endpoints.tenant_id = $1 AND endpoints.script_id = $2";
 const OF_TENANT: &str = "
-    SELECT endpoints.script_id, endpoints.method, endpoints.path, endpoints.authentication, endpoints.set_by,
-           endpoints.set_at, scripts.is_active, active_versions.version_id
+    SELECT endpoints.script_id, endpoints.method, endpoints.path, endpoints.authentication, endpoints.options,
+           endpoints.set_by, endpoints.set_at, scripts.name, scripts.is_active, active_versions.version_id
     FROM endpoints
     JOIN scripts ON scripts.tenant_id = endpoints.tenant_id AND scripts.id = endpoints.script_id
     LEFT JOIN active_versions
         ON active_versions.tenant_id = endpoints.tenant_id AND active_versions.script_id = endpoints.script_id
     WHERE endpoints.tenant_id = $1
-    ORDER BY endpoints.path, endpoints.method";
+    ORDER BY endpoints.path, endpoints.script_id";
 
 stored_words!(
     /// How the caller of an endpoint is known.
@@ -41,16 +49,20 @@ stored_words!(
         Public = "public",
         /// By an API token with a right to call endpoints.
         Token = "token",
+        /// By a signature over the request, with a secret of the endpoint.
+        Hmac = "hmac",
     }
 );
 
 /// Where a script is to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEndpoint {
-    /// Method and path.
+    /// Methods and path.
     pub route: EndpointRoute,
     /// How its caller is known.
     pub authentication: EndpointAuthentication,
+    /// How requests are taken beside that, as the application's JSON; `None` where the defaults stand.
+    pub options: Option<String>,
     /// Who sets it, and so whose rights bound every run that it starts.
     pub set_by: Option<UserId>,
     /// When it is set.
@@ -62,10 +74,14 @@ pub struct NewEndpoint {
 pub struct Endpoint {
     /// The script.
     pub script: ScriptId,
-    /// Method and path.
+    /// The script's name.
+    pub script_name: String,
+    /// Methods and path.
     pub route: EndpointRoute,
     /// How its caller is known.
     pub authentication: EndpointAuthentication,
+    /// How requests are taken beside that, as the application's JSON; `None` where the defaults stand.
+    pub options: Option<String>,
     /// Who set it last.
     pub set_by: Option<UserId>,
     /// When it was set.
@@ -82,8 +98,10 @@ impl Endpoint {
         let path: String = row.get("path")?;
         Ok(Self {
             script: word(row, "script_id")?,
+            script_name: row.get("name")?,
             route: EndpointRoute::parse(&method, &path).map_err(unreadable)?,
             authentication: word(row, "authentication")?,
+            options: row.get("options")?,
             set_by: optional_word(row, "set_by")?,
             set_at: millis(row, "set_at")?,
             is_active: row.get("is_active")?,
@@ -93,7 +111,7 @@ impl Endpoint {
 }
 
 impl Database {
-    /// Every endpoint of a tenant, also those that do not answer now: for the router.
+    /// Every endpoint of a tenant by its path, also those that do not answer now.
     pub fn endpoints_of_tenant(&self, tenant: TenantId) -> Result<Vec<Endpoint>, DatabaseError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(OF_TENANT)?;
@@ -110,7 +128,7 @@ impl Database {
         })
     }
 
-    /// Set where a script answers, in place of where it did.
+    /// Set where a script answers, in place of where it did. Its secrets stay.
     ///
     /// # Errors
     /// [`DatabaseError::RouteTaken`] when another script of the tenant answers the same requests;
@@ -143,24 +161,27 @@ pub(crate) fn put(
     script: ScriptId,
     endpoint: &NewEndpoint,
 ) -> Result<(), DatabaseError> {
-    let NewEndpoint { route, authentication, set_by, set_at } = endpoint;
-    let written = connection.prepare_cached(PUT)?.execute(params![
-        tenant.to_string(),
-        script.to_string(),
+    let NewEndpoint { route, authentication, options, set_by, set_at } = endpoint;
+    let (tenant, script) = (tenant.to_string(), script.to_string());
+    connection.prepare_cached(PUT)?.execute(params![
+        tenant,
+        script,
         route.method(),
         route.path(),
-        route.shape(),
         authentication.as_str(),
+        options,
         set_by.map(|user| user.to_string()),
         set_at.0,
-    ]);
-    match written {
-        Ok(_) => Ok(()),
-        Err(error) => Err(match DatabaseError::from(error) {
+    ])?;
+    connection.prepare_cached(DELETE_METHODS)?.execute([&tenant, &script])?;
+    let mut put_method = connection.prepare_cached(PUT_METHOD)?;
+    for method in route.methods() {
+        put_method.execute([&tenant, &script, method, &route.shape()]).map_err(|error| match error.into() {
             DatabaseError::NameTaken => {
-                DatabaseError::RouteTaken { method: route.method().to_owned(), path: route.path().to_owned() }
+                DatabaseError::RouteTaken { method: method.to_owned(), path: route.path().to_owned() }
             }
             other => other,
-        }),
+        })?;
     }
+    Ok(())
 }

@@ -55,7 +55,10 @@ pub use documents::{
     DocumentRange, DocumentWrite, FieldValue, IndexedDocument, ListedDocument, Sort, Test, id_prefix_bounds,
     text_prefix_bounds,
 };
-pub use endpoints::{Endpoint, EndpointAuthentication, NewEndpoint};
+pub use endpoints::{
+    AnswerClaim, AnswerState, ClaimedAnswer, Endpoint, EndpointAuthentication, EndpointSecret, KnownAnswer,
+    NewEndpoint, SecretSlot,
+};
 pub use error::{DatabaseError, OpenError};
 pub use events::{EventPosition, OutboxEvent, Published, Purged, StoredEvent};
 pub use executions::{

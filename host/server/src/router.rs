@@ -20,9 +20,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     controllers::{
-        dead_letters::*, drafts::*, egress::*, events::*, executions::*, health::*, hooks::*, inference::*, keys::*,
-        me::*, replays::*, runs::*, schedules::*, scripts::*, secrets::*, subscriptions::*, tokens::*, types::*,
-        usage::*, versions::*,
+        dead_letters::*, drafts::*, egress::*, endpoints::*, events::*, executions::*, health::*, hooks::*,
+        inference::*, keys::*, me::*, replays::*, runs::*, schedules::*, scripts::*, secrets::*, subscriptions::*,
+        tokens::*, types::*, usage::*, versions::*,
     },
     web::{chain::follow_chain, layers, responses},
 };
@@ -69,6 +69,7 @@ impl FromRef<Api> for Document {
         (name = "schedules", description = "When scripts run by themselves"),
         (name = "events", description = "What happened, and which scripts run on it"),
         (name = "secrets", description = "What scripts use and never read"),
+        (name = "endpoints", description = "What answers requests, and what those are signed with"),
         (name = "egress", description = "Which hosts scripts may reach"),
         (name = "usage", description = "What the tenant has and uses"),
         (name = "me", description = "Whose token it is"),
@@ -140,6 +141,10 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(browse_dead_letters))
         .routes(routes!(show_dead_letter, delete_dead_letter))
         .routes(routes!(redrive_dead_letter))
+        .routes(routes!(browse_endpoints))
+        .routes(routes!(show_endpoint_secrets))
+        .routes(routes!(rotate_endpoint_secret))
+        .routes(routes!(put_endpoint_secret, delete_endpoint_secret))
         .routes(routes!(show_types))
         .routes(routes!(show_me))
         .routes(routes!(show_usage))

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use app::{App, AppConfig, EndpointCall, EndpointInput, Header, NewScriptInput, ScriptRef};
+use app::{
+    App, AppConfig, EndpointCall, EndpointInput, EndpointOutcome, EndpointRefusal, Header, NewScriptInput, ScriptRef,
+};
 use domain::{Capabilities, EndpointRoute, Language, Limits, RecordMode, ScriptKind, ScriptName};
 use futures_util::{FutureExt, future::join_all};
 use serde_json::{Value, json};
@@ -422,13 +424,9 @@ async fn a_script_that_calls_itself_ends_after_sixteen_hops() {
         let app = behind.lock().unwrap().clone().unwrap();
         async move {
             let headers = asked.headers.iter().map(|(name, value)| Header { name: name.clone(), value: value.clone() });
-            let answered = app.endpoints().answer(call(headers.collect())).await;
-            let status = if answered.is_ok() { "200 OK" } else { "508 Loop Detected" };
-            answer(
-                status,
-                "",
-                &answered.ok().and_then(|answered| Some(answered.outcome.ok()?.body)).unwrap_or_default(),
-            )
+            let body = ask(&app, headers.collect()).await;
+            let status = if body.is_ok() { "200 OK" } else { "508 Loop Detected" };
+            answer(status, "", &body.unwrap_or_default())
         }
         .boxed()
     })
@@ -444,10 +442,8 @@ async fn a_script_that_calls_itself_ends_after_sixteen_hops() {
         }};",
         upstream.url("/")
     );
-    let endpoint = EndpointInput {
-        route: EndpointRoute::parse("POST", "/again").unwrap(),
-        authentication: app::EndpointAuthentication::Public,
-    };
+    let route = EndpointRoute::parse("POST", "/again").unwrap();
+    let endpoint = EndpointInput::new(route, app::EndpointAuthentication::Public);
     let script = NewScriptInput {
         name: ScriptName::parse("again").unwrap(),
         description: String::new(),
@@ -464,8 +460,7 @@ async fn a_script_that_calls_itself_ends_after_sixteen_hops() {
     let script = ScriptRef::parse("again").unwrap();
     stage.app.scripts().deploy(&stage.principal, &script, None, String::new()).await.unwrap();
 
-    let answered = stage.app.endpoints().answer(call(Vec::new())).await.unwrap().outcome.unwrap();
-    let answered: Value = serde_json::from_slice(&answered.body).unwrap();
+    let answered: Value = serde_json::from_slice(&ask(&stage.app, Vec::new()).await.unwrap()).unwrap();
     assert_eq!(answered, json!({ "depth": 17, "seen": false }), "the first and sixteen hops after it");
     let lineage = upstream.asked()[0].header("skerry-lineage").to_owned();
     assert!(upstream.asked().len() == 17 && !lineage.contains('-'));
@@ -477,15 +472,19 @@ async fn a_script_that_calls_itself_ends_after_sixteen_hops() {
     assert_eq!(continued.iter().filter(|continued| continued.is_ok()).count(), 1_000 - 16);
 }
 
-/// A request to the endpoint that calls itself.
-fn call(headers: Vec<Header>) -> EndpointCall {
-    EndpointCall {
-        tenant: String::from("acme"),
+/// The body that the endpoint answers that calls itself.
+async fn ask(app: &App, headers: Vec<Header>) -> Result<Vec<u8>, EndpointRefusal> {
+    let call = EndpointCall {
         method: String::from("POST"),
-        path: String::from("/again"),
         url: String::from("http://localhost/acme/again"),
         headers,
-        body: Vec::new(),
         bearer: None,
+        address: "127.0.0.1".parse().unwrap(),
+    };
+    let routed = app.endpoints().route("acme", "POST", "/again")?;
+    let answer = app.endpoints().answer(app.endpoints().admit(routed, call)?, Vec::new()).await?;
+    match answer.outcome {
+        EndpointOutcome::Response(response) => Ok(response.body),
+        other => panic!("{other:?}"),
     }
 }

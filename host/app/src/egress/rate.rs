@@ -4,7 +4,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use domain::TenantId;
@@ -12,8 +12,7 @@ use moka::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{EgressConfig, EgressError, hosts::owner_of, policy::Destination};
-
-const MINUTE: Duration = Duration::from_secs(60);
+use crate::rates::{Bucket, MINUTE};
 
 /// How many tenants' destinations are remembered at once. Whose is forgotten may send a minute's requests again.
 const BUCKETS_MAX: u64 = 100_000;
@@ -24,12 +23,6 @@ pub(super) struct Rates {
     at_once: usize,
     buckets: Cache<(TenantId, String), Arc<Mutex<Bucket>>>,
     places: Cache<TenantId, Arc<Semaphore>>,
-}
-
-/// A bucket that fills with a minute's requests within a minute.
-struct Bucket {
-    left: f64,
-    at: Instant,
 }
 
 impl Rates {
@@ -56,44 +49,19 @@ impl Rates {
     pub(super) fn count(&self, tenant: TenantId, destination: &Destination) -> Result<(), EgressError> {
         let owner = owner_of(destination.host());
         let bucket = self.buckets.get_with((tenant, owner.to_owned()), || {
-            Arc::new(Mutex::new(Bucket { left: f64::from(self.per_minute), at: Instant::now() }))
+            Arc::new(Mutex::new(Bucket::full(self.per_minute, Instant::now())))
         });
         let taken = bucket.lock().unwrap_or_else(PoisonError::into_inner).take(self.per_minute, Instant::now());
-        if taken {
+        if taken.is_ok() {
             return Ok(());
         }
         Err(EgressError::Quota(format!("this tenant sends at most {} requests a minute to '{owner}'", self.per_minute)))
     }
 }
 
-impl Bucket {
-    fn take(&mut self, per_minute: u32, now: Instant) -> bool {
-        let most = f64::from(per_minute);
-        let filled = now.saturating_duration_since(self.at).as_secs_f64() / MINUTE.as_secs_f64() * most;
-        self.left = (self.left + filled).min(most);
-        self.at = now;
-        if self.left < 1.0 {
-            return false;
-        }
-        self.left -= 1.0;
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bucket_gives_a_minutes_requests_and_fills_again_within_a_minute() {
-        let start = Instant::now();
-        let mut bucket = Bucket { left: 6.0, at: start };
-        let taken = |bucket: &mut Bucket, at: Instant| (0..20).filter(|_| bucket.take(6, at)).count();
-        assert_eq!(taken(&mut bucket, start), 6);
-        assert_eq!(taken(&mut bucket, start + Duration::from_millis(10_001)), 1);
-        assert_eq!(taken(&mut bucket, start + 2 * MINUTE), 6);
-        assert_eq!(taken(&mut bucket, start), 0, "a clock that goes back gives nothing");
-    }
 
     #[test]
     fn names_of_one_owner_share_their_rate_and_tenants_do_not() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use database::{Endpoint, ScriptSummary, StartRow, Tenant, TenantStatus};
+use database::{ScriptSummary, StartRow, Tenant, TenantStatus};
 use domain::{
     Actor, ExecutionId, Lineage, OnInterrupt, Permissions, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis, UserId,
     VersionId,
@@ -82,13 +82,6 @@ impl Target {
         version: VersionId,
     ) -> Result<Self, AppError> {
         let script = inner.database.script(tenant, script)?.summary;
-        Ok(Self { tenant: active_tenant(inner, tenant)?, script, version })
-    }
-
-    /// The script that answers at an endpoint.
-    pub(crate) fn of_endpoint(inner: &Arc<Inner>, tenant: TenantId, endpoint: &Endpoint) -> Result<Self, AppError> {
-        let script = inner.database.script(tenant, endpoint.script)?.summary;
-        let version = script.deployed.ok_or(AppError::NotDeployed)?.id;
         Ok(Self { tenant: active_tenant(inner, tenant)?, script, version })
     }
 

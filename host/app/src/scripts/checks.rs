@@ -3,7 +3,7 @@
 use domain::{Capabilities, EventPattern, Invalid, Limits, RunPolicy, ScriptKind, SecretName};
 
 use super::{NewScriptInput, SettingsInput, forms::as_id};
-use crate::HostPattern;
+use crate::{EndpointInput, HostPattern};
 
 const DESCRIPTION_CHARS_MAX: usize = 2_000;
 const SUMMARY_CHARS_MAX: usize = 500;
@@ -25,7 +25,10 @@ pub(super) fn new_script(input: &NewScriptInput, system: &Limits) -> Result<(), 
         (ScriptKind::Endpoint, None) => {
             Err(Invalid::new("endpoint", "a script of the kind 'endpoint' says at which method and path it answers"))
         }
-        (kind, Some(_)) => may_have_endpoint(kind),
+        (kind, Some(endpoint)) => {
+            may_have_endpoint(kind)?;
+            endpoint.check()
+        }
         (_, None) => Ok(()),
     }
 }
@@ -33,6 +36,7 @@ pub(super) fn new_script(input: &NewScriptInput, system: &Limits) -> Result<(), 
 /// Check a change of settings.
 pub(super) fn settings(input: &SettingsInput, system: &Limits) -> Result<(), Invalid> {
     input.description.as_deref().map_or(Ok(()), description)?;
+    input.endpoint.as_ref().map_or(Ok(()), EndpointInput::check)?;
     input.capabilities.as_ref().map_or(Ok(()), capabilities)?;
     input.limits.flatten().map_or(Ok(()), |own| limits(&own, system))?;
     input.policy.as_ref().and_then(Option::as_ref).map_or(Ok(()), policy)

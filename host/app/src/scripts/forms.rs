@@ -1,10 +1,10 @@
 //! What the use cases of scripts take, and what they answer.
 
-use database::{Endpoint, EndpointAuthentication, Script, VersionSummary};
-use domain::{
-    Capabilities, EndpointRoute, Invalid, Language, Limits, RecordMode, RunPolicy, ScriptId, ScriptKind, ScriptName,
-};
+use database::{Script, VersionSummary};
+use domain::{Capabilities, Invalid, Language, Limits, RecordMode, RunPolicy, ScriptId, ScriptKind, ScriptName};
 use runtime::{Diagnostic, Purity};
+
+use crate::{Endpoint, EndpointInput};
 
 /// A script, by its id or its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,15 +58,6 @@ pub struct NewScriptInput {
     pub policy: Option<RunPolicy>,
     /// Where it answers: always for the kind `endpoint`, and only there.
     pub endpoint: Option<EndpointInput>,
-}
-
-/// Where a script is to answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndpointInput {
-    /// Method and path.
-    pub route: EndpointRoute,
-    /// How its caller is known.
-    pub authentication: EndpointAuthentication,
 }
 
 /// What is to be changed beside the source; `None` leaves a setting as it is.

@@ -3,7 +3,8 @@
 use database::EndpointAuthentication;
 use domain::{Capabilities, Permission, Permissions};
 
-use super::{EndpointInput, NewScriptInput, SettingsInput};
+use super::{NewScriptInput, SettingsInput};
+use crate::EndpointInput;
 
 /// What making a script asks for beyond `scripts.write`. A script that says nothing of its capabilities is given
 /// nothing: what it then reaches, storage and events, is bounded by the rights of those it acts for.
@@ -33,7 +34,8 @@ fn of_bindings(capabilities: Option<&Capabilities>, endpoint: Option<&EndpointIn
     if let Some(capabilities) = capabilities {
         needed.extend(granted(capabilities));
     }
-    if endpoint.is_some_and(|endpoint| endpoint.authentication == EndpointAuthentication::Token) {
+    // Whoever names what callers show lets them call.
+    if endpoint.is_some_and(|endpoint| endpoint.authentication != EndpointAuthentication::Public) {
         needed.push(Permission::EndpointsCall);
     }
     needed.into_iter().collect()

@@ -16,12 +16,15 @@ pub(super) fn require_free(
 ) -> Result<(), AppError> {
     let endpoints = database.endpoints_of_tenant(tenant)?;
     let others = endpoints.iter().filter(|endpoint| Some(endpoint.script) != own).map(|endpoint| &endpoint.route);
-    let mut router = Router::new();
-    for other in others.filter(|other| other.method() == route.method()) {
-        // What stands already was let through here, one by one.
-        let _ = router.insert(other.path(), ());
+    let others: Vec<&EndpointRoute> = others.collect();
+    for method in route.methods() {
+        let mut router = Router::new();
+        for other in others.iter().filter(|other| other.methods().any(|own| own == method)) {
+            // What stands already was let through here, one by one.
+            let _ = router.insert(other.path(), ());
+        }
+        let taken = |_| AppError::RouteTaken { method: method.to_owned(), path: route.path().to_owned() };
+        router.insert(route.path(), ()).map_err(taken)?;
     }
-    router
-        .insert(route.path(), ())
-        .map_err(|_| AppError::RouteTaken { method: route.method().to_owned(), path: route.path().to_owned() })
+    Ok(())
 }

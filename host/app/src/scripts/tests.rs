@@ -6,7 +6,7 @@ use domain::{
 };
 
 use super::*;
-use crate::{App, AppConfig};
+use crate::{App, AppConfig, EndpointInput};
 
 const SOURCE: &str = "export default (input) => input";
 
@@ -91,7 +91,7 @@ fn new_script(name: &str) -> NewScriptInput {
 
 fn new_endpoint_script(name: &str, path: &str) -> NewScriptInput {
     let route = EndpointRoute::parse("POST", path).unwrap();
-    let endpoint = Some(EndpointInput { route, authentication: EndpointAuthentication::Public });
+    let endpoint = Some(EndpointInput::new(route, EndpointAuthentication::Public));
     NewScriptInput { kind: ScriptKind::Endpoint, endpoint, ..new_script(name) }
 }
 

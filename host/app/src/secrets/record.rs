@@ -42,7 +42,7 @@ impl SecretValue {
         decode(&self.0).map(Self::new)
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
 }

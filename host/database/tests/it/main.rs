@@ -4,6 +4,7 @@
 mod commits;
 mod documents;
 mod egress;
+mod endpoints;
 mod events;
 mod executions;
 mod hooks;

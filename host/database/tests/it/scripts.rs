@@ -10,7 +10,7 @@ use crate::stage::{NOW, Stage, activation, artifact, deploy, new_script, new_ten
 
 fn endpoint(method: &str, path: &str) -> NewEndpoint {
     let route = EndpointRoute::parse(method, path).unwrap();
-    NewEndpoint { route, authentication: EndpointAuthentication::Token, set_by: None, set_at: NOW }
+    NewEndpoint { route, authentication: EndpointAuthentication::Token, options: None, set_by: None, set_at: NOW }
 }
 
 fn edit(script: ScriptId, expected_revision: i64, source: &str) -> DraftEdit {

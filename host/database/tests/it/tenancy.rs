@@ -67,7 +67,8 @@ async fn endpoints_of_another_tenant_are_not_found() {
     let stage = Stage::set().await;
     let (database, stranger, script) = (&stage.database, stage.other.tenant, stage.home.script);
     let route = EndpointRoute::parse("GET", "/a").unwrap();
-    let endpoint = NewEndpoint { route, authentication: EndpointAuthentication::Public, set_by: None, set_at: NOW };
+    let endpoint =
+        NewEndpoint { route, authentication: EndpointAuthentication::Public, options: None, set_by: None, set_at: NOW };
     database.put_endpoint(stage.home.tenant, script, endpoint.clone()).await.unwrap();
     assert_eq!(database.endpoint(stranger, script).unwrap(), None);
     assert!(database.endpoints_of_tenant(stranger).unwrap().is_empty());

@@ -4,6 +4,7 @@
 pub(crate) mod dead_letters;
 pub(crate) mod drafts;
 pub(crate) mod egress;
+pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod executions;
 pub(crate) mod health;

@@ -1,7 +1,7 @@
 //! From what became of an endpoint's execution to an HTTP answer. Of a failure the caller learns the execution's id, which
 //! tells the tenant everything and a stranger nothing.
 
-use app::{EndpointAnswer, EndpointRefusal, Failure};
+use app::{EndpointAnswer, EndpointOutcome, EndpointRefusal, Failure};
 use axum::{body::Body, response::IntoResponse, response::Response};
 use domain::{ErrorKind, ExecutionId};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -11,23 +11,38 @@ use crate::web::problem::{Problem, kinds};
 
 const EXECUTION_ID: HeaderName = HeaderName::from_static("x-execution-id");
 
-/// The answer of an execution.
+/// Says that an equal request was answered before, and that this is that answer.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The answer of an execution for a tenant's endpoint.
 ///
 /// # Errors
 /// The script failed.
-pub(super) fn response(answer: EndpointAnswer) -> Result<Response, Problem> {
-    let script = answer.outcome.map_err(|failure| failed(&failure, answer.execution))?;
+pub(super) fn response(answer: EndpointAnswer, tenant: &str) -> Result<Response, Problem> {
+    let EndpointAnswer { execution, outcome, is_private, is_repeated } = answer;
+    let mut response = match outcome {
+        EndpointOutcome::Failed(failure) => return Err(failed(&failure, execution)),
+        EndpointOutcome::Accepted => super::accepted::response(tenant, execution),
+        EndpointOutcome::Response(script) => of_script(script),
+    };
+    if is_private {
+        headers::make_private(response.headers_mut());
+    }
+    if let Ok(id) = HeaderValue::from_str(&execution.to_string()) {
+        response.headers_mut().insert(EXECUTION_ID, id);
+    }
+    if is_repeated {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+fn of_script(script: app::Response) -> Response {
     let status = StatusCode::from_u16(script.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = if has_no_body(status) { Body::empty() } else { Body::from(script.body) };
     let mut response = (status, body).into_response();
     *response.headers_mut() = headers::allowed(&script.headers);
-    if answer.cacheable_privately {
-        headers::make_private(response.headers_mut());
-    }
-    if let Ok(id) = HeaderValue::from_str(&answer.execution.to_string()) {
-        response.headers_mut().insert(EXECUTION_ID, id);
-    }
-    Ok(response)
+    response
 }
 
 /// The same answer as to `HEAD`: with the length of the body that is left out.
@@ -61,7 +76,8 @@ pub(super) fn allow(methods: &[String]) -> String {
     allow.join(", ")
 }
 
-fn failed(failure: &Failure, execution: ExecutionId) -> Problem {
+/// What a caller learns of a failure.
+pub(super) fn failed(failure: &Failure, execution: ExecutionId) -> Problem {
     let (kind, detail) = match failure.kind {
         ErrorKind::Timeout => (&kinds::EXECUTION_TIMEOUT, "the script did not answer in time"),
         ErrorKind::Quota => (&kinds::QUOTA, "a quota of the tenant is used up"),
@@ -78,8 +94,9 @@ fn has_no_body(status: StatusCode) -> bool {
 mod tests {
     use super::*;
 
-    fn answer(outcome: Result<app::Response, Failure>) -> EndpointAnswer {
-        EndpointAnswer { execution: ExecutionId::generate(), outcome, cacheable_privately: false }
+    fn answered(outcome: EndpointOutcome) -> Result<Response, Problem> {
+        let execution = ExecutionId::generate();
+        response(EndpointAnswer { execution, outcome, is_private: false, is_repeated: false }, "acme")
     }
 
     #[test]
@@ -90,7 +107,7 @@ mod tests {
             message: String::from("the password is 1234"),
             stack: String::from("at secret.js:1:1"),
         };
-        let problem = format!("{:?}", response(answer(Err(failure))).expect_err("it failed"));
+        let problem = format!("{:?}", answered(EndpointOutcome::Failed(failure)).expect_err("it failed"));
         assert!(problem.contains("execution_id"), "{problem}");
         assert!(!problem.contains("1234") && !problem.contains("secret.js"), "{problem}");
     }
@@ -98,7 +115,7 @@ mod tests {
     #[test]
     fn head_has_the_length_of_what_get_would_send() {
         let body = app::Response { status: 200, headers: Vec::new(), body: b"hello".to_vec() };
-        let head = without_body(response(answer(Ok(body))).expect("an answer"));
+        let head = without_body(answered(EndpointOutcome::Response(body)).expect("an answer"));
         assert_eq!(head.headers()[header::CONTENT_LENGTH], "5");
     }
 

@@ -3,14 +3,24 @@
 //! From a raw path to a tenant and a path ([`paths`]), from the script's answer to one that may leave ([`headers`]).
 //! Which script answers, and who may call it, the application knows.
 
+mod accepted;
 mod answers;
+mod cors;
 mod headers;
 mod paths;
 
-use app::{App, EndpointCall, Header};
-use axum::{Router, extract::Request, extract::State, middleware, response::Response};
+use std::net::{IpAddr, Ipv4Addr};
+
+use app::{App, EndpointCall, EndpointRefusal, Header, RoutedCall};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    middleware,
+    response::{IntoResponse, Response},
+};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Uri, header, uri::Scheme};
+use http::{HeaderMap, Method, Uri, header, request::Parts, uri::Scheme};
 
 use crate::web::{
     body,
@@ -18,11 +28,9 @@ use crate::web::{
     hosts::OwnHosts,
     layers,
     overload::{Account, Overload},
+    peer::PeerAddress,
     problem::{Problem, kinds},
 };
-
-/// The most bytes of a request's body (SPEC section 2).
-const BODY_BYTES_MAX: usize = 4 << 20;
 
 /// What the listener needs to know.
 #[derive(Clone, Debug)]
@@ -46,34 +54,71 @@ pub(crate) fn account(uri: &Uri) -> Account {
 /// Answer one request.
 async fn answer_endpoint(State(endpoints): State<Endpoints>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let place = paths::split(parts.uri.path())?;
-    if parts.method == Method::OPTIONS {
-        let methods = endpoints.app.endpoints().methods(place.tenant, place.path);
-        return methods.map_err(Problem::from).and_then(answers::options);
-    }
     let is_head = parts.method == Method::HEAD;
-    let call = EndpointCall {
-        tenant: place.tenant.to_owned(),
-        method: if is_head { Method::GET } else { parts.method.clone() }.to_string(),
-        path: place.path.to_owned(),
-        url: endpoints.url(&parts),
-        headers: text_headers(&parts.headers),
-        body: body::read(body, BODY_BYTES_MAX).await.map(Bytes::into)?,
-        bearer: bearer(&parts.headers).map(str::to_owned),
-    };
-    let answer = endpoints.app.endpoints().answer(call).await?;
-    let response = answers::response(answer)?;
+    let response = endpoints.answer(&parts, body).await.unwrap_or_else(IntoResponse::into_response);
     Ok(if is_head { answers::without_body(response) } else { response })
 }
 
 impl Endpoints {
+    /// Answer a request; `HEAD` is answered as `GET` here.
+    async fn answer(&self, parts: &Parts, body: Body) -> Result<Response, Problem> {
+        let place = paths::split(parts.uri.path())?;
+        if let Some(execution) = place.accepted() {
+            return accepted::answer(self, parts, place.tenant, execution);
+        }
+        if parts.method == Method::OPTIONS {
+            return self.options(parts, place);
+        }
+        let routed = self.app.endpoints().route(place.tenant, method(parts), place.path)?;
+        let granted = cors::Granted::of(routed.cors(), &parts.headers);
+        let response = self.answer_routed(routed, parts, body).await;
+        Ok(granted.put_into(response.unwrap_or_else(IntoResponse::into_response)))
+    }
+
+    async fn answer_routed(&self, routed: RoutedCall, parts: &Parts, body: Body) -> Result<Response, Problem> {
+        let limit = usize::try_from(routed.body_limit_bytes()).unwrap_or(usize::MAX);
+        let admitted = self.app.endpoints().admit(routed, self.call(parts))?;
+        // Not before it is known that somebody may ask, and how much.
+        let body = body::read(body, limit).await.map(Bytes::into)?;
+        let place = paths::split(parts.uri.path())?;
+        answers::response(self.app.endpoints().answer(admitted, body).await?, place.tenant)
+    }
+
+    /// What answers at a path, or whether a page of another origin may ask it. No script is asked.
+    fn options(&self, parts: &Parts, place: paths::Place<'_>) -> Result<Response, Problem> {
+        if let Some(asked) = cors::asked_method(&parts.headers)
+            && let Ok(routed) = self.app.endpoints().route(place.tenant, asked, place.path)
+            && routed.cors().is_some()
+        {
+            return Ok(cors::preflight(&routed, &parts.headers));
+        }
+        Ok(answers::options(self.app.endpoints().methods(place.tenant, place.path)?)?)
+    }
+
+    /// The request as the application takes it.
+    fn call(&self, parts: &Parts) -> EndpointCall {
+        let peer = parts.extensions.get::<PeerAddress>();
+        EndpointCall {
+            method: method(parts).to_owned(),
+            url: self.url(parts),
+            headers: text_headers(&parts.headers),
+            bearer: bearer(&parts.headers).map(str::to_owned),
+            address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0),
+        }
+    }
+
     /// The absolute address as the caller wrote it. That the host is ours was checked before.
-    fn url(&self, parts: &http::request::Parts) -> String {
+    fn url(&self, parts: &Parts) -> String {
         let in_header = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = in_header.or_else(|| parts.uri.authority().map(|authority| authority.as_str())).unwrap_or_default();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         format!("{}://{host}{path}", self.scheme)
     }
+}
+
+/// The method that answers a request.
+fn method(parts: &Parts) -> &str {
+    if parts.method == Method::HEAD { Method::GET.as_str() } else { parts.method.as_str() }
 }
 
 /// Every header as text. A byte is a character, as the fetch standard reads header values, so that nothing is lost.
@@ -82,15 +127,31 @@ fn text_headers(headers: &HeaderMap) -> Vec<Header> {
     headers.iter().map(|(name, value)| Header { name: name.to_string(), value: text(value.as_bytes()) }).collect()
 }
 
-impl From<app::EndpointRefusal> for Problem {
-    fn from(refusal: app::EndpointRefusal) -> Self {
+impl From<EndpointRefusal> for Problem {
+    fn from(refusal: EndpointRefusal) -> Self {
         match refusal {
-            app::EndpointRefusal::NotFound => Self::new(&kinds::NOT_FOUND, "there is no such endpoint"),
-            app::EndpointRefusal::MethodNotAllowed { allow } => {
+            EndpointRefusal::NotFound => Self::new(&kinds::NOT_FOUND, "there is no such endpoint"),
+            EndpointRefusal::MethodNotAllowed { allow } => {
                 Self::new(&kinds::METHOD_NOT_ALLOWED, "the header 'Allow' lists the methods of this endpoint")
                     .with_header(header::ALLOW, answers::allow(&allow))
             }
-            app::EndpointRefusal::App(error) => error.into(),
+            // One answer to every reason and every way: whoever tries learns nothing from it.
+            EndpointRefusal::Unauthenticated => {
+                Self::new(&kinds::UNAUTHENTICATED, "the request does not show that its sender may call this endpoint")
+                    .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"skerry\"")
+            }
+            EndpointRefusal::MalformedKey => {
+                let detail = "'Idempotency-Key' and 'webhook-id' are one text of 1 to 255 visible characters each";
+                Self::new(&kinds::MALFORMED_REQUEST, detail)
+            }
+            EndpointRefusal::KeyInUse => {
+                Self::new(&kinds::KEY_IN_USE, "a request with this key is being answered: ask again in a while")
+                    .with_header(header::RETRY_AFTER, 1)
+            }
+            EndpointRefusal::KeyReused => {
+                Self::new(&kinds::KEY_REUSED, "this key came with another body before: choose another key")
+            }
+            EndpointRefusal::App(error) => error.into(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The raw path of a request to an endpoint. It is judged once, as it came, so that nobody behind this reads it in
 //! another way.
 
+use domain::{ExecutionId, routes::HOST_SEGMENT};
+
 use crate::web::problem::{Problem, kinds};
 
 /// The most bytes of a path.
@@ -13,6 +15,18 @@ pub(super) struct Place<'a> {
     pub(super) tenant: &'a str,
     /// The rest from its `/`, still percent-encoded.
     pub(super) path: &'a str,
+}
+
+impl Place<'_> {
+    /// The execution whose end is asked for, where the path is one of the host's own. No script answers below those;
+    /// what names none is an execution that nobody has.
+    pub(super) fn accepted(&self) -> Option<Option<ExecutionId>> {
+        let own = self.path.strip_prefix('/')?.strip_prefix(HOST_SEGMENT)?;
+        if !own.is_empty() && !own.starts_with('/') {
+            return None;
+        }
+        Some(own.strip_prefix("/executions/").and_then(|id| id.parse().ok()))
+    }
 }
 
 /// Take `raw` apart.
@@ -44,11 +58,26 @@ fn ambiguity(raw: &str) -> Option<&'static str> {
     if ["%00", "%2f", "%5c"].iter().any(|escape| lower.contains(escape)) {
         return Some("hides a slash, a backslash or a zero byte behind a '%'");
     }
+    if str::from_utf8(&unescaped(raw)).is_err() {
+        return Some("hides bytes behind a '%' that are no UTF-8");
+    }
     if raw.contains("//") {
         return Some("has an empty segment");
     }
     let is_dots = |segment: &str| matches!(segment.replace("%2e", ".").as_str(), "." | "..");
     lower.split('/').any(is_dots).then_some("has a segment '.' or '..'")
+}
+
+/// The bytes that whole escapes stand for.
+fn unescaped(raw: &str) -> Vec<u8> {
+    let mut pieces = raw.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at(2);
+        bytes.extend(u8::from_str_radix(digits, 16));
+        bytes.extend(rest.as_bytes());
+    }
+    bytes
 }
 
 fn escapes_are_whole(raw: &str) -> bool {
@@ -70,6 +99,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_below_the_hosts_segment_is_no_scripts() {
+        let id = ExecutionId::generate();
+        let asked = |raw: &str| split(raw).ok().map(|place| place.accepted());
+        assert_eq!(asked(&format!("/acme/-/executions/{id}")), Some(Some(Some(id))));
+        for raw in ["/acme/-", "/acme/-/", "/acme/-/executions", "/acme/-/executions/7", "/acme/-/other"] {
+            assert_eq!(asked(raw), Some(Some(None)), "{raw}");
+        }
+        for raw in ["/acme", "/acme/", "/acme/-a", "/acme/a/-/executions/7"] {
+            assert_eq!(asked(raw), Some(None), "{raw}");
+        }
+    }
+
+    #[test]
     fn a_path_that_could_be_read_in_two_ways_is_refused() {
         for raw in [
             "/acme/%2Fa",
@@ -83,6 +125,12 @@ mod tests {
             "/acme/.%2e",
             "/acme/%zz",
             "/acme/%2",
+            "/acme/%c0%af",
+            "/acme/%e0%80%af",
+            "/acme/%ff",
+            "/acme/%ed%a0%80",
+            "/acme/%C3",
+            "/acme/%2F..%2f",
             "/acme/ä",
             "acme",
             "/acme/a\\b",
@@ -90,5 +138,6 @@ mod tests {
             assert!(split(raw).is_err(), "{raw}");
         }
         assert!(split(&format!("/acme/{}", "a".repeat(3000))).is_err());
+        assert!(split("/acme/a.b/.hidden/...%20%C3%A4").is_ok());
     }
 }

@@ -94,6 +94,13 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+impl Text {
+    /// The value as it is.
+    pub(crate) fn into_value(self) -> SecretValue {
+        self.0
+    }
+}
+
 impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)

@@ -46,7 +46,7 @@ macro_rules! words {
 
 words! {
     AuthenticationWord(app::EndpointAuthentication) = "EndpointAuthentication"
-        [[app::EndpointAuthentication::Public, app::EndpointAuthentication::Token]];
+        [app::EndpointAuthentication::ALL];
     DeadLetterKindWord(app::DeadLetterKind) = "DeadLetterKind" [app::DeadLetterKind::ALL];
     DeadReasonWord(app::DeadReason) = "DeadReason" [app::DeadReason::ALL];
     DeliveryStatusWord(app::DeliveryStatus) = "DeliveryStatus" [app::DeliveryStatus::ALL];
@@ -60,6 +60,7 @@ words! {
     OverlapWord(domain::Overlap) = "Overlap" [domain::Overlap::ALL];
     SlotOutcomeWord(domain::SlotOutcome) = "SlotOutcome" [domain::SlotOutcome::ALL];
     SlotReasonWord(domain::SlotReason) = "SlotReason" [domain::SlotReason::ALL];
+    SecretSlotWord(app::SecretSlot) = "EndpointSecretSlot" [[app::SecretSlot::Primary, app::SecretSlot::Secondary]];
     StatusWord(domain::ExecutionStatus) = "ExecutionStatus" [domain::ExecutionStatus::ALL];
     TriggerWord(domain::Trigger) = "Trigger" [domain::Trigger::ALL];
     WhenFullWord(domain::WhenFull) = "WhenFull" [domain::WhenFull::ALL];

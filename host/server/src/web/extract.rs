@@ -1,6 +1,6 @@
 //! The parts of an address as the domain's types. What cannot name anything is answered like what is not there.
 
-use app::{EventPosition, ScriptRef};
+use app::{EventPosition, ScriptRef, SecretSlot};
 use axum::extract::{FromRequestParts, Path, Query};
 use domain::{DeadLetterId, ExecutionId, HookPoint, ScheduleId, SecretName, SubscriptionId, TokenId};
 use http::request::Parts;
@@ -49,6 +49,10 @@ pub(crate) struct SubscriptionPath(pub(crate) SubscriptionId);
 /// The dead letter that the path names.
 #[derive(Debug)]
 pub(crate) struct DeadLetterPath(pub(crate) DeadLetterId);
+
+/// The script and the slot of its endpoint's secrets that the path names.
+#[derive(Debug)]
+pub(crate) struct SecretSlotPath(pub(crate) ScriptRef, pub(crate) SecretSlot);
 
 /// The query string in the shape `T`; an unknown or malformed parameter is refused by name.
 #[derive(Debug)]
@@ -150,6 +154,15 @@ impl<S: Send + Sync> FromRequestParts<S> for DeadLetterPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text: String = segments(parts, state, "dead letter").await?;
         text.parse().map(Self).map_err(|_| nothing("dead letter"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SecretSlotPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (text, slot): (String, String) = segments(parts, state, "secret").await?;
+        Ok(Self(script(&text)?, slot.parse().map_err(|_| nothing("secret"))?))
     }
 }
 

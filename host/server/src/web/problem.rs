@@ -45,12 +45,14 @@ pub(crate) mod kinds {
         ALREADY_REDRIVEN = CONFLICT "already_redriven" "The dead letter was sent again already";
         PAUSED = CONFLICT "paused" "The script is paused";
         CONCURRENCY_FULL = CONFLICT "concurrency_full" "The script goes on as often as it may at once";
+        KEY_IN_USE = CONFLICT "key_in_use" "A request with this key is under way";
         NOT_ENDED = CONFLICT "not_ended" "The execution has not ended";
         STALE = PRECONDITION_FAILED "stale" "What was changed has changed meanwhile";
         BODY_TOO_LARGE = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large";
         UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The content type is not supported";
         MISDIRECTED = MISDIRECTED_REQUEST "misdirected" "The host name is not this server's";
         INVALID = UNPROCESSABLE_ENTITY "invalid" "A value is not allowed";
+        KEY_REUSED = UNPROCESSABLE_ENTITY "key_reused" "The key belongs to another request";
         SOURCE = UNPROCESSABLE_ENTITY "source" "The source does not compile";
         VALUE_REQUIRED = UNPROCESSABLE_ENTITY "value_required" "The secret's value is needed again";
         HOOK_FAILED = FAILED_DEPENDENCY "hook_failed" "A script at the extension point failed";
@@ -117,6 +119,11 @@ impl Problem {
             self.0.headers.insert(name, value);
         }
         self
+    }
+
+    /// The stable word of its kind.
+    pub(crate) fn code(&self) -> &'static str {
+        self.0.kind.code
     }
 
     /// Which kind it is.

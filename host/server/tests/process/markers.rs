@@ -115,6 +115,34 @@ fn a_secret_is_in_no_answer_no_log_and_no_file() {
     }
 }
 
+#[test]
+fn an_endpoints_secret_is_in_no_answer_and_no_file() {
+    let data = data();
+    let server = Process::start(data.path());
+    let mut script = endpoint("signed", "/signed", "hmac");
+    script["endpoint"]["signature"] = json!({ "scheme": "github" });
+    deploy(&server, script);
+    let path = "/scripts/signed/endpoint/secrets/primary";
+    let mut answers = vec![server.api("PUT", path, Some(&json!({ "secret": SECRET }))).unwrap()];
+    assert_eq!(answers[0].status, 200, "{}", String::from_utf8_lossy(&answers[0].body));
+    let wrong = format!("x-hub-signature-256: sha256={}\r\n", "0".repeat(64));
+    answers.push(request(server.endpoints, "POST", "/acme/signed", &wrong, Some("1")).unwrap());
+    assert_eq!(answers[1].status, 401);
+    let short = json!({ "secret": format!("{SECRET}\n") });
+    answers.push(server.api("PUT", path, Some(&short)).unwrap());
+    answers.push(server.api("POST", "/scripts/signed/endpoint/secrets/rotate", Some(&json!({}))).unwrap());
+    for path in ["/endpoints", "/scripts/signed", "/scripts/signed/endpoint/secrets", "/executions"] {
+        answers.push(server.api("GET", path, None).unwrap());
+    }
+    for answer in answers {
+        assert_secret_is_not_in(&answer.body, "an answer");
+    }
+    server.kill();
+    for file in files(data.path()) {
+        assert_secret_is_not_in(&fs::read(&file).unwrap(), &file.display().to_string());
+    }
+}
+
 /// The secret as it is, in hexadecimal, and in base64 at each of the three places of a group.
 fn assert_secret_is_not_in(bytes: &[u8], place: &str) {
     let hexadecimal: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();

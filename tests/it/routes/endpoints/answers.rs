@@ -1,14 +1,10 @@
-//! The tenants' endpoints, from outside.
+//! What endpoints answer, and what of a request and an answer passes.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{client::Call, stage::Stage};
+use super::{Call, Stage, public};
 
 const ORDER: &str = r#"{"id":"o-1","items":[{"product_id":"p-100","quantity":2}]}"#;
-
-fn public(method: &str, path: &str) -> Value {
-    json!({ "method": method, "path": path, "authentication": "public" })
-}
 
 fn order(stage: &Stage) -> Call {
     stage.endpoint("POST", "/acme/orders").header("content-type", "application/json").body(ORDER)
@@ -175,4 +171,56 @@ async fn a_body_over_four_mebibytes_is_refused() {
     let put = |bytes: usize| stage.endpoint("PUT", "/acme/size").body(vec![b'x'; bytes]);
     assert_eq!(put(4 << 20).send().await.text(), (4 << 20).to_string());
     put((4 << 20) + 1).send().await.expect_problem(413, "body_too_large");
+}
+
+#[tokio::test]
+async fn a_worker_with_a_fetch_function_answers_with_its_environment_and_what_it_waits_for() {
+    let stage = Stage::open().await;
+    let source = "export default {
+        async fetch(request, env, ctx) {
+            ctx.waitUntil((async () => { await utils.sleep(1); await storage.set('after', 'done'); })());
+            const { pathname } = new URL(request.url);
+            return new Response(JSON.stringify({ pathname, env: typeof env }), {
+                status: 202, headers: { 'content-type': 'application/json' },
+            });
+        },
+    };";
+    stage.deploy_endpoint("worker", public("POST", "/worker"), source).await;
+    let answer = stage.endpoint("POST", "/acme/worker").body("x").send().await;
+    assert_eq!(answer.expect(202), json!({ "pathname": "/acme/worker", "env": "object" }));
+    stage.deploy("after", "export default () => storage.get('after');").await;
+    assert_eq!(stage.run("after", json!(null)).await["result"], "done", "it was waited for before the commit");
+}
+
+#[tokio::test]
+async fn an_envelope_is_an_answer_and_a_status_outside_its_bounds_is_a_failure() {
+    let stage = Stage::open().await;
+    let source =
+        "export default (r) => ({ status: Number(r.params.status), headers: { 'x-own': 'a' }, body: { b: 1 } });";
+    stage.deploy_endpoint("envelope", public("GET", "/envelope/{status}"), source).await;
+    let answer = stage.endpoint("GET", "/acme/envelope/418").send().await;
+    assert_eq!((answer.header("x-own"), answer.expect(418)), ("a", json!({ "b": 1 })));
+    let source = "export default (r) => new Response('x', { status: Number(r.params.status) });";
+    stage.deploy_endpoint("status", public("GET", "/status/{status}"), source).await;
+    assert_eq!(stage.endpoint("GET", "/acme/status/599").send().await.status, 599);
+    for status in [101, 199, 600, 999] {
+        let answer = stage.endpoint("GET", &format!("/acme/status/{status}")).send().await;
+        answer.expect_problem(500, "execution_failed");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_answers_several_methods_or_any() {
+    let stage = Stage::open().await;
+    let echo = "export default (request) => request.method;";
+    stage.deploy_endpoint("some", public("GET, POST", "/some"), echo).await;
+    stage.deploy_endpoint("any", public("ANY", "/any/{*rest}"), echo).await;
+    for (method, path) in [("GET", "/acme/some"), ("POST", "/acme/some"), ("PATCH", "/acme/any/a/b.c")] {
+        assert_eq!(stage.endpoint(method, path).send().await.text(), format!("\"{method}\""));
+    }
+    let options = stage.endpoint("OPTIONS", "/acme/some").send().await;
+    assert_eq!(options.header("allow"), "GET, POST, HEAD, OPTIONS");
+    stage.endpoint("PUT", "/acme/some").send().await.expect_problem(405, "method_not_allowed");
+    stage.endpoint("BREW", "/acme/any/a").send().await.expect_problem(405, "method_not_allowed");
+    assert_eq!(stage.endpoint("HEAD", "/acme/any/a").send().await.status, 200);
 }
