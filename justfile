@@ -85,9 +85,9 @@ advisories:
 bench *ARGS: engine
     cargo bench --workspace --bench sandbox --bench commit -- "$@"
 
-# Load a server with requests to endpoint scripts, and print rates and latencies
+# Load a server with requests to endpoint scripts, also beside thousands of slow clients, and print rates and latencies
 load: engine
-    cargo bench --workspace --bench http
+    ulimit -n "$(ulimit -Hn)" && cargo bench --workspace --bench http
 
 # Everything that has to hold before a change is merged, from a fresh clone
 ci: _prepare engine check test

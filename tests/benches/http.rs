@@ -4,6 +4,8 @@
 //! of its own does. Beside them stands what the disk needs for one synchronous write.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that cannot go on has failed; it prints")]
 
+mod slow;
+
 use std::{
     fs::File,
     io::Write,
@@ -25,6 +27,12 @@ use tokio::{
 /// How long each figure is measured.
 const MEASURED: Duration = Duration::from_secs(5);
 
+/// Clients that are slow in each of three ways, beside those that are measured.
+const SLOW_CLIENTS: usize = 1_000;
+
+/// More than a socket holds for a client that does not read.
+const LARGE: &str = "export default () => new Response('a'.repeat(900_000))";
+
 const ORDER: &str = r#"{"id":"load","items":[{"product_id":"p-100","quantity":1}]}"#;
 
 #[tokio::main]
@@ -36,7 +44,8 @@ async fn main() {
     let text = "[listeners]\napi = '127.0.0.1:0'\nendpoints = '127.0.0.1:0'\n[sandbox]\ntenant_share = 128\n";
     let config = Config::parse(text, |config| config.data.directory = directory.path().join("data")).unwrap();
     let server = Server::start(&config, true).await.unwrap();
-    deploy_hello(&server).await;
+    deploy(&server, "hello", include_str!("workloads/hello.js")).await;
+    deploy(&server, "large", LARGE).await;
     println!("fdatasync of 4 KiB, p50: {:.0} µs\n", fdatasync_p50(directory.path()).as_secs_f64() * 1e6);
     println!("| script | connections | requests/s | p50 ms | p99 ms |\n|---|---|---|---|---|");
     for (name, path, body) in [("hello", "/acme/hello", "{}"), ("order-received", "/acme/orders", ORDER)] {
@@ -48,30 +57,46 @@ async fn main() {
             println!("| {name} | {connections} | {rate:.0} | {:.2} | {:.2} |", at(0.5), at(0.99));
         }
     }
+    beside_slow_clients(server.endpoints_address()).await;
     server.stop(Duration::from_secs(5)).await;
 }
 
-async fn deploy_hello(server: &Server) {
+/// What thousands of slow clients do to the others: nothing, if the last column is near 1.
+async fn beside_slow_clients(address: SocketAddr) {
+    println!("\n| beside | p50 ms | p99 ms | p99 to quiet |\n|---|---|---|---|");
+    let mut quiet = None;
+    for of_each in [0, SLOW_CLIENTS] {
+        let slow = slow::clients(address, of_each).await;
+        let mut latencies = load(address, "/acme/hello", "{}", 8).await;
+        drop(slow);
+        latencies.sort();
+        let at = |part: f64| latencies[(latencies.len() as f64 * part) as usize].as_secs_f64() * 1e3;
+        let ratio = at(0.99) / *quiet.get_or_insert(at(0.99));
+        println!("| {of_each} each of slow headers, bodies, readers | {:.2} | {:.2} | {ratio:.2} |", at(0.5), at(0.99));
+    }
+}
+
+async fn deploy(server: &Server, name: &str, source: &str) {
     let app = server.app();
     let principal = app.tokens().authenticate(&server.bootstrap().unwrap().token).unwrap();
     let input = app::NewScriptInput {
-        name: ScriptName::parse("hello").unwrap(),
+        name: ScriptName::parse(name).unwrap(),
         description: String::new(),
         kind: ScriptKind::Endpoint,
         language: Language::JavaScript,
-        source: include_str!("workloads/hello.js").to_owned(),
+        source: source.to_owned(),
         capabilities: Capabilities::default(),
         limits: None,
         record: RecordMode::Full,
         policy: None,
         endpoint: Some(EndpointInput::new(
-            EndpointRoute::parse("POST", "/hello").unwrap(),
+            EndpointRoute::parse("POST", &format!("/{name}")).unwrap(),
             app::EndpointAuthentication::Public,
         )),
     };
     app.scripts().create(&principal, input).await.unwrap();
-    let hello = app::ScriptRef::parse("hello").unwrap();
-    app.scripts().deploy(&principal, &hello, None, String::new()).await.unwrap();
+    let script = app::ScriptRef::parse(name).unwrap();
+    app.scripts().deploy(&principal, &script, None, String::new()).await.unwrap();
 }
 
 /// Ask over and over on so many connections; answers how long each request took.

@@ -121,7 +121,11 @@ impl DeadLetterService {
                 redriven.map_err(of_redrive)?;
                 self.executions.wake(principal.tenant);
             }
-            DeadLetterKind::Webhook => return Err(AppError::NotFound { what: "subscription" }),
+            DeadLetterKind::Webhook => {
+                let redriven = self.database().redrive_webhook(principal.tenant, redrive).await;
+                redriven.map_err(of_redrive)?;
+                self.inner.webhooks.wake();
+            }
         }
         self.inner.events.wake();
         tracing::info!(tenant.id = %principal.tenant, dead_letter.id = %id, user.id = ?principal.user(), "a dead letter is sent again");

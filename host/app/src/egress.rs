@@ -106,6 +106,14 @@ pub(crate) enum Allowance {
         /// The private addresses that the operator opened for this service; `None` for public ones only.
         private: Option<ipnet::IpNet>,
     },
+    /// A webhook's: for https and hosts that the operator's list and the tenant's name. No exception is for it (RULES 33),
+    /// it follows no redirect, and of the answer's body nothing is read.
+    Webhook {
+        /// The tenant.
+        tenant: TenantId,
+        /// The hosts that the tenant's own list names; `None` where the operator's list stands.
+        of_tenant: Option<HostList>,
+    },
 }
 
 /// Why there is no answer. No message tells a private address from one that is not there (RULES 36).
@@ -139,13 +147,18 @@ pub(crate) struct Egress {
 impl Allowance {
     fn tenant(&self) -> TenantId {
         match self {
-            Self::Script { tenant, .. } | Self::Service { tenant, .. } => *tenant,
+            Self::Script { tenant, .. } | Self::Service { tenant, .. } | Self::Webhook { tenant, .. } => *tenant,
         }
     }
 
     /// A service's address is the operator's word, and a redirect is not (RULES 34).
     fn follows_redirects(&self) -> bool {
         matches!(self, Self::Script { .. })
+    }
+
+    /// Whoever only takes note has nothing to say.
+    fn reads_bodies(&self) -> bool {
+        !matches!(self, Self::Webhook { .. })
     }
 }
 
@@ -176,6 +189,14 @@ impl Egress {
         timeout_at(Instant::now() + time, self.send_and_follow(request, allowance)).await.map_err(|_| late())?
     }
 
+    /// See whether a request to `url` could leave, by what the address says itself. Nothing is resolved.
+    ///
+    /// # Errors
+    /// [`EgressError::Denied`], [`EgressError::Invalid`].
+    pub(crate) fn check(&self, url: &str, allowance: &Allowance) -> Result<(), EgressError> {
+        self.policy.check_name(&Destination::parse(url)?, allowance, Hop::First)
+    }
+
     async fn send_and_follow(
         &self,
         request: OutboundRequest,
@@ -185,6 +206,7 @@ impl Egress {
             return Err(EgressError::TooLarge(format!("a request's body has at most {BODY_BYTES_MAX} bytes")));
         }
         let mut request = client::Prepared::new(request)?;
+        request.reads_body = allowance.reads_bodies();
         let _place = self.rates.place(allowance.tenant()).await?;
         let (mut hop, mut hops) = (Hop::First, Vec::new());
         for followed in 0..=REDIRECTS_MAX {

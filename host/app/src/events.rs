@@ -219,7 +219,9 @@ impl Inner {
     fn interests_of(&self, tenant: TenantId) -> Result<Vec<EventPattern>, AppError> {
         let subscriptions = self.database.list_subscriptions(tenant, None, PAGE_MAX)?;
         let active = subscriptions.into_iter().filter(|subscription| subscription.is_active);
-        Ok(active.flat_map(|subscription| subscription.patterns).collect())
+        let mut interests = self.database.webhook_patterns(tenant)?;
+        interests.extend(active.flat_map(|subscription| subscription.patterns));
+        Ok(interests)
     }
 }
 

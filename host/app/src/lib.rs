@@ -41,6 +41,7 @@ mod transaction;
 pub mod types;
 mod upkeep;
 mod usage;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -99,6 +100,10 @@ pub use subscriptions::{SubscriptionInput, SubscriptionPatch, SubscriptionServic
 pub use tokens::{IssuedToken, TokenService};
 pub use types::TypeService;
 pub use usage::{UsageService, UsageView};
+pub use webhooks::{
+    IssuedWebhook, WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookDisabled, WebhookInput, WebhookPatch,
+    WebhookService, WebhookView,
+};
 
 use crate::{
     admission::Admission,
@@ -113,6 +118,7 @@ use crate::{
     quotas::{FuelBudgets, Minutes},
     sealing::Keyring,
     services::TokenSigner,
+    webhooks::Webhooks,
 };
 
 /// The whole of Skerry but its faces. Clones are the same one.
@@ -129,6 +135,7 @@ pub struct App {
     egress_settings: EgressSettingsService,
     types: TypeService,
     usage: UsageService,
+    webhooks: WebhookService,
     events: EventService,
     subscriptions: SubscriptionService,
     dead_letters: DeadLetterService,
@@ -155,6 +162,7 @@ pub(crate) struct Inner {
     pub(crate) service_keys: Vec<ServiceKey>,
     pub(crate) egress: Egress,
     pub(crate) collections: Collections,
+    pub(crate) webhooks: Webhooks,
     pub(crate) events: Events,
 }
 
@@ -186,6 +194,7 @@ impl App {
         app.executions.start_pulling();
         schedules::start_ticker(&app.schedules).await?;
         upkeep::start(&app.inner);
+        webhooks::start(&app.inner);
         events::start(&app.inner);
         Ok(app)
     }
@@ -215,6 +224,7 @@ impl App {
             service_keys: signer.published().to_vec(),
             egress,
             collections: Collections::new(&config.collections)?,
+            webhooks: Webhooks::new(),
             events: Events::new(),
             config,
             database,
@@ -237,6 +247,7 @@ impl App {
             egress_settings: EgressSettingsService::new(Arc::clone(&inner)),
             types: TypeService::new(Arc::clone(&inner)),
             usage: UsageService::new(Arc::clone(&inner)),
+            webhooks: WebhookService::new(Arc::clone(&inner)),
             inner,
         })
     }
@@ -314,6 +325,11 @@ impl App {
     /// What tenants have and use.
     pub fn usage(&self) -> &UsageService {
         &self.usage
+    }
+
+    /// Where tenants' events are sent, and what became of it.
+    pub fn webhooks(&self) -> &WebhookService {
+        &self.webhooks
     }
 
     /// The name of the engine in this binary.

@@ -53,6 +53,8 @@ pub(crate) enum Purpose {
     Lineage = 11,
     /// What an attempt has sent out; and the digests in it.
     Sent = 16,
+    /// A webhook's address and its secrets.
+    Webhook = 17,
     /// A secret that requests to an endpoint are signed with.
     EndpointSecret = 20,
     /// What a request to an endpoint is told again by; only ever a MAC.

@@ -54,6 +54,7 @@ impl Inner {
             after = Some(last.slug.clone());
             for tenant in tenants.iter().filter(|tenant| tenant.status != TenantStatus::Deleted) {
                 self.purge_tenant(tenant.id, expired_by).await?;
+                self.purge_webhook_deliveries(tenant.id, now).await?;
                 self.purge_schedule_slots(tenant.id, now).await?;
                 self.purge_events(tenant.id, now).await?;
             }

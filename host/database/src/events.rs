@@ -80,6 +80,10 @@ const DELETE: &str = "
             WHERE event_deliveries.tenant_id = $1 AND event_source = $2 AND event_id = $3 AND completed_at IS NULL)
         AND NOT EXISTS (
             SELECT 1
+            FROM webhook_deliveries
+            WHERE webhook_deliveries.tenant_id = $1 AND event_source = $2 AND event_id = $3)
+        AND NOT EXISTS (
+            SELECT 1
             FROM dead_letters
             WHERE dead_letters.tenant_id = $1 AND event_source = $2 AND event_id = $3 AND redriven_at IS NULL)";
 

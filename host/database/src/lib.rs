@@ -35,6 +35,7 @@ mod tokens;
 mod usage;
 mod users;
 mod versions;
+mod webhooks;
 mod words;
 mod writer;
 
@@ -80,6 +81,10 @@ pub use tokens::{NewToken, Token, TokenGrant};
 pub use usage::{FuelWanted, Usage};
 pub use users::{Membership, MembershipStatus, User};
 pub use versions::{Activation, Deployment, Version, VersionSummary};
+pub use webhooks::{
+    ClaimedWebhook, Webhook, WebhookAttempt, WebhookChange, WebhookCursor, WebhookDelivery, WebhookDeliveryStatus,
+    WebhookDisabled, WebhookEvent, WebhookResult, WebhookSettled, WebhookTest,
+};
 
 use readers::Readers;
 use writer::{Work, Writer};

@@ -95,3 +95,11 @@ id!(
     /// What was given up, and is kept for a person.
     DeadLetterId
 );
+id!(
+    /// An address outside that events are sent to.
+    WebhookId
+);
+id!(
+    /// One event on its way to one webhook.
+    WebhookDeliveryId
+);

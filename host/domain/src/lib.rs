@@ -25,6 +25,7 @@ pub use executions::{ErrorKind, ExecutionStatus, RecordMode, Trigger};
 pub use hooks::HookPoint;
 pub use ids::{
     DeadLetterId, EventId, ExecutionId, ScheduleId, ScriptId, SubscriptionId, TenantId, TokenId, UserId, VersionId,
+    WebhookDeliveryId, WebhookId,
 };
 pub use limits::Limits;
 pub use lineage::Lineage;

@@ -47,6 +47,8 @@ words!(
         EndpointsCall = "endpoints.call",
         /// Make and revoke API tokens.
         TokensManage = "tokens.manage",
+        /// See, make, change and remove webhooks, and what was sent to each.
+        WebhooksManage = "webhooks.manage",
     }
 );
 

@@ -22,7 +22,7 @@ use crate::{
     controllers::{
         dead_letters::*, drafts::*, egress::*, endpoints::*, events::*, executions::*, health::*, hooks::*,
         inference::*, keys::*, me::*, replays::*, runs::*, schedules::*, scripts::*, secrets::*, subscriptions::*,
-        tokens::*, types::*, usage::*, versions::*,
+        tokens::*, types::*, usage::*, versions::*, webhooks::*,
     },
     web::{chain::follow_chain, layers, responses},
 };
@@ -72,6 +72,7 @@ impl FromRef<Api> for Document {
         (name = "endpoints", description = "What answers requests, and what those are signed with"),
         (name = "egress", description = "Which hosts scripts may reach"),
         (name = "usage", description = "What the tenant has and uses"),
+        (name = "webhooks", description = "Where events are sent outside"),
         (name = "me", description = "Whose token it is"),
         (name = "health", description = "For whoever runs the server")
     )
@@ -150,6 +151,13 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(show_usage))
         .routes(routes!(browse_secrets))
         .routes(routes!(show_secret, put_secret, change_secret, delete_secret))
+        .routes(routes!(browse_webhooks, create_webhook))
+        .routes(routes!(show_webhook, change_webhook, delete_webhook))
+        .routes(routes!(rotate_webhook))
+        .routes(routes!(test_webhook))
+        .routes(routes!(browse_webhook_deliveries))
+        .routes(routes!(show_webhook_delivery))
+        .routes(routes!(resend_webhook_delivery))
         .routes(routes!(create_token))
         .routes(routes!(revoke_token))
         .routes(routes!(show_service_keys))

@@ -64,6 +64,12 @@ impl Server {
         let app = App::open(config.app()).await?;
         let bootstrap = app.bootstrap(samples).await.map_err(StartError::Bootstrap)?;
 
+        if config.listeners.tls_terminated_by_proxy && config.listeners.trusted_proxies.is_empty() {
+            tracing::warn!(
+                "every request counts as the proxy's own, and shares its limits: name the proxy in \
+                 'listeners.trusted_proxies'"
+            );
+        }
         let (phase, phases) = watch::channel(Phase::Serving);
         let (api_address, endpoints_address) = (api.address(), endpoints_listener.address());
         let urls = (config.listeners.public_url(), config.listeners.endpoints_url());

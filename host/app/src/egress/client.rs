@@ -68,6 +68,8 @@ pub(super) struct Prepared {
     pub(super) body: Bytes,
     pub(super) redirect: HttpRedirect,
     pub(super) carries_secret: bool,
+    /// Whether anybody wants the answer's body.
+    pub(super) reads_body: bool,
 }
 
 /// What a connection is to the HTTP library, with TLS or without.
@@ -89,6 +91,7 @@ impl Prepared {
             body: Bytes::from(request.body),
             redirect: request.redirect,
             carries_secret: request.carries_secret,
+            reads_body: true,
         })
     }
 }
@@ -210,7 +213,7 @@ async fn received(
         return Err(EgressError::Unavailable(String::from("the answer changes to a protocol that was not asked for")));
     }
     // What answers a HEAD may say how long another body would be.
-    let is_body_there = request.method != Method::HEAD;
+    let is_body_there = request.method != Method::HEAD && request.reads_body;
     if is_body_there && body.size_hint().lower() > BODY_BYTES_MAX as u64 {
         return Err(too_large());
     }
@@ -218,7 +221,7 @@ async fn received(
         status: head.status.as_u16(),
         url: destination.url().as_str().to_owned(),
         headers: headers::incoming(&head.headers),
-        body: whole(body).await?,
+        body: if request.reads_body { whole(body).await? } else { Vec::new() },
         redirected: false,
         hops: Vec::new(),
     })

@@ -153,14 +153,21 @@ impl Policy {
                 }
                 return Ok(());
             }
-            Allowance::Script { of_tenant, of_script, .. } => {
+            Allowance::Webhook { .. } if !destination.is_https() => {
+                return Err(denied(destination, allowance, "a webhook is sent by https alone"));
+            }
+            Allowance::Script { of_tenant, .. } | Allowance::Webhook { of_tenant, .. } => {
+                let of_script = match allowance {
+                    Allowance::Script { of_script, .. } => Some(of_script),
+                    _ => None,
+                };
                 let lists = [
                     (is_opened || self.hosts.allows(host), "the operator's list does not name the host"),
                     (
                         of_tenant.as_ref().is_none_or(|list| list.allows(host)),
                         "the tenant's list does not name the host",
                     ),
-                    (of_script.allows(host), "the script's capabilities do not name the host"),
+                    (of_script.is_none_or(|list| list.allows(host)), "the script's capabilities do not name the host"),
                 ];
                 if let Some((_, reason)) = lists.into_iter().find(|(is_allowed, _)| !is_allowed) {
                     return Err(denied(destination, allowance, reason));
@@ -222,6 +229,7 @@ impl Policy {
     fn opened(&self, destination: &Destination, allowance: &Allowance, hop: Hop) -> Vec<IpNet> {
         match allowance {
             _ if hop == Hop::Redirect => Vec::new(),
+            Allowance::Webhook { .. } => Vec::new(),
             Allowance::Service { private, .. } => private.iter().copied().collect(),
             Allowance::Script { .. } => self
                 .private

@@ -88,6 +88,9 @@ impl Inner {
         if released.deliveries + expanded.queued > 0 {
             executions.wake(tenant);
         }
+        if expanded.events > 0 {
+            self.webhooks.wake();
+        }
         Ok(Round { events: expanded.events, deliveries: released.deliveries })
     }
 

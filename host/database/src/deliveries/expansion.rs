@@ -7,7 +7,7 @@ use super::{DeliveryStatus, has_open, settling::complete};
 use crate::{
     Database, DatabaseError, DeadReason, EventPosition, QueuedExecution,
     deadletters::{self, DeadEvent},
-    lineages, queue,
+    lineages, queue, webhooks,
     writer::Work,
 };
 
@@ -164,6 +164,7 @@ fn expand(
         return Ok(());
     }
     expanded.events += 1;
+    webhooks::expand(work, tenant, (&expansion.source, &expansion.event), now)?;
     for delivery in &expansion.deliveries {
         let (status, execution) = begin(work, tenant, expansion, delivery, now, expanded)?;
         let completed_at = matches!(status, DeliveryStatus::Skipped | DeliveryStatus::Dead).then_some(now.0);

@@ -14,6 +14,9 @@ use crate::{
 /// How long what runs may take to end once the server is asked to stop; orchestrators commonly kill after 30 s.
 const GRACE: Duration = Duration::from_secs(25);
 
+/// Files beside the connections: the database's, and requests that leave.
+const OTHER_FILES: u64 = 256;
+
 /// What a start that failed ends with.
 const NOT_STARTED: u8 = 1;
 
@@ -27,11 +30,34 @@ pub(crate) fn serve(arguments: &Serve) -> ExitCode {
     };
     telemetry::start(&config.log);
     give_up_privileges();
+    raise_open_files(&config);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(NOT_STARTED, &error),
     };
-    runtime.block_on(serve_until_asked(&config, arguments.sample))
+    let code = runtime.block_on(serve_until_asked(&config, arguments.sample));
+    // Whoever asks twice does not wait for what still runs.
+    runtime.shutdown_background();
+    code
+}
+
+/// Have as many files open as the system allows: each connection is one, and the usual limit is some thousand.
+fn raise_open_files(config: &Config) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let allowed = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: allowed.maximum, maximum: allowed.maximum };
+    let open_files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => allowed.maximum,
+        Err(_) => allowed.current,
+    };
+    let wanted = 2 * config.listeners.max_connections as u64 + OTHER_FILES;
+    if open_files.is_some_and(|most| most < wanted) {
+        tracing::warn!(
+            open_files,
+            wanted,
+            "the system allows fewer open files than 'listeners.max_connections' needs: raise its limit, or lower that one"
+        );
+    }
 }
 
 /// Nothing that this process starts or becomes has more rights than it (RULES 9). Before there are threads, which inherit

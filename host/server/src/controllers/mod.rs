@@ -22,3 +22,4 @@ pub(crate) mod tokens;
 pub(crate) mod types;
 pub(crate) mod usage;
 pub(crate) mod versions;
+pub(crate) mod webhooks;

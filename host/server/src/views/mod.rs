@@ -21,4 +21,5 @@ pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod subscriptions;
 pub(crate) mod versions;
+pub(crate) mod webhooks;
 pub(crate) mod words;

@@ -2,7 +2,9 @@
 
 use app::{EventPosition, ScriptRef, SecretSlot};
 use axum::extract::{FromRequestParts, Path, Query};
-use domain::{DeadLetterId, ExecutionId, HookPoint, ScheduleId, SecretName, SubscriptionId, TokenId};
+use domain::{
+    DeadLetterId, ExecutionId, HookPoint, ScheduleId, SecretName, SubscriptionId, TokenId, WebhookDeliveryId, WebhookId,
+};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -53,6 +55,14 @@ pub(crate) struct DeadLetterPath(pub(crate) DeadLetterId);
 /// The script and the slot of its endpoint's secrets that the path names.
 #[derive(Debug)]
 pub(crate) struct SecretSlotPath(pub(crate) ScriptRef, pub(crate) SecretSlot);
+
+/// The webhook that the path names.
+#[derive(Debug)]
+pub(crate) struct WebhookPath(pub(crate) WebhookId);
+
+/// The webhook and the delivery that the path names.
+#[derive(Debug)]
+pub(crate) struct WebhookDeliveryPath(pub(crate) WebhookId, pub(crate) WebhookDeliveryId);
 
 /// The query string in the shape `T`; an unknown or malformed parameter is refused by name.
 #[derive(Debug)]
@@ -163,6 +173,25 @@ impl<S: Send + Sync> FromRequestParts<S> for SecretSlotPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let (text, slot): (String, String) = segments(parts, state, "secret").await?;
         Ok(Self(script(&text)?, slot.parse().map_err(|_| nothing("secret"))?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for WebhookPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "webhook").await?;
+        text.parse().map(Self).map_err(|_| nothing("webhook"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for WebhookDeliveryPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (webhook, delivery): (String, String) = segments(parts, state, "delivery").await?;
+        let webhook = webhook.parse().map_err(|_| nothing("webhook"))?;
+        Ok(Self(webhook, delivery.parse().map_err(|_| nothing("delivery"))?))
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! What does not fit is answered 503 at once. Both bounds are on what is in memory, so that a flood is turned away before
 //! the process is at stake; no caller's address and no tenant's name gets more than a quarter of either, so that others
-//! still find room.
+//! still find room. A request counts from when all of its body is there: before that it is a connection that waits, and
+//! whoever sends slowly to a tenant takes no place from the tenant's other callers.
 
 use std::{
     collections::HashMap,
@@ -29,6 +30,9 @@ use super::{
 
 /// The part of each bound that one caller or tenant may have.
 const SHARE: usize = 4;
+
+/// Requests whose bodies are still coming, for each one that may be there whole.
+const ARRIVING: usize = 4;
 
 /// After how many seconds asking again is worth it.
 const RETRY_AFTER_S: u64 = 1;
@@ -73,6 +77,7 @@ struct Used {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Load {
+    arriving: usize,
     requests: usize,
     bytes: usize,
 }
@@ -91,8 +96,9 @@ pub(crate) struct Held(Arc<Permit>);
 #[derive(Debug)]
 struct Permit {
     shared: Arc<Shared>,
-    keys: Vec<Key>,
-    bytes: Mutex<usize>,
+    caller: Option<Key>,
+    tenant: Option<Key>,
+    held: Mutex<Load>,
 }
 
 /// The server has no room for a request or its body.
@@ -119,39 +125,40 @@ impl Overload {
         Self(Arc::new(Shared { limits, used: Mutex::default() }))
     }
 
-    fn begin(&self, keys: Vec<Key>) -> Result<Arc<Permit>, Overloaded> {
-        let limits = &self.0.limits;
-        let mut used = lock(&self.0.used);
-        used.add(&keys, Load { requests: 1, bytes: 0 }, limits)?;
-        Ok(Arc::new(Permit { shared: Arc::clone(&self.0), keys, bytes: Mutex::new(0) }))
+    /// Take on a request whose body is still to come.
+    fn begin(&self, caller: Option<Key>, tenant: Option<Key>) -> Result<Arc<Permit>, Overloaded> {
+        let permit = Permit { shared: Arc::clone(&self.0), caller, tenant, held: Mutex::default() };
+        permit.take(Load { arriving: 1, ..Load::default() })?;
+        Ok(Arc::new(permit))
     }
 }
 
 impl Used {
     /// Add `more` for everybody, or for nobody.
-    fn add(&mut self, keys: &[Key], more: Load, limits: &OverloadLimits) -> Result<(), Overloaded> {
+    fn add(&mut self, keys: &[&Key], more: Load, limits: &OverloadLimits) -> Result<(), Overloaded> {
         let fits = |load: Load, part: usize| {
-            load.requests + more.requests <= (limits.requests / part).max(1)
+            load.arriving + more.arriving <= (limits.requests * ARRIVING / part).max(1)
+                && load.requests + more.requests <= (limits.requests / part).max(1)
                 && load.bytes + more.bytes <= limits.body_bytes / part
         };
-        let of_key = |key| self.by_key.get(key).copied().unwrap_or_default();
+        let of_key = |key: &Key| self.by_key.get(key).copied().unwrap_or_default();
         if !fits(self.all, 1) || !keys.iter().all(|key| fits(of_key(key), SHARE)) {
             return Err(Overloaded);
         }
         self.all.add(more);
         for key in keys {
-            self.by_key.entry(key.clone()).or_default().add(more);
+            self.by_key.entry((*key).clone()).or_default().add(more);
         }
         Ok(())
     }
 
-    fn remove(&mut self, keys: &[Key], less: Load) {
+    fn remove(&mut self, keys: &[&Key], less: Load) {
         self.all.remove(less);
         for key in keys {
-            if let Some(load) = self.by_key.get_mut(key) {
+            if let Some(load) = self.by_key.get_mut(*key) {
                 load.remove(less);
                 if *load == Load::default() {
-                    self.by_key.remove(key);
+                    self.by_key.remove(*key);
                 }
             }
         }
@@ -160,28 +167,53 @@ impl Used {
 
 impl Load {
     fn add(&mut self, more: Self) {
+        self.arriving += more.arriving;
         self.requests += more.requests;
         self.bytes += more.bytes;
     }
 
     fn remove(&mut self, less: Self) {
+        self.arriving = self.arriving.saturating_sub(less.arriving);
         self.requests = self.requests.saturating_sub(less.requests);
         self.bytes = self.bytes.saturating_sub(less.bytes);
     }
 }
 
 impl Permit {
-    fn add_bytes(&self, bytes: usize) -> Result<(), Overloaded> {
-        lock(&self.shared.used).add(&self.keys, Load { requests: 0, bytes }, &self.shared.limits)?;
-        *lock(&self.bytes) += bytes;
+    /// Hold `more` beside what is held already.
+    fn take(&self, more: Load) -> Result<(), Overloaded> {
+        lock(&self.shared.used).add(&self.keys(more), more, &self.shared.limits)?;
+        lock(&self.held).add(more);
+        Ok(())
+    }
+
+    fn give_back(&self, less: Load) {
+        lock(&self.shared.used).remove(&self.keys(less), less);
+        lock(&self.held).remove(less);
+    }
+
+    /// For whom such a load counts. What is only arriving is nobody's but its caller's.
+    fn keys(&self, load: Load) -> Vec<&Key> {
+        let tenant = self.tenant.as_ref().filter(|_| load.arriving == 0);
+        self.caller.iter().chain(tenant).collect()
+    }
+
+    /// All of the body is there.
+    fn arrive(&self) -> Result<(), Overloaded> {
+        let arriving = Load { arriving: lock(&self.held).arriving, ..Load::default() };
+        if arriving.arriving > 0 {
+            self.give_back(arriving);
+            self.take(Load { requests: 1, ..Load::default() })?;
+        }
         Ok(())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let load = Load { requests: 1, bytes: *lock(&self.bytes) };
-        lock(&self.shared.used).remove(&self.keys, load);
+        let held = *lock(&self.held);
+        self.give_back(Load { arriving: held.arriving, ..Load::default() });
+        self.give_back(Load { arriving: 0, ..held });
     }
 }
 
@@ -196,11 +228,13 @@ pub(crate) async fn bound_load(State(overload): State<Overload>, request: Reques
         Account::Tenant(name) => Some(Key::Tenant(name)),
         _ => None,
     };
-    let permit = match overload.begin(caller.into_iter().chain(tenant).collect()) {
+    let is_whole = request.body().is_end_stream();
+    let begun = overload.begin(caller, tenant);
+    let permit = match begun.and_then(|permit| if is_whole { permit.arrive().map(|()| permit) } else { Ok(permit) }) {
         Ok(permit) => permit,
         Err(overloaded) => return Problem::from(overloaded).into_response(),
     };
-    let counted = |body: AxumBody| match body.is_end_stream() {
+    let counted = |body: AxumBody| match is_whole {
         true => body,
         false => AxumBody::new(CountedBody { body, permit: Arc::clone(&permit) }),
     };
@@ -229,12 +263,14 @@ impl Body for CountedBody {
         let this = self.get_mut();
         let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
         let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
-        if bytes > 0
-            && let Err(overloaded) = this.permit.add_bytes(bytes)
-        {
-            return Poll::Ready(Some(Err(axum::Error::new(overloaded))));
+        let mut taken = if bytes == 0 { Ok(()) } else { this.permit.take(Load { bytes, ..Load::default() }) };
+        if frame.is_none() || this.body.is_end_stream() {
+            taken = taken.and_then(|()| this.permit.arrive());
         }
-        Poll::Ready(frame)
+        Poll::Ready(match taken {
+            Ok(()) => frame,
+            Err(overloaded) => Some(Err(axum::Error::new(overloaded))),
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -260,42 +296,65 @@ mod tests {
         Overload::new(OverloadLimits { requests, body_bytes, judge: |_| Account::Caller })
     }
 
-    fn caller(last: u8) -> Vec<Key> {
-        vec![Key::Caller(IpAddr::from([192, 0, 2, last]).into())]
+    fn caller(last: u8) -> Option<Key> {
+        Some(Key::Caller(IpAddr::from([192, 0, 2, last]).into()))
+    }
+
+    /// A request whose body is there.
+    fn begin(overload: &Overload, caller: Option<Key>, tenant: &str) -> Result<Arc<Permit>, Overloaded> {
+        let permit = overload.begin(caller, Some(Key::Tenant(tenant.to_owned())))?;
+        permit.arrive().map(|()| permit)
+    }
+
+    fn bytes(bytes: usize) -> Load {
+        Load { bytes, ..Load::default() }
     }
 
     #[test]
     fn requests_are_bounded_in_all_and_by_caller() {
         let overload = overload(8, 1000);
-        let mut held: Vec<_> = (0..2).map(|_| overload.begin(caller(1)).expect("room")).collect();
-        assert!(overload.begin(caller(1)).is_err(), "one caller has a quarter");
-        held.extend((2..5).flat_map(|last| [overload.begin(caller(last)), overload.begin(caller(last))]).flatten());
-        assert_eq!(held.len(), 8);
-        assert!(overload.begin(caller(9)).is_err());
+        let mut held: Vec<_> = (0..2).map(|_| begin(&overload, caller(1), "one").expect("room")).collect();
+        assert!(begin(&overload, caller(1), "two").is_err(), "one caller has a quarter");
+        for last in 2..5 {
+            let tenant = last.to_string();
+            held.extend((0..2).map(|_| begin(&overload, caller(last), &tenant).expect("room")));
+        }
+        assert!(begin(&overload, caller(9), "nine").is_err());
         held.clear();
-        assert!(overload.begin(caller(9)).is_ok());
+        assert!(begin(&overload, caller(9), "nine").is_ok());
         assert!(lock(&overload.0.used).by_key.is_empty(), "nothing is kept of who is gone");
+        assert_eq!(lock(&overload.0.used).all, Load::default());
+    }
+
+    #[test]
+    fn whoever_sends_slowly_to_a_tenant_takes_no_place_from_its_other_callers() {
+        let overload = overload(8, 1000);
+        let acme = || Some(Key::Tenant(String::from("acme")));
+        let slow: Vec<_> = (0..20).map(|last| overload.begin(caller(last), acme()).expect("room")).collect();
+        let quick = [begin(&overload, caller(99), "acme"), begin(&overload, caller(98), "acme")];
+        assert!(quick.iter().all(Result::is_ok));
+        assert!(slow[0].arrive().is_err(), "the tenant has a quarter of those that are there");
+        let many: Vec<_> = (100..112).map(|last| overload.begin(caller(last), acme()).expect("room")).collect();
+        assert!(overload.begin(caller(200), acme()).is_ok(), "one of them was given back");
+        drop((slow, quick, many));
+        assert_eq!(lock(&overload.0.used).all, Load::default());
     }
 
     #[test]
     fn bytes_of_bodies_are_bounded_in_all_and_by_tenant() {
         let overload = overload(100, 1000);
-        let of = |caller_of: u8, name: &str| {
-            let mut keys = caller(caller_of);
-            keys.push(Key::Tenant(name.to_owned()));
-            overload.begin(keys).expect("room")
-        };
+        let of = |last: u8, tenant: &str| begin(&overload, caller(last), tenant).expect("room");
         let (first, second, other) = (of(1, "acme"), of(2, "acme"), of(3, "beta"));
-        assert!(first.add_bytes(200).is_ok());
-        assert!(second.add_bytes(100).is_err(), "the tenant has a quarter");
-        assert!(second.add_bytes(50).is_ok() && other.add_bytes(250).is_ok());
+        assert!(first.take(bytes(200)).is_ok());
+        assert!(second.take(bytes(100)).is_err(), "the tenant has a quarter");
+        assert!(second.take(bytes(50)).is_ok() && other.take(bytes(250)).is_ok());
         drop((first, second));
-        assert_eq!(lock(&overload.0.used).all, Load { requests: 1, bytes: 250 });
+        assert_eq!(lock(&overload.0.used).all, Load { requests: 1, ..bytes(250) });
     }
 
     #[tokio::test]
     async fn a_body_for_which_there_is_no_room_is_answered_503_with_when_to_come_again() {
-        let permit = overload(4, 400).begin(caller(1)).expect("room");
+        let permit = overload(4, 400).begin(caller(1), None).expect("room");
         let body = AxumBody::new(CountedBody { body: AxumBody::from(vec![0_u8; 101]), permit });
         let problem = crate::web::body::read(body, 1000).await.expect_err("no room");
         assert_eq!(problem.kind(), &kinds::OVERLOADED);

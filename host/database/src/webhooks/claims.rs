@@ -1,0 +1,292 @@
+//! Taking a delivery that is due, and settling it: by lease and fence, so that what a crash cut off is sent again, and what
+//! comes too late changes nothing.
+
+use domain::{TenantId, UnixMillis, WebhookDeliveryId};
+use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::{Webhook, WebhookAttempt, WebhookDelivery, WebhookDisabled, WebhookEvent, find};
+use crate::{
+    Database, DatabaseError,
+    rows::{bigint, millis, optional_millis, optional_word, small_count, word},
+    writer::Work,
+};
+
+// The lease of another process's epoch is nobody's: one process has the database. Of each active webhook only the first
+// ones are looked at, so that what waits for a paused one, or behind a slow one, is never walked through.
+const DUE: &str = "
+    SELECT webhook_deliveries.id, webhook_id, event_source, event_id, event_type, status, attempts, round, fence, next_at,
+           webhook_deliveries.created_at, completed_at
+    FROM webhooks
+    JOIN webhook_deliveries
+        ON webhook_deliveries.tenant_id = $1 AND webhook_deliveries.id IN (
+            SELECT due.id
+            FROM webhook_deliveries AS due
+            WHERE due.tenant_id = $1 AND due.webhook_id = webhooks.id AND due.status = 'pending'
+                AND due.next_at <= $2 AND (due.lease_epoch <> $3 OR due.lease_until <= $2)
+            ORDER BY due.next_at
+            LIMIT $4)
+    WHERE webhooks.tenant_id = $1 AND webhooks.is_active
+    ORDER BY next_at
+    LIMIT $4";
+const TAKE: &str = "
+    UPDATE webhook_deliveries
+    SET fence = fence + 1, lease_epoch = $1, lease_until = $2
+    WHERE tenant_id = $3 AND id = $4";
+const EVENT: &str = "
+    SELECT type, time, subject, hop, root, root_tenant_id, data
+    FROM outbox_events
+    WHERE tenant_id = $1 AND source = $2 AND id = $3";
+const NEXT_TENANT: &str = "
+    SELECT id
+    FROM tenants
+    WHERE id > $1 AND EXISTS (
+        SELECT 1
+        FROM webhook_deliveries
+        WHERE webhook_deliveries.tenant_id = tenants.id AND webhook_deliveries.status = 'pending' AND next_at <= $2)
+    ORDER BY id
+    LIMIT 1";
+const NEXT_AT: &str = "
+    SELECT MIN(first) AS next_at
+    FROM (
+        SELECT (
+            SELECT MIN(next_at)
+            FROM webhook_deliveries
+            WHERE webhook_deliveries.tenant_id = tenants.id AND webhook_deliveries.status = 'pending' AND next_at > $1
+        ) AS first
+        FROM tenants) AS firsts";
+const SETTLE: &str = "
+    UPDATE webhook_deliveries
+    SET status = $1, attempts = attempts + $2, round = round + $2, next_at = $3, completed_at = $4, lease_until = 0
+    WHERE tenant_id = $5 AND id = $6 AND fence = $7 AND lease_epoch = $8 AND status = 'pending'";
+const ATTEMPTS: &str = "SELECT attempts FROM webhook_deliveries WHERE tenant_id = $1 AND id = $2";
+const INSERT_ATTEMPT: &str = "
+    INSERT INTO webhook_attempts (tenant_id, delivery_id, attempt, sent_at, duration_ms, status, error)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const TAKEN: &str = "UPDATE webhooks SET failing_since = NULL WHERE tenant_id = $1 AND id = $2";
+const FAILING: &str = "
+    UPDATE webhooks SET failing_since = $1 WHERE tenant_id = $2 AND id = $3 AND failing_since IS NULL";
+const DISABLE: &str = "
+    UPDATE webhooks
+    SET is_active = FALSE, disabled_reason = $1
+    WHERE tenant_id = $2 AND id = $3 AND is_active";
+const INSERT_DEAD: &str = "
+    INSERT INTO dead_letters (tenant_id, id, kind, reason, subscription_id, event_source, event_id, created_at)
+    VALUES ($1, $2, 'webhook', $3, $4, $5, $6, $7)";
+
+/// A delivery that is to be sent now, with all that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedWebhook {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The delivery.
+    pub delivery: WebhookDelivery,
+    /// Attempts since a person last had it sent again.
+    pub round: u32,
+    /// The lease's number.
+    pub fence: i64,
+    /// Where it goes.
+    pub webhook: Webhook,
+    /// What is sent.
+    pub event: WebhookEvent,
+}
+
+/// What is to become of a delivery that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebhookResult {
+    /// It was taken by its receiver.
+    Delivered(WebhookAttempt),
+    /// It is sent again later.
+    Again {
+        /// What became of this time.
+        attempt: WebhookAttempt,
+        /// When.
+        next_at: UnixMillis,
+    },
+    /// It was not sent at all, and is later: it counts for nothing.
+    Deferred {
+        /// When.
+        next_at: UnixMillis,
+    },
+    /// It is given up.
+    GivenUp {
+        /// What became of this time.
+        attempt: WebhookAttempt,
+        /// Stop sending to the webhook too.
+        disable: Option<WebhookDisabled>,
+    },
+}
+
+/// Whether a settlement counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookSettled {
+    /// It did.
+    Settled,
+    /// Somebody else has the delivery, or it is gone. Nothing was written.
+    Lost,
+}
+
+impl Database {
+    /// The first tenant behind `after` with a delivery that is due at `now`.
+    pub fn next_tenant_with_due_webhooks(
+        &self,
+        after: Option<TenantId>,
+        now: UnixMillis,
+    ) -> Result<Option<TenantId>, DatabaseError> {
+        self.read(|connection| {
+            let after = after.map_or_else(String::new, |tenant| tenant.to_string());
+            let mut statement = connection.prepare_cached(NEXT_TENANT)?;
+            Ok(statement.query_row(params![after, now.0], |row| word(row, "id")).optional()?)
+        })
+    }
+
+    /// When the next delivery is due after `now`.
+    pub fn next_webhook_at(&self, now: UnixMillis) -> Result<Option<UnixMillis>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(NEXT_AT)?;
+            Ok(statement.query_row([now.0], |row| optional_millis(row, "next_at"))?)
+        })
+    }
+
+    /// Take at most `limit` of the tenant's deliveries that are due at `now`, until `lease_until`. Those of webhooks that
+    /// are not active wait.
+    pub async fn claim_webhooks(
+        &self,
+        tenant: TenantId,
+        (now, lease_until): (UnixMillis, UnixMillis),
+        limit: u32,
+    ) -> Result<Vec<ClaimedWebhook>, DatabaseError> {
+        let epoch = self.epoch();
+        self.write(move |work| claim(work, tenant, (now, lease_until, epoch), limit)).await
+    }
+
+    /// Write what became of a delivery that was taken.
+    pub async fn settle_webhook(
+        &self,
+        claimed: ClaimedWebhook,
+        result: WebhookResult,
+        now: UnixMillis,
+    ) -> Result<WebhookSettled, DatabaseError> {
+        let epoch = self.epoch();
+        self.write(move |work| settle(work, &claimed, &result, (now, epoch))).await
+    }
+}
+
+fn claim(
+    work: &mut Work<'_>,
+    tenant: TenantId,
+    (now, lease_until, epoch): (UnixMillis, UnixMillis, i64),
+    limit: u32,
+) -> Result<Vec<ClaimedWebhook>, DatabaseError> {
+    let mut statement = work.connection.prepare_cached(DUE)?;
+    let due = statement
+        .query_map(params![tenant.to_string(), now.0, epoch, limit], |row| {
+            Ok((WebhookDelivery::from_row(row)?, small_count(row, "round")?, row.get::<_, i64>("fence")?))
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut claimed = Vec::with_capacity(due.len());
+    for (delivery, round, fence) in due {
+        let key = params![epoch, lease_until.0, tenant.to_string(), delivery.id.to_string()];
+        work.connection.prepare_cached(TAKE)?.execute(key)?;
+        let webhook = find(work.connection, tenant, delivery.webhook)?.ok_or(DatabaseError::NotFound)?;
+        let mut statement = work.connection.prepare_cached(EVENT)?;
+        let event = statement.query_row([&tenant.to_string(), &delivery.source, &delivery.event], event_of)?;
+        claimed.push(ClaimedWebhook { tenant, delivery, round, fence: fence + 1, webhook, event });
+    }
+    Ok(claimed)
+}
+
+fn event_of(row: &Row<'_>) -> rusqlite::Result<WebhookEvent> {
+    Ok(WebhookEvent {
+        event_type: row.get("type")?,
+        time: millis(row, "time")?,
+        subject: row.get("subject")?,
+        hop: small_count(row, "hop")?,
+        root: row.get("root")?,
+        root_tenant: optional_word(row, "root_tenant_id")?,
+        data: row.get("data")?,
+    })
+}
+
+fn settle(
+    work: &mut Work<'_>,
+    claimed: &ClaimedWebhook,
+    result: &WebhookResult,
+    (now, epoch): (UnixMillis, i64),
+) -> Result<WebhookSettled, DatabaseError> {
+    let (status, sent, next_at) = match result {
+        WebhookResult::Delivered(_) => ("delivered", 1, now),
+        WebhookResult::Again { next_at, .. } => ("pending", 1, *next_at),
+        WebhookResult::Deferred { next_at } => ("pending", 0, *next_at),
+        WebhookResult::GivenUp { .. } => ("failed", 1, now),
+    };
+    let completed_at = (status != "pending").then_some(now.0);
+    let (tenant, id) = (claimed.tenant.to_string(), claimed.delivery.id.to_string());
+    let values = params![status, sent, next_at.0, completed_at, tenant, id, claimed.fence, epoch];
+    if work.connection.prepare_cached(SETTLE)?.execute(values)? == 0 {
+        return Ok(WebhookSettled::Lost);
+    }
+    match result {
+        WebhookResult::Deferred { .. } => {}
+        WebhookResult::Delivered(attempt) => {
+            insert_attempt(work, claimed, attempt)?;
+            work.connection.prepare_cached(TAKEN)?.execute([tenant, claimed.webhook.id.to_string()])?;
+        }
+        WebhookResult::Again { attempt, .. } => failed(work, claimed, attempt, now)?,
+        WebhookResult::GivenUp { attempt, disable } => {
+            failed(work, claimed, attempt, now)?;
+            give_up(work, claimed, *disable, now)?;
+        }
+    }
+    Ok(WebhookSettled::Settled)
+}
+
+fn failed(
+    work: &mut Work<'_>,
+    claimed: &ClaimedWebhook,
+    attempt: &WebhookAttempt,
+    now: UnixMillis,
+) -> Result<(), DatabaseError> {
+    insert_attempt(work, claimed, attempt)?;
+    let values = params![now.0, claimed.tenant.to_string(), claimed.webhook.id.to_string()];
+    work.connection.prepare_cached(FAILING)?.execute(values)?;
+    Ok(())
+}
+
+fn give_up(
+    work: &mut Work<'_>,
+    claimed: &ClaimedWebhook,
+    disable: Option<WebhookDisabled>,
+    now: UnixMillis,
+) -> Result<(), DatabaseError> {
+    let (tenant, webhook) = (claimed.tenant.to_string(), claimed.webhook.id.to_string());
+    if let Some(reason) = disable {
+        work.connection.prepare_cached(DISABLE)?.execute(params![reason.as_str(), tenant, webhook])?;
+    }
+    let reason = if disable == Some(WebhookDisabled::Gone) { "refused" } else { "attempts" };
+    let WebhookDelivery { source, event, .. } = &claimed.delivery;
+    let id = Uuid::now_v7().to_string();
+    work.connection.prepare_cached(INSERT_DEAD)?.execute(params![tenant, id, reason, webhook, source, event, now.0])?;
+    Ok(())
+}
+
+fn insert_attempt(
+    work: &mut Work<'_>,
+    claimed: &ClaimedWebhook,
+    attempt: &WebhookAttempt,
+) -> Result<(), DatabaseError> {
+    let WebhookDelivery { id, .. } = &claimed.delivery;
+    let (tenant, id): (String, WebhookDeliveryId) = (claimed.tenant.to_string(), *id);
+    let number: i64 =
+        work.connection.prepare_cached(ATTEMPTS)?.query_row([&tenant, &id.to_string()], |row| row.get("attempts"))?;
+    work.connection.prepare_cached(INSERT_ATTEMPT)?.execute(params![
+        tenant,
+        id.to_string(),
+        number,
+        attempt.sent_at.0,
+        bigint(attempt.duration_ms),
+        attempt.status,
+        attempt.error,
+    ])?;
+    Ok(())
+}
