@@ -89,6 +89,19 @@ bench *ARGS: engine
 load: engine
     ulimit -n "$(ulimit -Hn)" && cargo bench --workspace --bench http
 
+# What the tests do briefly, for long: ./just soak crash|disk|neighbours (KILLS, FAULTS, SEED, SCRIPTS, QUEUED)
+soak WHAT: engine
+    #!/usr/bin/env bash
+    set -euo pipefail
+    # Other moments each time; the seed is printed, and gives the same ones again.
+    export SEED="${SEED:-$RANDOM}"
+    case "$1" in
+        crash) KILLS="${KILLS:-300}" exec cargo test --release --workspace --test process kills -- --nocapture ;;
+        disk) FAULTS="${FAULTS:-50}" exec cargo test --release --workspace --test process faults -- --nocapture ;;
+        neighbours) exec cargo bench --workspace --bench "$1" ;;
+        *) echo "soak: there is crash, disk and neighbours, and no '$1'" >&2 && exit 1 ;;
+    esac
+
 # Everything that has to hold before a change is merged, from a fresh clone
 ci: _prepare engine check test
     @if grep -q '^\[\[bench\]\]' tests/Cargo.toml; then "{{ just_executable() }}" --justfile "{{ justfile() }}" bench --test; fi
