@@ -89,7 +89,7 @@ bench *ARGS: engine
 load: engine
     ulimit -n "$(ulimit -Hn)" && cargo bench --workspace --bench http
 
-# What the tests do briefly, for long: ./just soak crash|disk|neighbours (KILLS, FAULTS, SEED, SCRIPTS, QUEUED)
+# What the tests do briefly, for long: ./just soak crash|disk|neighbours|schedules (KILLS, FAULTS, SEED, SCRIPTS, QUEUED, SCHEDULES)
 soak WHAT: engine
     #!/usr/bin/env bash
     set -euo pipefail
@@ -98,8 +98,9 @@ soak WHAT: engine
     case "$1" in
         crash) KILLS="${KILLS:-300}" exec cargo test --release --workspace --test process kills -- --nocapture ;;
         disk) FAULTS="${FAULTS:-50}" exec cargo test --release --workspace --test process faults -- --nocapture ;;
+        schedules) SCHEDULES="${SCHEDULES:-10000}" exec cargo test --release --workspace --lib schedules::tests::simulation -- --nocapture ;;
         neighbours) exec cargo bench --workspace --bench "$1" ;;
-        *) echo "soak: there is crash, disk and neighbours, and no '$1'" >&2 && exit 1 ;;
+        *) echo "soak: there is crash, disk, neighbours and schedules, and no '$1'" >&2 && exit 1 ;;
     esac
 
 # Everything that has to hold before a change is merged, from a fresh clone

@@ -23,6 +23,8 @@ pub struct UsageView {
     pub storage_bytes: u64,
     /// Scripts.
     pub scripts: u64,
+    /// Schedules.
+    pub schedules: u64,
     /// Executions that ended today, in UTC.
     pub executions_today: u64,
     /// Fuel that was used today.
@@ -48,6 +50,7 @@ impl UsageService {
             queued_executions: database.queued_executions(tenant.id)?,
             storage_bytes: database.storage_bytes(tenant.id)?,
             scripts: database.count_scripts(tenant.id)?,
+            schedules: database.count_schedules(tenant.id)?,
             executions_today: today.executions,
             fuel_today: today.fuel,
         })

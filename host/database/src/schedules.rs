@@ -228,6 +228,14 @@ impl Database {
         })
     }
 
+    /// How many schedules the tenant has.
+    pub fn count_schedules(&self, tenant: TenantId) -> Result<u64, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(COUNT)?;
+            Ok(statement.query_row([tenant.to_string()], |row| count(row, "schedules"))?)
+        })
+    }
+
     /// A page of at most `limit` schedules in the order in which they were made, behind `after`; those of one script where
     /// `script` names it.
     pub fn list_schedules(

@@ -31,5 +31,5 @@ pub(crate) fn check_level(level: &str) -> Result<(), ParseError> {
 /// The directives of `level`, and a quieter migration library where they do not name it: at `info` it tells its every
 /// step on every start.
 fn filter(level: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::try_new(format!("refinery_core=warn,{level}"))
+    EnvFilter::try_new(format!("refinery_core=warn,tokio_cron_scheduler=warn,{level}"))
 }

@@ -17,6 +17,7 @@ pub(crate) struct UsageBody {
     /// Bytes of storage entries and documents.
     storage_bytes: u64,
     scripts: u64,
+    schedules: u64,
     /// Executions that ended today, in UTC.
     executions_today: u64,
     /// Fuel that was used today, for compiling and replays too.
@@ -42,7 +43,8 @@ struct QuotasBody {
 
 impl From<UsageView> for UsageBody {
     fn from(usage: UsageView) -> Self {
-        let UsageView { quotas, queued_executions, storage_bytes, scripts, executions_today, fuel_today } = usage;
+        let UsageView { quotas, queued_executions, storage_bytes, scripts, schedules, executions_today, fuel_today } =
+            usage;
         Self {
             quotas: QuotasBody {
                 concurrent_executions: quotas.concurrent_executions,
@@ -56,6 +58,7 @@ impl From<UsageView> for UsageBody {
             queued_executions,
             storage_bytes,
             scripts,
+            schedules,
             executions_today,
             fuel_today,
         }

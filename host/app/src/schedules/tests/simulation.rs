@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 /// How many schedules there are. `./just soak schedules` asks for ten thousand.
-const SCHEDULES: &str = "SKERRY_SOAK_SCHEDULES";
+const SCHEDULES: &str = "SCHEDULES";
 const SCHEDULES_DEFAULT: usize = 60;
 
 const ZONES: [&str; 8] = [
