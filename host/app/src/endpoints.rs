@@ -62,7 +62,7 @@ impl EndpointCall {
     }
 
     /// Whether the caller does not want to wait (RFC 7240).
-    fn prefers_async(&self) -> bool {
+    pub fn prefers_async(&self) -> bool {
         let preferences = self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("prefer"));
         preferences.flat_map(|header| header.value.split(',')).any(|preference| {
             let name = preference.split([';', '=']).next().unwrap_or_default();

@@ -22,8 +22,7 @@ pub(super) fn response(tenant: &str, execution: ExecutionId) -> Response {
     let location = format!("/{tenant}/{HOST_SEGMENT}/executions/{execution}");
     let body =
         json!({ "id": execution.to_string(), "status": ExecutionStatus::Pending.as_str(), "location": location });
-    let applied = [("preference-applied", String::from("respond-async")), ("location", location)];
-    (StatusCode::ACCEPTED, applied, Json(body)).into_response()
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(body)).into_response()
 }
 
 /// Answer whoever asks what became of it.

@@ -11,7 +11,7 @@ mod paths;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use app::{App, EndpointCall, EndpointRefusal, Header, RoutedCall};
+use app::{App, EndpointCall, EndpointOutcome, EndpointRefusal, Header, RoutedCall};
 use axum::{
     Router,
     body::Body,
@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, Method, Uri, header, request::Parts, uri::Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts, uri::Scheme};
 
 use crate::web::{
     body,
@@ -31,6 +31,9 @@ use crate::web::{
     peer::PeerAddress,
     problem::{Problem, kinds},
 };
+
+/// Says that the caller's wish not to wait was followed (RFC 7240).
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// What the listener needs to know.
 #[derive(Clone, Debug)]
@@ -77,11 +80,19 @@ impl Endpoints {
 
     async fn answer_routed(&self, routed: RoutedCall, parts: &Parts, body: Body) -> Result<Response, Problem> {
         let limit = usize::try_from(routed.body_limit_bytes()).unwrap_or(usize::MAX);
-        let admitted = self.app.endpoints().admit(routed, self.call(parts))?;
+        let call = self.call(parts);
+        let prefers_async = call.prefers_async();
+        let admitted = self.app.endpoints().admit(routed, call)?;
         // Not before it is known that somebody may ask, and how much.
         let body = body::read(body, limit).await.map(Bytes::into)?;
         let place = paths::split(parts.uri.path())?;
-        answers::response(self.app.endpoints().answer(admitted, body).await?, place.tenant)
+        let answer = self.app.endpoints().answer(admitted, body).await?;
+        let is_applied = prefers_async && matches!(answer.outcome, EndpointOutcome::Accepted);
+        let mut response = answers::response(answer, place.tenant)?;
+        if is_applied {
+            response.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static("respond-async"));
+        }
+        Ok(response)
     }
 
     /// What answers at a path, or whether a page of another origin may ask it. No script is asked.

@@ -32,6 +32,7 @@ async fn an_asynchronous_endpoint_accepts_and_its_location_tells_the_end() {
     let accepted = stage.known("POST", "/acme/later").body("hello").send().await;
     let location = accepted.header("location").to_owned();
     assert!(location.starts_with("/acme/-/executions/"), "{location}");
+    assert_eq!(accepted.header("preference-applied"), "", "nobody asked for it");
     assert_eq!(accepted.expect(202)["status"], "pending");
     let told = end_of(stage.known("GET", &location)).await;
     assert_eq!((&told["status"], &told["response"]["status"]), (&json!("success"), &json!(201)));
