@@ -14,3 +14,4 @@ mod serving;
 mod stage;
 mod tokens;
 mod types;
+mod webhooks;

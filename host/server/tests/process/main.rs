@@ -9,3 +9,4 @@ mod kills;
 mod load;
 mod markers;
 mod stage;
+mod stopping;
