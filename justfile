@@ -85,6 +85,10 @@ advisories:
 bench *ARGS: engine
     cargo bench --workspace --bench sandbox --bench commit -- "$@"
 
+# Deliver many events, three of ten to a script that fails, and see that the books balance: ./just soak-events [COUNT]
+soak-events COUNT="20000": engine
+    SKERRY_SOAK_EVENTS={{COUNT}} cargo test --release --workspace --lib of_many_events_with_failing_scripts
+
 # Load a server with requests to endpoint scripts, also beside thousands of slow clients, and print rates and latencies
 load: engine
     ulimit -n "$(ulimit -Hn)" && cargo bench --workspace --bench http

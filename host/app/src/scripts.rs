@@ -172,7 +172,9 @@ impl ScriptService {
             let told = if is_change { self.told(tenant, change, (id, &summary.name))? } else { None };
             self.database().set_active(tenant, id, is_active, (now, told)).await.map_err(of_script)?;
         }
-        let told = self.told(tenant, Told::Updated, (id, &summary.name))?;
+        let only_active = SettingsInput { is_active: input.is_active, ..SettingsInput::default() };
+        let is_update = input != only_active;
+        let told = if is_update { self.told(tenant, Told::Updated, (id, &summary.name))? } else { None };
         let settings = ScriptSettings { told, ..changed_settings(principal, summary, input, now) };
         self.database().update_settings(tenant, id, settings).await.map_err(of_script)?;
         self.inner.events.wake();

@@ -19,7 +19,7 @@ const ROW_BYTES_MAX: i32 = 128 << 20;
 const SQL_BYTES_MAX: i32 = 64 << 10;
 
 /// More statements than the crate has, so that none is prepared twice.
-const STATEMENTS_KEPT: usize = 128;
+const STATEMENTS_KEPT: usize = 512;
 
 /// Instructions of SQLite's machine between two looks at the clock: a fraction of a millisecond.
 pub(crate) const OPERATIONS_BETWEEN_LOOKS: i32 = 10_000;

@@ -60,6 +60,12 @@ const NEXT_PENDING_TENANT: &str = "
 // A walk over an index, as far as the limit.
 const PENDING_BEYOND: &str = "
     SELECT tenant_id FROM pending_events WHERE tenant_id = $1 LIMIT 1 OFFSET $2";
+const HAS_OLD: &str = "
+    SELECT 1
+    FROM tenants
+    WHERE id = $1 AND (
+        (SELECT time FROM outbox_events WHERE tenant_id = $1 ORDER BY revision, ordinal LIMIT 1) < $2
+        OR EXISTS (SELECT 1 FROM dead_letters WHERE tenant_id = $1 AND created_at < $3))";
 const OLDEST: &str = "
     SELECT source, id, revision, ordinal, time
     FROM outbox_events
@@ -285,6 +291,20 @@ impl Database {
             Ok(Published { position: first.position, is_new: false })
         })
         .await
+    }
+
+    /// Whether the tenant's first event is from before `events`, or a dead letter from before `letters`: whether a purge
+    /// could find something.
+    pub fn has_old_events(
+        &self,
+        tenant: TenantId,
+        events: UnixMillis,
+        letters: UnixMillis,
+    ) -> Result<bool, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(HAS_OLD)?;
+            Ok(statement.exists(params![tenant.to_string(), events.0, letters.0])?)
+        })
     }
 
     /// Remove those of `limit` events behind `after` that were published before `before` and that nobody needs any more,

@@ -336,6 +336,9 @@ async fn old_events_go_with_their_deliveries_and_what_is_needed_stays() {
     let young = database::OutboxEvent { time: UnixMillis(NOW.0 + 10), ..event("young") };
     database.publish_event(tenant, young).await.unwrap();
     let before = UnixMillis(NOW.0 + 1);
+    assert!(database.has_old_events(tenant, before, NOW).unwrap());
+    assert!(database.has_old_events(tenant, NOW, before).unwrap());
+    assert!(!database.has_old_events(tenant, NOW, NOW).unwrap());
     let mut after = EventPosition::default();
     let mut deleted = 0;
     loop {
