@@ -3,7 +3,8 @@
 //! What does not fit is answered 503 at once. Both bounds are on what is in memory, so that a flood is turned away before
 //! the process is at stake; no caller's address and no tenant's name gets more than a quarter of either, so that others
 //! still find room. A request counts from when all of its body is there: before that it is a connection that waits, and
-//! whoever sends slowly to a tenant takes no place from the tenant's other callers.
+//! whoever sends slowly to a tenant takes no place from the tenant's other callers. Nor does whoever reads slowly: once there
+//! is an answer, only its bytes count, for its caller, and only where it is too large to be handed on at once.
 
 use std::{
     collections::HashMap,
@@ -34,15 +35,18 @@ const SHARE: usize = 4;
 /// Requests whose bodies are still coming, for each one that may be there whole.
 const ARRIVING: usize = 4;
 
+/// Bytes of an answer that count for nothing: it is handed on at once, and waits with the connection.
+const ANSWER_BYTES_FREE: usize = 16 << 10;
+
 /// After how many seconds asking again is worth it.
 const RETRY_AFTER_S: u64 = 1;
 
 /// The bounds of one listener.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OverloadLimits {
-    /// Requests at once, until the last byte of their answers.
+    /// Requests at once, until there is an answer.
     pub(crate) requests: usize,
-    /// Bytes of the bodies of these requests.
+    /// Bytes of the bodies of these requests; and as many again of answers that wait for their peers.
     pub(crate) body_bytes: usize,
     /// Whom a request is counted for beside its caller.
     pub(crate) judge: fn(&Uri) -> Account,
@@ -80,6 +84,7 @@ struct Load {
     arriving: usize,
     requests: usize,
     bytes: usize,
+    answer_bytes: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -140,6 +145,7 @@ impl Used {
             load.arriving + more.arriving <= (limits.requests * ARRIVING / part).max(1)
                 && load.requests + more.requests <= (limits.requests / part).max(1)
                 && load.bytes + more.bytes <= limits.body_bytes / part
+                && load.answer_bytes + more.answer_bytes <= limits.body_bytes / part
         };
         let of_key = |key: &Key| self.by_key.get(key).copied().unwrap_or_default();
         if !fits(self.all, 1) || !keys.iter().all(|key| fits(of_key(key), SHARE)) {
@@ -170,12 +176,14 @@ impl Load {
         self.arriving += more.arriving;
         self.requests += more.requests;
         self.bytes += more.bytes;
+        self.answer_bytes += more.answer_bytes;
     }
 
     fn remove(&mut self, less: Self) {
         self.arriving = self.arriving.saturating_sub(less.arriving);
         self.requests = self.requests.saturating_sub(less.requests);
         self.bytes = self.bytes.saturating_sub(less.bytes);
+        self.answer_bytes = self.answer_bytes.saturating_sub(less.answer_bytes);
     }
 }
 
@@ -192,9 +200,9 @@ impl Permit {
         lock(&self.held).remove(less);
     }
 
-    /// For whom such a load counts. What is only arriving is nobody's but its caller's.
+    /// For whom such a load counts. What is only arriving, and what waits to be taken, is nobody's but its caller's.
     fn keys(&self, load: Load) -> Vec<&Key> {
-        let tenant = self.tenant.as_ref().filter(|_| load.arriving == 0);
+        let tenant = self.tenant.as_ref().filter(|_| load.arriving == 0 && load.answer_bytes == 0);
         self.caller.iter().chain(tenant).collect()
     }
 
@@ -209,11 +217,24 @@ impl Permit {
     }
 }
 
+impl Permit {
+    /// There is an answer of so many bytes: nothing else is held any more.
+    fn answer(&self, bytes: usize) -> Result<(), Overloaded> {
+        self.give_all_back();
+        if bytes <= ANSWER_BYTES_FREE { Ok(()) } else { self.take(Load { answer_bytes: bytes, ..Load::default() }) }
+    }
+
+    fn give_all_back(&self) {
+        let Load { arriving, requests, bytes, answer_bytes } = *lock(&self.held);
+        self.give_back(Load { arriving, ..Load::default() });
+        self.give_back(Load { requests, bytes, ..Load::default() });
+        self.give_back(Load { answer_bytes, ..Load::default() });
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
-        let held = *lock(&self.held);
-        self.give_back(Load { arriving: held.arriving, ..Load::default() });
-        self.give_back(Load { arriving: 0, ..held });
+        self.give_all_back();
     }
 }
 
@@ -239,6 +260,12 @@ pub(crate) async fn bound_load(State(overload): State<Overload>, request: Reques
         false => AxumBody::new(CountedBody { body, permit: Arc::clone(&permit) }),
     };
     let mut response = next.run(request.map(counted)).await;
+    let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
+    if permit.answer(bytes).is_err() {
+        // Without a word on when to ask again: what was asked for was done.
+        return Problem::new(&kinds::OVERLOADED, "there was no room for the answer; what was asked for was done")
+            .into_response();
+    }
     response.extensions_mut().insert(Held(permit));
     response
 }
@@ -350,6 +377,22 @@ mod tests {
         assert!(second.take(bytes(50)).is_ok() && other.take(bytes(250)).is_ok());
         drop((first, second));
         assert_eq!(lock(&overload.0.used).all, Load { requests: 1, ..bytes(250) });
+    }
+
+    #[test]
+    fn whoever_reads_slowly_takes_no_place_from_others_and_holds_only_so_much() {
+        let overload = overload(4, 400_000);
+        let answered = |last, bytes| {
+            let permit = begin(&overload, caller(last), "acme").expect("room");
+            permit.answer(bytes).map(|()| permit)
+        };
+        let mut held: Vec<_> = (0..100).map(|_| answered(1, 16 << 10).expect("it is handed on at once")).collect();
+        held.extend((0..2).map(|_| answered(1, 50_000).expect("room")));
+        assert!(answered(1, 50_000).is_err(), "one caller has a quarter");
+        assert!(answered(2, 100_000).is_ok() && answered(1, 10).is_ok());
+        held.clear();
+        assert_eq!(lock(&overload.0.used).all, Load::default());
+        assert!(lock(&overload.0.used).by_key.is_empty());
     }
 
     #[tokio::test]
