@@ -42,12 +42,24 @@ CREATE TABLE execution_queue (
     -- Whose lease it is (the epoch of a process), and until when; 0 where it is nobody's.
     lease_epoch  BIGINT NOT NULL DEFAULT 0,
     lease_until  BIGINT NOT NULL DEFAULT 0,
+    -- Somebody wants its end: it has no other attempt, also where it is between two processes.
+    is_cancelled BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (tenant_id, execution_id),
     FOREIGN KEY (tenant_id, execution_id) REFERENCES executions (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX idx_execution_queue_ready ON execution_queue (tenant_id, state, priority, available_at, position);
 CREATE INDEX idx_execution_queue_group ON execution_queue (tenant_id, group_key, state, position);
+CREATE INDEX idx_execution_queue_script ON execution_queue (tenant_id, script_id, state);
 CREATE INDEX idx_execution_queue_lease ON execution_queue (tenant_id, lease_until) WHERE state = 'leased';
+
+-- What was accepted before there was a queue.
+INSERT INTO execution_queue (tenant_id, execution_id, script_id, state, priority, available_at, position, max_attempts,
+                             on_interrupt)
+SELECT tenant_id, id, script_id, 'ready', 0, accepted_at, 0, 1, 'retry'
+FROM executions
+WHERE status = 'pending';
+UPDATE tenants
+SET queued_executions = (SELECT COUNT(*) FROM execution_queue WHERE execution_queue.tenant_id = tenants.id);
 
 -- What became of the attempts before the last one, which the execution's own row tells.
 CREATE TABLE execution_attempts (

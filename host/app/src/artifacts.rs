@@ -42,6 +42,13 @@ impl Artifacts {
     }
 }
 
+impl Artifacts {
+    /// A version that can be run at once.
+    pub(crate) fn ready(&self, tenant: TenantId, version: VersionId) -> Option<Runnable> {
+        self.0.get(&(tenant, version))
+    }
+}
+
 /// The row for a compiled version. The MAC binds it to its tenant and version (RULES 44).
 pub(crate) fn sealed(key: &TenantKey, tenant: TenantId, version: VersionId, script: &CompiledScript) -> Artifact {
     let (load_fuel, impure_reason) = match &script.purity {

@@ -16,7 +16,7 @@ mod views;
 
 use std::{sync::Arc, time::Duration};
 
-use database::{Cancelled, Execution, ExecutionCursor, ExecutionFilter, QueuedExecution, StartRow};
+use database::{Cancelled, Execution, ExecutionCursor, ExecutionFilter, QueuedExecution, StartRow, Usage};
 use domain::{ErrorKind, ExecutionId, ExecutionStatus, Lineage, Permission, Principal, TenantId, Trigger, UnixMillis};
 use runtime::Failure;
 
@@ -106,14 +106,7 @@ impl ExecutionService {
     /// [`AppError::NotFound`]; [`AppError::NotEnded`]; [`AppError::Forbidden`] for whoever may not inspect it; as
     /// [`Self::accept`].
     pub async fn retry(&self, principal: &Principal, execution: ExecutionId) -> Result<ExecutionView, AppError> {
-        principal.require(Permission::ExecutionsRun)?;
-        let sealed = Sealed::of(&self.inner, principal.tenant)?;
-        let ended = self.get(principal, execution)?.execution;
-        sealed.require_inspect(principal, execution)?;
-        if !ended.status.is_terminal() {
-            return Err(AppError::NotEnded);
-        }
-        let order = self.retried(principal, &ended)?;
+        let order = self.again(principal, execution)?;
         self.enqueue(principal, &order).await
     }
 
@@ -126,9 +119,7 @@ impl ExecutionService {
         principal: &Principal,
         execution: ExecutionId,
     ) -> Result<QueuedExecution, AppError> {
-        let ended = self.inner.database.get_execution(principal.tenant, execution);
-        let ended = ended.map_err(|error| AppError::missing("execution", error))?.execution;
-        self.queued(&self.retried(principal, &ended)?, QueueTerms::LIVE)
+        self.queued(&self.again(principal, execution)?, QueueTerms::LIVE)
     }
 
     /// One execution.
@@ -218,29 +209,17 @@ impl ExecutionService {
 
     async fn execute_here(&self, order: Order, running: Guard) -> Result<attempts::Finished, AppError> {
         let target = &order.target;
-        self.require_closed_breaker(target).await?;
+        self.require_closed_breaker(target)?;
         let terms = &order.terms;
         let runnable = self.inner.runnable(target.tenant.id, target.version, &target.script.name);
         let runnable = terms.in_time(runnable).await?;
         let _place = terms.in_time(self.inner.groups.enter(&order)).await?;
         let fuel = start::limits(&self.inner, &order, &runnable).fuel;
         let allowed = terms.in_time(self.inner.allow_execution(&target.tenant, order.lane(), fuel)).await?;
+        self.pass_breaker(target).await?;
         let started_at = UnixMillis::now();
         self.inner.database.announce_execution(StartRow { started_at, ..self.start_row(&order)? });
         self.run_begun(&order, &runnable, (started_at, allowed), &running).await
-    }
-
-    /// Run what the queue gave to this process, and what its row says is running.
-    async fn run_taken(&self, order: &Order, running: &Guard, begun: (UnixMillis, Allowed)) -> Result<(), AppError> {
-        let _place = self.inner.groups.enter(order).await?;
-        let target = &order.target;
-        match self.inner.runnable(target.tenant.id, target.version, &target.script.name).await {
-            Ok(runnable) => self.run_begun(order, &runnable, begun, running).await.map(drop),
-            Err(error) => {
-                self.end_as(order, &internal()).await;
-                Err(error)
-            }
-        }
     }
 
     /// Run what the database knows to be running.
@@ -252,17 +231,21 @@ impl ExecutionService {
         running: &Guard,
     ) -> Result<attempts::Finished, AppError> {
         let day = allowed.fuel.day;
+        let mut used = Usage::default();
         let ended = match attempts::Attempts::new(&self.inner, order, runnable, (started_at, day)) {
-            Ok(attempts) => attempts.run(running.cancellation()).await,
+            Ok(attempts) => attempts.run(running, &mut used).await,
             Err(error) => Err(error),
         };
-        match &ended {
-            Ok(finished) => {
-                allowed.fuel.settle(finished.fuel);
-                allowed.permit.used(finished.fuel, start::limits(&self.inner, order, runnable).memory_bytes);
+        allowed.permit.used(used.fuel, start::limits(&self.inner, order, runnable).memory_bytes);
+        if ended.is_err() {
+            self.end_as(order, &internal()).await;
+            // No commit told of it, also where its script was deleted meanwhile.
+            let charged = self.inner.database.settle_usage(order.target.tenant.id, day, used).await;
+            if let Err(error) = charged {
+                tracing::warn!(tenant.id = %order.target.tenant.id, %error, "usage could not be written");
             }
-            Err(_) => self.end_as(order, &internal()).await,
         }
+        allowed.fuel.settle(used.fuel);
         ended
     }
 
@@ -276,17 +259,23 @@ impl ExecutionService {
     }
 
     /// Let nothing run that somebody waits for while the script's breaker is open (RULES 31).
-    async fn require_closed_breaker(&self, target: &Target) -> Result<(), AppError> {
+    fn require_closed_breaker(&self, target: &Target) -> Result<(), AppError> {
+        let breaker = self.inner.database.breaker(target.tenant.id, target.script.id)?;
+        let wait = breaker.and_then(|breaker| breaker.retry_at).map_or(0, |at| at.0 - UnixMillis::now().0);
+        match u64::try_from(wait) {
+            Ok(wait) if wait > 0 => Err(AppError::BreakerOpen { retry_after: Duration::from_millis(wait) }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Be the one that tries a script whose rest is over.
+    async fn pass_breaker(&self, target: &Target) -> Result<(), AppError> {
         let (tenant, script) = (target.tenant.id, target.script.id);
-        let Some(retry_at) = self.inner.database.breaker(tenant, script)?.and_then(|breaker| breaker.retry_at) else {
-            return Ok(());
-        };
-        let now = UnixMillis::now();
-        if retry_at <= now && self.inner.database.try_breaker(tenant, script, now).await? {
+        let is_open = self.inner.database.breaker(tenant, script)?.is_some_and(|breaker| breaker.retry_at.is_some());
+        if !is_open || self.inner.database.try_breaker(tenant, script, UnixMillis::now()).await? {
             return Ok(());
         }
-        let wait = u64::try_from(retry_at.0.saturating_sub(now.0)).unwrap_or(0);
-        Err(AppError::BreakerOpen { retry_after: Duration::from_millis(wait) })
+        self.require_closed_breaker(target)
     }
 
     fn order(&self, principal: &Principal, request: RunRequest) -> Result<Order, AppError> {
@@ -312,7 +301,7 @@ impl ExecutionService {
         let sealed = Sealed::of(&self.inner, tenant)?;
         let input = sealed.open_input(execution, detail.input.as_deref())?;
         let target = Target::of_version(&self.inner, tenant, row.script, row.version)?;
-        let acting = target.acting(&self.inner, Asker::of_row(&row))?;
+        let acting = target.acting(&self.inner, Asker::of_row(&self.inner, tenant, &row)?)?;
         let rights = acting.rights(&self.inner)?;
         let lineage = self.inner.database.execution_lineage(tenant, execution)?;
         let sent_before = if row.attempt > 1 { sealed.sent_before(execution)? } else { SentRequests::default() };
@@ -326,23 +315,28 @@ impl ExecutionService {
         })
     }
 
-    /// The order that runs an ended execution again for a person.
-    fn retried(&self, principal: &Principal, ended: &Execution) -> Result<Order, AppError> {
+    /// The order that runs an ended execution again for a person. It is linked to the first one where that was run again
+    /// already, so that whoever asked first stays among those whose rights it needs.
+    fn again(&self, principal: &Principal, execution: ExecutionId) -> Result<Order, AppError> {
+        principal.require(Permission::ExecutionsRun)?;
         let tenant = principal.tenant;
-        let input = self.inner.database.get_execution(tenant, ended.id)?.input;
-        let input = Sealed::of(&self.inner, tenant)?.open_input(ended.id, input.as_deref())?;
+        let sealed = Sealed::of(&self.inner, tenant)?;
+        let ended = self.get(principal, execution)?.execution;
+        sealed.require_inspect(principal, execution)?;
+        if !ended.status.is_terminal() {
+            return Err(AppError::NotEnded);
+        }
+        let input = self.inner.database.get_execution(tenant, execution)?.input;
+        let input = sealed.open_input(execution, input.as_deref())?;
         let target = Target::of_version(&self.inner, tenant, ended.script, ended.version)?;
         if !target.script.is_active {
             return Err(AppError::Paused);
         }
-        let asker = match Asker::of_row(ended).binding() {
-            Some(set_by) => Asker::Both { actor: principal.actor, set_by },
-            None => Asker::Actor(principal.actor),
-        };
+        let asker = Asker::of_row(&self.inner, tenant, &ended)?.again(principal.actor);
         let acting = target.acting(&self.inner, asker)?;
         let rights = acting.rights(&self.inner)?.intersection(principal.permissions);
         let order = Order::new(target, (Trigger::Retry, principal.actor), (acting, rights), input);
-        Ok(Order { retry_of: Some(ended.id), ..order })
+        Ok(Order { retry_of: Some(ended.retry_of.unwrap_or(execution)), ..order })
     }
 }
 

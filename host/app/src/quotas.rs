@@ -41,10 +41,11 @@ impl Inner {
     /// [`AppError::Quota`] names the quota that is used up, its size and when to come back; [`AppError::Overloaded`].
     pub(crate) async fn allow(self: &Arc<Self>, tenant: &Tenant, lane: Lane, fuel: u64) -> Result<Allowed, AppError> {
         let quotas = self.quotas(tenant);
+        // The slot first: what waits for one holds nothing of the tenant's fuel.
+        let permit = self.admission.admit(tenant.id, lane, quotas.concurrent_executions).await?;
         // What reading the stack of a failure takes is the tenant's too.
         let fuel = fuel.saturating_add(MAPPING_FUEL);
         let fuel = self.fuel.reserve(&self.database, (tenant.id, quotas.fuel_per_day), fuel).await?;
-        let permit = self.admission.admit(tenant.id, lane, quotas.concurrent_executions).await?;
         Ok(Allowed { permit, fuel })
     }
 
@@ -58,11 +59,11 @@ impl Inner {
         lane: Lane,
         fuel: u64,
     ) -> Result<Allowed, AppError> {
-        let quotas = self.quotas(tenant);
-        if let Some(limit) = quotas.executions_per_minute {
+        let allowed = self.allow(tenant, lane, fuel).await?;
+        if let Some(limit) = self.quotas(tenant).executions_per_minute {
             self.minutes.count(&self.database, tenant.id, limit, UnixMillis::now())?;
         }
-        self.allow(tenant, lane, fuel).await
+        Ok(allowed)
     }
 
     /// As [`Self::allow`], for work of a tenant of which only the id is at hand.

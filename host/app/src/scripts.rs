@@ -171,6 +171,9 @@ impl ScriptService {
             let is_change = is_active != summary.is_active;
             let told = if is_change { self.told(tenant, change, (id, &summary.name))? } else { None };
             self.database().set_active(tenant, id, is_active, (now, told)).await.map_err(of_script)?;
+            if is_active {
+                self.let_go_on(tenant, id).await?;
+            }
         }
         let only_active = SettingsInput { is_active: input.is_active, ..SettingsInput::default() };
         let is_update = input != only_active;
@@ -214,6 +217,7 @@ impl ScriptService {
             told: self.told(tenant, Told::Deployed, (summary.id, &summary.name))?,
         };
         self.database().deploy(tenant, deployment).await.map_err(of_script)?;
+        self.let_go_on(tenant, summary.id).await?;
         self.inner.events.wake();
         self.inner.routes.changed(tenant);
         let version = self.database().version(tenant, version).map_err(of_script)?.summary;
@@ -312,6 +316,14 @@ impl ScriptService {
         // What it would commit has no row any more to be committed with.
         self.inner.running.cancel_script(script);
         self.inner.routes.changed(principal.tenant);
+        Ok(())
+    }
+
+    /// Let what waited for a script go on, because a person changed it: a rest after failures ends too.
+    async fn let_go_on(&self, tenant: TenantId, script: ScriptId) -> Result<(), AppError> {
+        let now = UnixMillis::now();
+        self.database().close_breaker(tenant, script, now).await?;
+        while self.database().wake_executions(tenant, script, now).await? > 0 {}
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use domain::{ScriptId, TenantId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
-    Database, DatabaseError,
+    Database, DatabaseError, queue,
     rows::{optional_millis, small_count},
     writer::Work,
 };
@@ -95,9 +95,14 @@ impl Database {
         self.write(move |work| Ok(matches!(pass(work, tenant, script, now)?, Passage::Free))).await
     }
 
-    /// Close a script's breaker, because a person says so.
-    pub async fn close_breaker(&self, tenant: TenantId, script: ScriptId) -> Result<(), DatabaseError> {
-        self.write(move |work| close(work.connection, tenant, script)).await
+    /// Close a script's breaker, because a person changed something.
+    pub async fn close_breaker(
+        &self,
+        tenant: TenantId,
+        script: ScriptId,
+        now: UnixMillis,
+    ) -> Result<(), DatabaseError> {
+        self.write(move |work| close(work, tenant, script, now)).await
     }
 }
 
@@ -119,22 +124,28 @@ pub(crate) fn pass(
     Ok(Passage::Free)
 }
 
-/// Note how an execution ended. Answers whether the breaker opened.
+/// Note how an execution ended that began at `started_at`. Answers whether the breaker opened.
 pub(crate) fn judge(
     work: &Work<'_>,
     (tenant, script): (TenantId, ScriptId),
     verdict: Verdict,
-    now: UnixMillis,
+    (started_at, now): (UnixMillis, UnixMillis),
 ) -> Result<bool, DatabaseError> {
     let opens_at = match verdict {
         Verdict::Nothing => return Ok(false),
-        Verdict::Sound => return close(work.connection, tenant, script).map(|()| false),
+        Verdict::Sound => return close(work, tenant, script, now).map(|()| false),
         Verdict::Failed { opens_at } => opens_at,
     };
+    let Some(opens_at) = opens_at else { return close(work, tenant, script, now).map(|()| false) };
+    let opened_at = find(work.connection, tenant, script)?.and_then(|breaker| breaker.opened_at);
+    // What was under way when it opened tells nothing new.
+    if opened_at.is_some_and(|opened_at| started_at < opened_at) {
+        return Ok(false);
+    }
     let parameters = [tenant.to_string(), script.to_string()];
     let breaker = work.connection.prepare_cached(FAILED)?.query_row(parameters, Breaker::from_row)?;
-    let is_trial = breaker.opened_at.is_some();
-    if !is_trial && opens_at.is_none_or(|opens_at| breaker.failures < opens_at) {
+    let is_trial = opened_at.is_some();
+    if !is_trial && breaker.failures < opens_at {
         return Ok(false);
     }
     let pause = PAUSE_MS.saturating_mul(1 << breaker.openings.min(16)).min(PAUSE_MS_MAX);
@@ -149,7 +160,11 @@ fn find(connection: &Connection, tenant: TenantId, script: ScriptId) -> Result<O
     Ok(statement.query_row([tenant.to_string(), script.to_string()], Breaker::from_row).optional()?)
 }
 
-fn close(connection: &Connection, tenant: TenantId, script: ScriptId) -> Result<(), DatabaseError> {
-    connection.prepare_cached(CLOSE)?.execute([tenant.to_string(), script.to_string()])?;
+/// Close a breaker, and let what waited for it go on.
+fn close(work: &Work<'_>, tenant: TenantId, script: ScriptId, now: UnixMillis) -> Result<(), DatabaseError> {
+    let mut statement = work.connection.prepare_cached(CLOSE)?;
+    if statement.execute([tenant.to_string(), script.to_string()])? > 0 {
+        queue::wake_some(work, tenant, script, now)?;
+    }
     Ok(())
 }

@@ -16,13 +16,13 @@ use crate::{
     Database, DatabaseError, DocumentWrite, OutboxEvent, Usage, Verdict, breakers, events,
     executions::{self, EndOfRow, ExecutionRecord},
     queue,
-    rows::{bigint, bytes, microseconds, small_count, word},
+    rows::{bigint, bytes, microseconds, millis, small_count, word},
     usage,
     writer::{Cause, Work},
 };
 
 const STANDING: &str = "
-    SELECT script_id, status, owner_epoch, attempt FROM executions WHERE tenant_id = $1 AND id = $2";
+    SELECT script_id, status, owner_epoch, attempt, started_at FROM executions WHERE tenant_id = $1 AND id = $2";
 const END: &str = "
     UPDATE executions
     SET status = $1, error_kind = $2, fuel = $3, peak_memory_bytes = $4, host_calls = $5, logs_truncated = $6,
@@ -127,6 +127,8 @@ pub struct Retry {
 pub enum RetryCause {
     /// This one failed, which counts.
     Failed,
+    /// The server failed at it. Counts as a process that ended.
+    ServerFailed,
     /// The process that had it ends, which is not the script's fault.
     GivenBack,
 }
@@ -222,9 +224,13 @@ fn of_outcome(outcome: Result<i64, Refusal>) -> Result<CommitResult, DatabaseErr
 fn end_execution(work: &mut Work<'_>, commit: &ExecutionCommit) -> Result<i64, Refusal> {
     let lease = &commit.lease;
     let end = &commit.end;
-    let (announced, script) = stand(work, lease)?;
+    let Stood { announced, script, started_at } = stand(work, lease)?;
     apply(work, lease, &commit.effects, end.completed_at)?;
-    match (announced, &commit.retry) {
+    let retry = match &commit.retry {
+        Some(retry) if !queue::is_cancelled(work, lease.tenant, lease.execution)? => Some(retry),
+        _ => None,
+    };
+    match (announced, retry) {
         (Some(start), _) => {
             executions::insert(work.connection, &start, end.status, end.row())?;
             work.settle(lease.execution);
@@ -239,7 +245,7 @@ fn end_execution(work: &mut Work<'_>, commit: &ExecutionCommit) -> Result<i64, R
         insert_record(work, lease, record)?;
     }
     usage::settle(work.connection, lease.tenant, commit.day, &commit.usage)?;
-    let opened = breakers::judge(work, (lease.tenant, script), commit.verdict, end.completed_at)?;
+    let opened = breakers::judge(work, (lease.tenant, script), commit.verdict, (started_at, end.completed_at))?;
     if let (true, Some(event)) = (opened, &commit.on_open) {
         let after_the_others = bytes(commit.effects.events.len());
         events::insert_one(work, (lease.tenant, Some(lease.execution)), after_the_others, event)?;
@@ -248,7 +254,7 @@ fn end_execution(work: &mut Work<'_>, commit: &ExecutionCommit) -> Result<i64, R
 }
 
 fn commit_part(work: &mut Work<'_>, commit: &PartialCommit) -> Result<i64, Refusal> {
-    if let (Some(start), _) = stand(work, &commit.lease)? {
+    if let Some(start) = stand(work, &commit.lease)?.announced {
         // An execution that left something has a row, also when it is cut off by a crash.
         executions::insert_running(work.connection, &start)?;
         work.settle(commit.lease.execution);
@@ -257,12 +263,13 @@ fn commit_part(work: &mut Work<'_>, commit: &PartialCommit) -> Result<i64, Refus
     Ok(work.revision)
 }
 
-/// See that the execution is still the caller's; answers its start row where that is not written yet, and its script.
-fn stand(work: &Work<'_>, lease: &Lease) -> Result<(Option<Arc<executions::StartRow>>, ScriptId), Refusal> {
+/// See that the execution is still the caller's.
+fn stand(work: &Work<'_>, lease: &Lease) -> Result<Stood, Refusal> {
     if let Some(start) = work.announced(lease.execution).filter(|start| start.tenant == lease.tenant) {
         let is_ours = start.owner_epoch == lease.epoch && start.attempt == lease.attempt;
-        let script = start.script;
-        return if is_ours { Ok((Some(start), script)) } else { Err(Refusal::Result(CommitResult::AlreadyEnded)) };
+        let (script, started_at) = (start.script, start.started_at);
+        let stood = Stood { announced: Some(start), script, started_at };
+        return if is_ours { Ok(stood) } else { Err(Refusal::Result(CommitResult::AlreadyEnded)) };
     }
     if !queue::require_lease(work, lease)? {
         return Err(Refusal::Result(CommitResult::AlreadyEnded));
@@ -270,13 +277,24 @@ fn stand(work: &Work<'_>, lease: &Lease) -> Result<(Option<Arc<executions::Start
     let mut statement = work.connection.prepare_cached(STANDING)?;
     let found = statement.query_row([lease.tenant.to_string(), lease.execution.to_string()], Standing::from_row);
     match found.optional()?.ok_or(DatabaseError::NotFound)? {
-        standing if standing.is_open_to(lease) => Ok((None, standing.script)),
+        standing if standing.is_open_to(lease) => {
+            Ok(Stood { announced: None, script: standing.script, started_at: standing.started_at })
+        }
         _ => Err(Refusal::Result(CommitResult::AlreadyEnded)),
     }
 }
 
+/// An execution that is its committer's.
+struct Stood {
+    /// Its start row, where that is not written yet.
+    announced: Option<Arc<executions::StartRow>>,
+    script: ScriptId,
+    started_at: UnixMillis,
+}
+
 struct Standing {
     script: ScriptId,
+    started_at: UnixMillis,
     status: ExecutionStatus,
     epoch: i64,
     attempt: u32,
@@ -286,6 +304,7 @@ impl Standing {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             script: word(row, "script_id")?,
+            started_at: millis(row, "started_at")?,
             status: word(row, "status")?,
             epoch: row.get("owner_epoch")?,
             attempt: small_count(row, "attempt")?,

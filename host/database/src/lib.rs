@@ -67,7 +67,7 @@ pub use executions::{
 };
 pub use hooks::{HookBinding, HookBound, NewHookBinding};
 pub use numbers::{json_number, parse_json_number};
-pub use queue::{Claim, Claimed, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued};
+pub use queue::{Claim, Claimed, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued, Taken};
 pub use schedules::{
     Backlog, CatchUpDecision, CatchUpRates, CatchUpStart, NewSchedule, NextSlot, Schedule, ScheduleChange,
     ScheduleMade, ScheduleSetting, ScheduleSlot, SlotDecision, SlotPlace, SlotStart, SlotStretch, SlotsPassed,

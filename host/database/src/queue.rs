@@ -9,8 +9,9 @@ mod returns;
 use domain::{ExecutionStatus, Lineage, OnInterrupt, ScriptId, TenantId, UnixMillis, WhenFull};
 use rusqlite::params;
 
-pub use claims::{Claim, Claimed};
-pub(crate) use returns::{Requeue, leave, requeue, require_lease};
+pub(crate) use claims::wake_some;
+pub use claims::{Claim, Claimed, Taken};
+pub(crate) use returns::{Requeue, cancel, is_cancelled, leave, requeue, require_lease};
 pub use returns::{Rescue, Rescued};
 
 use crate::{
@@ -34,6 +35,15 @@ const INSERT: &str = "
     INSERT INTO execution_queue (tenant_id, execution_id, script_id, state, priority, available_at, position, group_key,
                                  group_max, max_attempts, on_interrupt)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const PROMOTE: &str = "
+    UPDATE execution_queue
+    SET state = 'ready'
+    WHERE tenant_id = $1 AND execution_id = (
+        SELECT execution_id
+        FROM execution_queue
+        WHERE tenant_id = $1 AND group_key = $2 AND state = 'blocked'
+        ORDER BY position, execution_id
+        LIMIT 1)";
 const QUEUED: &str = "SELECT queued_executions FROM tenants WHERE id = $1";
 const OF_SCRIPT: &str = "
     SELECT COUNT(*) AS entries FROM execution_queue WHERE tenant_id = $1 AND script_id = $2";
@@ -146,23 +156,16 @@ pub(crate) fn enqueue(work: &Work<'_>, queued: &QueuedExecution) -> Result<(), D
     if let Some(lineage) = lineage {
         lineages::insert(work.connection, start.tenant, start.execution, *lineage)?;
     }
-    let has_place = match &entry.group {
-        None => true,
-        Some(group) => {
-            let mut statement = work.connection.prepare_cached(TAKEN_OF_GROUP)?;
-            statement.query_row(params![tenant, group.key], |row| count(row, "taken"))? < u64::from(group.max)
-        }
-    };
-    if let Some(QueueGroup { max, when_full: WhenFull::Skip, .. }) = &entry.group
-        && !has_place
+    if let Some(group) = entry.group.as_ref().filter(|group| group.when_full == WhenFull::Skip)
+        && taken_of(work, &tenant, &group.key)? >= u64::from(group.max)
     {
-        return Err(DatabaseError::GroupFull { max: *max });
+        return Err(DatabaseError::GroupFull { max: group.max });
     }
     work.connection.prepare_cached(INSERT)?.execute(params![
         tenant,
         start.execution.to_string(),
         start.script.to_string(),
-        if has_place { "ready" } else { "blocked" },
+        if entry.group.is_none() { "ready" } else { "blocked" },
         entry.priority.as_number(),
         entry.available_at.0,
         work.revision,
@@ -171,7 +174,23 @@ pub(crate) fn enqueue(work: &Work<'_>, queued: &QueuedExecution) -> Result<(), D
         entry.max_attempts,
         entry.on_interrupt.as_str(),
     ])?;
+    // Those that wait longer go first, also where the group has just been given more places.
+    entry.group.as_ref().map_or(Ok(()), |group| promote(work, &tenant, &group.key, group.max))
+}
+
+/// Let the first of a group go on, as far as it has places.
+fn promote(work: &Work<'_>, tenant: &str, group: &str, max: u32) -> Result<(), DatabaseError> {
+    while taken_of(work, tenant, group)? < u64::from(max) {
+        if work.connection.prepare_cached(PROMOTE)?.execute([tenant, group])? == 0 {
+            break;
+        }
+    }
     Ok(())
+}
+
+fn taken_of(work: &Work<'_>, tenant: &str, group: &str) -> Result<u64, DatabaseError> {
+    let mut statement = work.connection.prepare_cached(TAKEN_OF_GROUP)?;
+    Ok(statement.query_row([tenant, group], |row| count(row, "taken"))?)
 }
 
 /// Give the places of a script's entries back, before the script is deleted with them.

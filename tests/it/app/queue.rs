@@ -341,6 +341,7 @@ async fn rules_for_executions_have_bounds() {
         RunPolicy { backoff: Backoff { initial: second * 2, max: second }, ..RunPolicy::DEFAULT },
         RunPolicy { concurrency: concurrency(0, "/a"), ..RunPolicy::DEFAULT },
         RunPolicy { concurrency: concurrency(1, "a"), ..RunPolicy::DEFAULT },
+        RunPolicy { concurrency: concurrency(1, "/a/~2"), ..RunPolicy::DEFAULT },
         RunPolicy { concurrency: concurrency(1, "/a\0"), ..RunPolicy::DEFAULT },
         RunPolicy { concurrency: concurrency(1, &format!("/{}", "a".repeat(300))), ..RunPolicy::DEFAULT },
         RunPolicy { breaker_failures: Some(1_001), ..RunPolicy::DEFAULT },

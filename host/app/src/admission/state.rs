@@ -71,24 +71,26 @@ impl State {
     }
 
     pub(super) fn may_begin(&self, wish: &Wish) -> bool {
-        let none_before = self.waiting.get(&wish.tenant).is_none_or(|waiting| waiting.is_empty_up_to(wish.lane));
+        let none_before = self.waiting.get(&wish.tenant).is_none_or(|waiting| waiting.is_empty_on(wish.lane));
         none_before && self.has_room(wish.tenant, wish.lane, wish.share)
     }
 
     pub(super) fn queue(&mut self, wish: Wish) -> Result<oneshot::Receiver<Permit>, AppError> {
+        if !self.waiting.contains_key(&wish.tenant) {
+            self.turns.push_back(wish.tenant);
+        }
         let waiting = self.waiting.entry(wish.tenant).or_default();
         waiting.share = wish.share;
         let queue = waiting.lanes.entry(wish.lane).or_default();
-        queue.retain(|sender| !sender.is_closed());
+        if queue.len() >= WAITING_PER_TENANT_MAX {
+            queue.retain(|sender| !sender.is_closed());
+        }
         if queue.len() >= WAITING_PER_TENANT_MAX {
             let limit = WAITING_PER_TENANT_MAX as u64;
             return Err(AppError::Quota { quota: "waiting_executions", limit, retry_after: Duration::from_secs(1) });
         }
         let (sender, receiver) = oneshot::channel();
         queue.push_back(sender);
-        if !self.turns.contains(&wish.tenant) {
-            self.turns.push_back(wish.tenant);
-        }
         Ok(receiver)
     }
 
@@ -182,7 +184,7 @@ impl State {
     fn has_room(&self, tenant: TenantId, lane: Lane, share: u32) -> bool {
         let held = self.held.get(&tenant).copied().unwrap_or_default();
         let share = share.clamp(1, self.slots);
-        let kept_for_hooks = if lane == Lane::Hook { 0 } else { self.slots / SLOTS_PER_HOOK_SLOT };
+        let kept_for_hooks = if lane == Lane::Hook { 0 } else { self.kept_for_hooks() };
         let has_place_in_lane = match lane {
             Lane::Public => held.public < (share / 2).max(1),
             Lane::Background => self.background < (self.slots / 2).max(1),
@@ -191,6 +193,11 @@ impl State {
         // A hook may go one beyond its tenant's share: what fills that share is not to keep the host waiting.
         let share = if lane == Lane::Hook { share + 1 } else { share };
         self.free > kept_for_hooks && held.all < share && has_place_in_lane
+    }
+
+    /// Slots that are for hooks alone: one at least, where there is another.
+    fn kept_for_hooks(&self) -> u32 {
+        (self.slots / SLOTS_PER_HOOK_SLOT).max(u32::from(self.slots > 1))
     }
 
     fn owed(&self, tenant: TenantId) -> Duration {
@@ -205,8 +212,8 @@ impl State {
 }
 
 impl Waiting {
-    /// Whether nobody waits whom an arrival on `lane` would pass.
-    fn is_empty_up_to(&self, lane: Lane) -> bool {
+    /// Whether nobody waits on `lane`.
+    fn is_empty_on(&self, lane: Lane) -> bool {
         self.lanes.get(&lane).is_none_or(VecDeque::is_empty)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use database::Execution;
+use database::{DatabaseError, Execution};
 use domain::{Actor, Permissions, TenantId, Trigger, UnixMillis, UserId};
 
 use super::order::member_rights;
@@ -31,6 +31,8 @@ pub(crate) enum Asker {
     /// Somebody who calls by a trigger that needs rights of his own, or has an execution of one run again: the rights are
     /// what both hold.
     Both { actor: Actor, set_by: UserId },
+    /// Somebody who has an execution of somebody else run again: the rights are what all of them hold.
+    Again { actor: Actor, first: Actor, set_by: Option<UserId> },
 }
 
 /// The rights of an execution while it runs.
@@ -43,11 +45,29 @@ pub(crate) struct LiveRights {
 
 impl Asker {
     /// Who made an execution happen, by its row.
-    pub(crate) fn of_row(row: &Execution) -> Self {
+    pub(crate) fn of_row(inner: &Inner, tenant: TenantId, row: &Execution) -> Result<Self, AppError> {
+        let Some(first) = row.retry_of else { return Ok(Self::of_first(row)) };
+        match inner.database.get_execution(tenant, first) {
+            Ok(first) => Ok(Self::of_first(&first.execution).again(row.actor)),
+            Err(DatabaseError::NotFound) => Ok(Self::Binding { set_by: None }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The same where `actor` has it run again.
+    pub(crate) fn again(self, actor: Actor) -> Self {
+        match self {
+            Self::Actor(first) => Self::Again { actor, first, set_by: None },
+            Self::Both { actor: first, set_by } => Self::Again { actor, first, set_by: Some(set_by) },
+            Self::Again { first, set_by, .. } => Self::Again { actor, first, set_by },
+            Self::Binding { set_by: Some(set_by) } => Self::Both { actor, set_by },
+            Self::Binding { set_by: None } => self,
+        }
+    }
+
+    fn of_first(row: &Execution) -> Self {
         match (row.trigger, row.binding) {
-            (Trigger::Cron | Trigger::Endpoint | Trigger::Event | Trigger::Embedded, set_by) => {
-                Self::Binding { set_by }
-            }
+            (Trigger::Cron | Trigger::Endpoint | Trigger::Event, set_by) => Self::Binding { set_by },
             (_, Some(set_by)) => Self::Both { actor: row.actor, set_by },
             (_, None) => Self::Actor(row.actor),
         }
@@ -59,6 +79,7 @@ impl Asker {
             Self::Actor(_) => None,
             Self::Binding { set_by } => set_by,
             Self::Both { set_by, .. } => Some(set_by),
+            Self::Again { set_by, .. } => set_by,
         }
     }
 }
@@ -69,6 +90,14 @@ impl Acting {
         let asker = match self.asker {
             Asker::Actor(actor) => actor_rights(inner, self.tenant, actor)?,
             Asker::Binding { set_by } => member_rights(inner, self.tenant, set_by)?,
+            Asker::Again { actor, first, set_by } => {
+                let of_first = actor_rights(inner, self.tenant, first)?;
+                let of_both = actor_rights(inner, self.tenant, actor)?.intersection(of_first);
+                match set_by {
+                    None => of_both,
+                    set_by => of_both.intersection(member_rights(inner, self.tenant, set_by)?),
+                }
+            }
             Asker::Both { actor, set_by } => {
                 let of_binding = member_rights(inner, self.tenant, Some(set_by))?;
                 actor_rights(inner, self.tenant, actor)?.intersection(of_binding)
@@ -82,7 +111,7 @@ impl Acting {
         let deployer = self.deployer_rights(inner)?;
         match self.asker {
             Asker::Actor(_) => Ok(deployer),
-            Asker::Binding { .. } | Asker::Both { .. } => {
+            Asker::Binding { .. } | Asker::Both { .. } | Asker::Again { .. } => {
                 Ok(deployer.intersection(member_rights(inner, self.tenant, self.asker.binding())?))
             }
         }

@@ -1,7 +1,10 @@
 //! One execution from its start to its commit, repeated where what it read was changed meanwhile (SPEC 2.2).
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -16,6 +19,7 @@ use super::{
     acting::{LiveRights, lost_message},
     ends,
     order::Order,
+    running::Guard,
     sent::Sent,
     start,
     views::Sealed,
@@ -37,8 +41,6 @@ const REPEATS_MAX: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) result: Result<Output, Failure>,
-    /// Fuel of all its repeats.
-    pub(crate) fuel: u64,
 }
 
 /// All that the attempts of one execution share.
@@ -54,6 +56,8 @@ pub(crate) struct Attempts<'a> {
     scope: Arc<Scope>,
     /// The day to which its fuel counts.
     day: i64,
+    /// Whether another attempt would do what must not be done twice.
+    is_last_attempt: AtomicBool,
 }
 
 /// What became of a commit, as far as the run goes on from there.
@@ -98,11 +102,14 @@ impl<'a> Attempts<'a> {
             start: start::record(context, started_at)?,
             limits,
             day,
+            is_last_attempt: AtomicBool::new(false),
             grants: Arc::new(Grants { capabilities: runnable.version.capabilities.clone(), permissions: order.rights }),
         })
     }
 
-    pub(crate) async fn run(self, cancellation: CancellationToken) -> Result<Finished, AppError> {
+    /// Run it to its end. What it uses is in `used` also where the server fails at it.
+    pub(crate) async fn run(self, running: &Guard, used: &mut Usage) -> Result<Finished, AppError> {
+        let cancellation = running.cancellation();
         let mut recorded = RecordedCalls::default();
         let mut usage = Usage { executions: 1, ..Usage::default() };
         let mut spent = 0;
@@ -121,12 +128,19 @@ impl<'a> Attempts<'a> {
             let Ran { mut outcome, outside, overhead_fuel, rights_used, .. } =
                 self.inner.sandbox.run(invocation).await?;
             outcome.result = self.order.terms.judge(outcome.result);
-            spent += outcome.fuel;
+            spent += outcome.fuel + overhead_fuel;
             usage.fuel += outcome.fuel + overhead_fuel;
             // Whether it can be repeated depends on the commits that it began.
             transaction.settled().await;
             usage.host_calls += u64::from(outcome.host_calls);
             usage.bytes += outcome.boundary_bytes;
+            *used = usage;
+            if running.was_only_stopped()
+                && let Err(failure) = &mut outcome.result
+                && failure.kind == ErrorKind::Cancelled
+            {
+                *failure = interrupted();
+            }
             let shared = if lane.is_none() { Some(self.inner.lanes.shared(self.lease.tenant).await) } else { None };
             let lost = self.scope.live_rights.lost(self.inner, rights_used)?;
             if lost != Permissions::NONE && outcome.result.is_ok() {
@@ -135,6 +149,7 @@ impl<'a> Attempts<'a> {
             }
             let is_cut = outcome.result.as_ref().is_err_and(|failure| !depends_on_reads(failure.kind));
             if let (Some(failure), false) = (self.scope.sent.failure(), is_cut) {
+                self.is_last_attempt.store(true, Ordering::Relaxed);
                 return self.refuse(outcome, failure, usage).await;
             }
             match self.commit(outcome, &transaction, usage, is_last).await? {
@@ -195,19 +210,12 @@ impl<'a> Attempts<'a> {
             };
             (effects, !buffer.has_committed && !is_last, buffer.stale.take())
         };
-        let mut outcome = outcome;
-        if self.inner.running.is_stopping()
-            && let Err(failure) = &mut outcome.result
-            && failure.kind == ErrorKind::Cancelled
-        {
-            *failure = Failure::new(ErrorKind::Interrupted, "Interrupted", "the server stopped while the script ran");
-        }
         if let Some(what) = stale {
             return self.stale(outcome, what, usage, may_repeat).await;
         }
         match self.end(&outcome, &outcome.result, effects, usage).await? {
             CommitResult::Committed { .. } | CommitResult::AlreadyEnded => {
-                Ok(Committed::Ended(Finished { result: outcome.result, fuel: usage.fuel }))
+                Ok(Committed::Ended(Finished { result: outcome.result }))
             }
             CommitResult::Conflict { what } => self.stale(outcome, what, usage, may_repeat).await,
             CommitResult::NotANumber { key } => {
@@ -231,6 +239,8 @@ impl<'a> Attempts<'a> {
         if may_repeat && !is_cut {
             return Ok(Committed::Stale(what));
         }
+        // What it committed so far it would commit again.
+        self.is_last_attempt.store(true, Ordering::Relaxed);
         let message = format!(
             "{what} was changed by another execution, and this one cannot be repeated any more; what it committed with \
              storage.commit() stays"
@@ -242,7 +252,7 @@ impl<'a> Attempts<'a> {
     async fn refuse(&self, outcome: Outcome, failure: Failure, usage: Usage) -> Result<Finished, AppError> {
         let result = Err(failure);
         self.end(&outcome, &result, Effects::default(), usage).await?;
-        Ok(Finished { result, fuel: usage.fuel })
+        Ok(Finished { result })
     }
 
     async fn refused(&self, outcome: Outcome, failure: Failure, usage: Usage) -> Result<Committed, AppError> {
@@ -303,6 +313,9 @@ impl<'a> Attempts<'a> {
 
     /// How the execution goes on after it failed so; `None` where it has ended.
     fn retry(&self, kind: Option<ErrorKind>) -> Result<Option<Retry>, AppError> {
+        if self.is_last_attempt.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let Some(retry) = kind.and_then(|kind| ends::retry(self.order, kind)) else { return Ok(None) };
         let sent = self.scope.sent.taken();
         let sealed = if sent.is_empty() { None } else { Some(self.sealed.sent(self.order.execution, &sent)?) };
@@ -330,6 +343,10 @@ impl<'a> Attempts<'a> {
         });
         Lane { _guard: lane, give_back }
     }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(ErrorKind::Interrupted, "Interrupted", "the server stopped while the script ran")
 }
 
 /// A tenant's write lane, held until this is dropped or its time is over.

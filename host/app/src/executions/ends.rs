@@ -5,31 +5,31 @@ use domain::{ErrorKind, OnInterrupt, RunPolicy, UnixMillis};
 
 use super::order::Order;
 
+/// How often the server may fail at an execution until that is its end.
+const SERVER_FAILURES_MAX: u32 = 3;
+
+/// How long an execution waits at which the server failed, in milliseconds.
+const AFTER_SERVER_FAILURE_MS: i64 = 5_000;
+
 /// How an execution from the queue goes on after it failed so; `None` where it has ended.
 pub(super) fn retry(order: &Order, kind: ErrorKind) -> Option<Retry> {
     let held = order.held?;
     let now = UnixMillis::now();
-    if kind == ErrorKind::Interrupted && held.on_interrupt == OnInterrupt::Retry {
+    let at = |wait_ms: i64, cause| Some(Retry { available_at: UnixMillis(now.0 + wait_ms), cause, sent: None });
+    match kind {
         // The process ends: whoever comes next goes on with it.
-        return Some(Retry { available_at: now, cause: RetryCause::GivenBack, sent: None });
+        ErrorKind::Interrupted if held.on_interrupt == OnInterrupt::Retry => at(0, RetryCause::GivenBack),
+        ErrorKind::Internal if held.rescues < SERVER_FAILURES_MAX => {
+            at(AFTER_SERVER_FAILURE_MS, RetryCause::ServerFailed)
+        }
+        ErrorKind::UserError | ErrorKind::Timeout | ErrorKind::Conflict | ErrorKind::EgressDenied
+            if held.failures + 1 < held.max_attempts =>
+        {
+            let wait = policy(order).backoff.delay(held.failures + 1, chance());
+            at(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2), RetryCause::Failed)
+        }
+        _ => None,
     }
-    let may_succeed = matches!(
-        kind,
-        ErrorKind::UserError
-            | ErrorKind::Timeout
-            | ErrorKind::Interrupted
-            | ErrorKind::Conflict
-            | ErrorKind::EgressDenied
-            | ErrorKind::Internal
-    );
-    let failures = held.failures + 1;
-    if !may_succeed || failures >= held.max_attempts {
-        return None;
-    }
-    let wait = policy(order).backoff.delay(failures, chance());
-    let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-    let available_at = UnixMillis(now.0.saturating_add(wait));
-    Some(Retry { available_at, cause: RetryCause::Failed, sent: None })
 }
 
 /// What an end says of its script (RULES 31). The mistake of a caller who waits is not the script's; a limit is.

@@ -26,16 +26,14 @@ impl Groups {
     /// Wait for a place in the order's group; `None` where it has none.
     ///
     /// # Errors
-    /// [`AppError::ConcurrencyFull`] where the script does not want to wait; [`AppError::Overloaded`] after ten seconds.
+    /// [`AppError::ConcurrencyFull`] where the script does not want to wait, or the queue does; [`AppError::Overloaded`] after ten seconds.
     pub(super) async fn enter(&self, order: &Order) -> Result<Option<OwnedSemaphorePermit>, AppError> {
         let Some(concurrency) = ends::policy(order).concurrency else { return Ok(None) };
         let key = group_key(order.target.script.id, &concurrency, &order.input);
         let places = self.places(key, concurrency.max);
-        if !order.is_waited_for() {
-            return Ok(places.acquire_owned().await.ok());
-        }
         let full = || AppError::ConcurrencyFull { max: concurrency.max };
-        if concurrency.when_full == WhenFull::Skip {
+        // What the queue has goes back to it, and holds no slot meanwhile.
+        if concurrency.when_full == WhenFull::Skip || !order.is_waited_for() {
             return places.try_acquire_owned().map(Some).map_err(|_| full());
         }
         match tokio::time::timeout(WAIT_MAX, places.acquire_owned()).await {

@@ -57,6 +57,8 @@ pub(crate) struct Held {
     pub(crate) fence: i64,
     /// Attempts that failed by themselves before this one.
     pub(crate) failures: u32,
+    /// How often the server ended with it, or failed at it.
+    pub(crate) rescues: u32,
     /// Attempts in all.
     pub(crate) max_attempts: u32,
     /// What becomes of it when this process ends first.

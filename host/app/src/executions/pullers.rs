@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use database::{Claim, Claimed, Rescue};
+use database::{Claim, Claimed, Lease, Rescue, Taken, TenantStatus};
 use domain::{ExecutionId, TenantId, UnixMillis};
 
-use super::{ExecutionService, Order, order::Held, running::Guard};
-use crate::{AppError, Inner, admission::Lane, quotas::Allowed};
+use super::{ExecutionService, Order, order::Held, running::Guard, start};
+use crate::{AppError, Inner, admission::Lane, quotas::Allowed, transaction::lease};
 
 /// How long an execution is this process's without a renewal, in milliseconds.
 const LEASE_MS: i64 = 30_000;
@@ -46,7 +46,10 @@ impl Pullers {
         if service.inner().running.is_stopping() {
             return;
         }
-        let most = service.inner().config.tenant_share.max(1);
+        let inner = service.inner();
+        // A tenant that is not there, or cannot be read, has no work that could be done.
+        let Ok(row) = inner.database.tenant(tenant) else { return };
+        let most = inner.quotas(&row).concurrent_executions.clamp(1, inner.config.run_slots());
         {
             let mut hands = self.lock();
             let count = hands.entry(tenant).or_default();
@@ -141,7 +144,8 @@ impl ExecutionService {
     pub(crate) async fn rescue(&self, now: UnixMillis) -> Result<(), AppError> {
         let database = &self.inner().database;
         loop {
-            let rescued = database.rescue_executions(Rescue { epoch: database.epoch(), now }).await?;
+            let at_work = self.inner().running.taken().into_iter().map(|(_, execution)| execution).collect();
+            let rescued = database.rescue_executions(Rescue { epoch: database.epoch(), now, at_work }).await?;
             let (returned, failed, given_up) = (rescued.returned, rescued.failed, rescued.given_up);
             if returned + failed + given_up == 0 {
                 return Ok(());
@@ -155,46 +159,99 @@ impl ExecutionService {
         let inner = self.inner();
         while !inner.running.is_stopping() {
             let row = inner.database.tenant(tenant)?;
+            if row.status != TenantStatus::Active {
+                return Ok(());
+            }
             let most_fuel = inner.config.limits.lowest(&row.limits.unwrap_or(inner.config.limits)).fuel;
             let allowed = inner.allow_execution(&row, Lane::Background, most_fuel).await?;
             let now = UnixMillis::now();
             let claim = Claim { tenant, epoch: inner.database.epoch(), now, lease_until: UnixMillis(now.0 + LEASE_MS) };
             // Before the row says that it runs, so that a stop waits for it.
             let taking = inner.running.begin_taking()?;
-            let Some(claimed) = inner.database.claim_execution(claim).await? else {
-                inner.minutes.uncount(tenant);
-                return Ok(());
-            };
-            // There may be more where this came from.
-            self.wake(tenant);
-            self.run_claimed(tenant, claimed, taking, (now, allowed)).await;
+            match inner.database.claim_execution(claim).await {
+                Ok(Taken::Execution(claimed)) => {
+                    // There may be more where this came from.
+                    self.wake(tenant);
+                    self.run_claimed(tenant, claimed, taking, (now, allowed)).await;
+                }
+                Ok(Taken::PutOff) => inner.minutes.uncount(tenant),
+                Ok(Taken::Nothing) => {
+                    inner.minutes.uncount(tenant);
+                    return Ok(());
+                }
+                Err(error) => {
+                    inner.minutes.uncount(tenant);
+                    return Err(error.into());
+                }
+            }
         }
         Ok(())
     }
 
-    async fn run_claimed(
-        &self,
-        tenant: TenantId,
-        claimed: Claimed,
-        taking: Guard,
-        (now, allowed): (UnixMillis, Allowed),
-    ) {
-        let Claimed { execution, attempt, fence, failures, max_attempts, on_interrupt, .. } = claimed;
-        let held = Held { fence, failures, max_attempts, on_interrupt };
-        let ran = match self.order_of(tenant, execution) {
+    async fn run_claimed(&self, tenant: TenantId, claimed: Claimed, taking: Guard, begun: (UnixMillis, Allowed)) {
+        let Claimed { execution, attempt, fence, failures, rescues, max_attempts, on_interrupt } = claimed;
+        let held = Held { fence, failures, rescues, max_attempts, on_interrupt };
+        let taken = match self.order_of(tenant, execution) {
             Ok(order) => {
                 let order = Order { attempt, held: Some(held), ..order };
-                let running = taking.take_on(&order);
-                self.run_taken(&order, &running, (now, allowed)).await
+                self.run_taken(order, taking, begun).await
             }
             Err(error) => Err(error),
         };
-        match ran {
-            Ok(()) | Err(AppError::NotFound { .. }) => {}
-            Err(error) => {
-                tracing::error!(tenant.id = %tenant, execution.id = %execution, ?error, "an accepted execution failed");
-            }
+        let Err(error) = taken else { return };
+        // Nothing of it has begun: it waits again as it did.
+        let lease = Lease { fence: Some(fence), ..lease(tenant, execution, attempt, self.inner().database.epoch()) };
+        let again_at = UnixMillis(UnixMillis::now().0 + wait_after(&error));
+        if let Err(error) = self.inner().database.put_back(lease, again_at).await {
+            tracing::warn!(tenant.id = %tenant, execution.id = %execution, %error, "an execution stays as running for now");
         }
+        if !matches!(error, AppError::NotFound { .. } | AppError::ConcurrencyFull { .. }) {
+            tracing::warn!(tenant.id = %tenant, execution.id = %execution, ?error, "an accepted execution waits again");
+        }
+    }
+
+    /// Run what the queue gave to this process. What becomes of it is in its row.
+    ///
+    /// # Errors
+    /// Nothing of it has begun.
+    async fn run_taken(
+        &self,
+        order: Order,
+        taking: Guard,
+        (started_at, allowed): (UnixMillis, Allowed),
+    ) -> Result<(), AppError> {
+        let running = taking.take_on(&order);
+        let inner = self.inner();
+        let target = &order.target;
+        let (tenant, version) = (target.tenant.id, target.version);
+        if inner.database.is_cancelled(tenant, order.execution)? {
+            inner.running.cancel(order.execution);
+        }
+        let _place = inner.groups.enter(&order).await?;
+        let (runnable, allowed) = match inner.artifacts.ready(tenant, version) {
+            Some(runnable) => (runnable, allowed),
+            None => {
+                // Compiling takes a slot and fuel of its own, which may be the tenant's last.
+                drop(allowed);
+                let runnable = inner.runnable(tenant, version, &target.script.name).await?;
+                let fuel = start::limits(inner, &order, &runnable).fuel;
+                (runnable, inner.allow(&target.tenant, Lane::Background, fuel).await?)
+            }
+        };
+        // An error of the server is in its row, and in the log by then.
+        if let Err(error) = self.run_begun(&order, &runnable, (started_at, allowed), &running).await {
+            tracing::error!(tenant.id = %tenant, execution.id = %order.execution, ?error, "an accepted execution failed");
+        }
+        Ok(())
+    }
+}
+
+/// How long an execution waits that could not begin, in milliseconds.
+fn wait_after(error: &AppError) -> i64 {
+    match error {
+        AppError::ConcurrencyFull { .. } => 200,
+        AppError::Quota { retry_after, .. } => i64::try_from(retry_after.as_millis()).unwrap_or(0).clamp(1_000, 60_000),
+        _ => 2_000,
     }
 }
 

@@ -37,6 +37,8 @@ struct Entry {
     cancellation: CancellationToken,
     /// Whose it is, where the queue gave it to this process.
     taken: Option<TenantId>,
+    /// Whether a person wants its end, and not the process.
+    is_unwanted: Arc<AtomicBool>,
 }
 
 /// An execution that runs, until this is dropped.
@@ -44,6 +46,7 @@ pub(crate) struct Guard {
     running: Running,
     execution: ExecutionId,
     cancellation: CancellationToken,
+    is_unwanted: Arc<AtomicBool>,
 }
 
 impl Running {
@@ -79,15 +82,17 @@ impl Running {
             return Err(AppError::Overloaded { retry_after: Duration::from_secs(5) });
         }
         let cancellation = CancellationToken::new();
-        let entry = Entry { script, cancellation: cancellation.clone(), taken };
-        executions.insert(execution, entry);
+        let is_unwanted = Arc::new(AtomicBool::new(false));
+        let (token, unwanted) = (cancellation.clone(), Arc::clone(&is_unwanted));
+        executions.insert(execution, Entry { script, cancellation: token, taken, is_unwanted: unwanted });
         drop(executions);
-        Ok(Guard { running: self.clone(), execution, cancellation })
+        Ok(Guard { running: self.clone(), execution, cancellation, is_unwanted })
     }
 
-    /// End an execution that runs here.
+    /// End an execution that runs here, because a person wants it.
     pub(crate) fn cancel(&self, execution: ExecutionId) {
         if let Some(entry) = lock(&self.0.executions).get(&execution) {
+            entry.is_unwanted.store(true, Ordering::Release);
             entry.cancellation.cancel();
         }
     }
@@ -143,20 +148,32 @@ impl Guard {
             script: order.target.script.id,
             cancellation: self.cancellation.clone(),
             taken: Some(order.target.tenant.id),
+            is_unwanted: Arc::clone(&self.is_unwanted),
         };
         lock(&self.running.0.executions).insert(order.execution, entry);
         let (running, cancellation) = (self.running.clone(), self.cancellation.clone());
-        Self { running, execution: order.execution, cancellation }
+        let is_unwanted = Arc::clone(&self.is_unwanted);
+        Self { running, execution: order.execution, cancellation, is_unwanted }
     }
 
     pub(crate) fn cancellation(&self) -> CancellationToken {
         self.cancellation.clone()
     }
+
+    /// Whether only the process wants its end, and no person does.
+    pub(crate) fn was_only_stopped(&self) -> bool {
+        self.running.is_stopping() && !self.is_unwanted.load(Ordering::Acquire)
+    }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        lock(&self.running.0.executions).remove(&self.execution);
+        let mut executions = lock(&self.running.0.executions);
+        // Another attempt may have taken its place.
+        if executions.get(&self.execution).is_some_and(|entry| Arc::ptr_eq(&entry.is_unwanted, &self.is_unwanted)) {
+            executions.remove(&self.execution);
+        }
+        drop(executions);
         self.running.0.ended.notify_waiters();
     }
 }

@@ -175,7 +175,8 @@ impl Sealed {
         execution: ExecutionId,
     ) -> Result<Vec<AttemptView>, AppError> {
         self.database.get_execution(self.tenant, execution).map_err(not_found)?;
-        let may_inspect = self.may_inspect(principal, execution)?;
+        // What each attempt's own calls needed is not looked at: the last one's say nothing of those before it.
+        let may_inspect = principal.permissions.contains(Permission::ExecutionsInspect);
         let attempts = self.database.execution_attempts(self.tenant, execution)?;
         let view = |attempt: Attempt| {
             let sealed = attempt.error.as_deref().filter(|_| may_inspect);

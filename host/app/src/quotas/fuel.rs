@@ -21,6 +21,9 @@ const RUNS_PER_BLOCK: u64 = 16;
 /// A block is no larger than this part of the quota, so that a tenant's last fuel is not held back by one process.
 const BLOCKS_PER_QUOTA: u64 = 16;
 
+/// When it is worth trying again where fuel is reserved by runs that go on.
+const WHILE_RESERVED: Duration = Duration::from_secs(2);
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// What is reserved of each tenant's day and not used by a run.
@@ -56,7 +59,10 @@ impl FuelBudgets {
             let wanted = FuelWanted { quota, wanted: block, least: lacking };
             let reserved = database.reserve_fuel(tenant, day, wanted).await?;
             if reserved == 0 {
-                return Err(used_up("fuel_per_day", quota, until_tomorrow(now)));
+                // What runs have reserved and do not use comes back as they end.
+                let is_used = database.usage_of_day(tenant, day)?.fuel.saturating_add(fuel) > quota;
+                let retry_after = if is_used { until_tomorrow(now) } else { WHILE_RESERVED };
+                return Err(used_up("fuel_per_day", quota, retry_after));
             }
             self.put(tenant, day, reserved);
         }

@@ -96,13 +96,17 @@ fn policy(policy: &RunPolicy) -> Result<(), Invalid> {
     bound("policy.breaker_failures", "failures", policy.breaker_failures.unwrap_or(0).into(), 0, 1_000)?;
     let Some(concurrency) = &policy.concurrency else { return Ok(()) };
     bound("policy.concurrency.max", "executions", concurrency.max.into(), 1, 1_000)?;
-    let is_pointer =
-        |key: &String| key.starts_with('/') && key.len() <= ENTRY_BYTES_MAX && !key.contains(char::is_control);
-    if concurrency.key.as_ref().is_none_or(is_pointer) {
+    if concurrency.key.as_deref().is_none_or(is_pointer) {
         return Ok(());
     }
     let message = format!("the key is a JSON pointer of at most {ENTRY_BYTES_MAX} bytes, as '/customer_id'");
     Err(Invalid::new("policy.concurrency.key", message))
+}
+
+/// Whether a text is a JSON pointer (RFC 6901): `~` stands only before 0 and 1.
+fn is_pointer(text: &str) -> bool {
+    let escapes_are_whole = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    text.starts_with('/') && text.len() <= ENTRY_BYTES_MAX && !text.contains(char::is_control) && escapes_are_whole
 }
 
 fn bound(field: &'static str, unit: &str, value: u64, least: u64, most: u64) -> Result<(), Invalid> {

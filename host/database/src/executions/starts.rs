@@ -37,7 +37,7 @@ impl Database {
         self.writer().announce(start);
     }
 
-    /// End an execution that waits, before it begins. `error` is sealed.
+    /// End an execution that waits, before it begins; one that began has no other attempt. `error` is sealed.
     ///
     /// # Errors
     /// [`DatabaseError::NotFound`].
@@ -55,6 +55,7 @@ impl Database {
                 queue::leave(work, tenant, execution)?;
                 return Ok(Cancelled::Ended);
             }
+            queue::cancel(work, tenant, execution)?;
             let mut statement = work.connection.prepare_cached(STATUS)?;
             let status: Option<String> = statement.query_row([of, id], |row| row.get(0)).optional()?;
             status.map(|_| Cancelled::NotWaiting).ok_or(DatabaseError::NotFound)

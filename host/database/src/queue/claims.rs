@@ -16,8 +16,23 @@ const NEXT: &str = "
     WHERE tenant_id = $1 AND state = 'ready' AND priority = $2 AND available_at <= $3
     ORDER BY available_at, position, execution_id
     LIMIT 1";
+// The script's next ones with it: each would be looked at in vain.
 const POSTPONE: &str = "
-    UPDATE execution_queue SET available_at = $1 WHERE tenant_id = $2 AND execution_id = $3";
+    UPDATE execution_queue
+    SET available_at = $1
+    WHERE tenant_id = $2 AND execution_id IN (
+        SELECT execution_id
+        FROM execution_queue
+        WHERE tenant_id = $2 AND script_id = $3 AND state = 'ready' AND available_at < $1
+        LIMIT $4)";
+const WAKE: &str = "
+    UPDATE execution_queue
+    SET available_at = $1
+    WHERE tenant_id = $2 AND execution_id IN (
+        SELECT execution_id
+        FROM execution_queue
+        WHERE tenant_id = $2 AND script_id = $3 AND state = 'ready' AND failures = 0 AND available_at > $1
+        LIMIT $4)";
 const LEASE: &str = "
     UPDATE execution_queue
     SET state = 'leased', fence = fence + 1, lease_epoch = $1, lease_until = $2
@@ -34,11 +49,12 @@ const RENEW: &str = "
     SET lease_until = $1
     WHERE tenant_id = $2 AND execution_id = $3 AND state = 'leased' AND lease_epoch = $4";
 
-/// How long an entry of a script waits that a person paused, in milliseconds, until it is looked at again.
-const PAUSED_MS: i64 = 5_000;
+/// How long an entry of a script waits that a person paused, in milliseconds, until it is looked at again. Letting the
+/// script run ends the wait.
+const PAUSED_MS: i64 = 60_000;
 
-/// Entries of paused scripts that one claim puts off before it answers, so that it never takes long.
-const POSTPONED_MAX: usize = 64;
+/// Entries of one script that are put off, or woken, in one transaction, so that it never takes long.
+const AT_ONCE: u32 = 1_000;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +67,17 @@ pub struct Claim {
     pub now: UnixMillis,
     /// Until when it is the process's, unless it renews.
     pub lease_until: UnixMillis,
+}
+
+/// What a claim came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// An execution.
+    Execution(Claimed),
+    /// Executions of a script that is paused or rests were put off. Others may be ready: ask again.
+    PutOff,
+    /// Nothing is ready.
+    Nothing,
 }
 
 /// An execution that was taken, and is running by its row.
@@ -73,9 +100,20 @@ pub struct Claimed {
 }
 
 impl Database {
-    /// Take the tenant's next execution, and begin it. `None` where nothing is ready.
-    pub async fn claim_execution(&self, claim: Claim) -> Result<Option<Claimed>, DatabaseError> {
+    /// Take the tenant's next execution, and begin it.
+    pub async fn claim_execution(&self, claim: Claim) -> Result<Taken, DatabaseError> {
         self.write(move |work| take(work, &claim)).await
+    }
+
+    /// Let a script's executions go on that waited for the script. Answers how many there were; ask again while there are
+    /// any.
+    pub async fn wake_executions(
+        &self,
+        tenant: TenantId,
+        script: ScriptId,
+        now: UnixMillis,
+    ) -> Result<usize, DatabaseError> {
+        self.write(move |work| wake_some(work, tenant, script, now)).await
     }
 
     /// Keep what this process has taken for longer.
@@ -107,19 +145,30 @@ impl Next {
     }
 }
 
-fn take(work: &Work<'_>, claim: &Claim) -> Result<Option<Claimed>, DatabaseError> {
-    for _ in 0..POSTPONED_MAX {
-        let Some(next) = next(work, claim)? else { return Ok(None) };
-        if !is_active(work, claim.tenant, next.script)? {
-            postpone(work, claim.tenant, next.execution, UnixMillis(claim.now.0.saturating_add(PAUSED_MS)))?;
-            continue;
-        }
+fn take(work: &Work<'_>, claim: &Claim) -> Result<Taken, DatabaseError> {
+    let Some(next) = next(work, claim)? else { return Ok(Taken::Nothing) };
+    let waits_until = if is_active(work, claim.tenant, next.script)? {
         match breakers::pass(work, claim.tenant, next.script, claim.now)? {
-            breakers::Passage::Open { retry_at } => postpone(work, claim.tenant, next.execution, retry_at)?,
-            breakers::Passage::Free => return lease(work, claim, next.execution),
+            breakers::Passage::Open { retry_at } => retry_at,
+            breakers::Passage::Free => return lease(work, claim, next.execution).map(Taken::Execution),
         }
-    }
-    Ok(None)
+    } else {
+        UnixMillis(claim.now.0.saturating_add(PAUSED_MS))
+    };
+    let parameters = params![waits_until.0, claim.tenant.to_string(), next.script.to_string(), AT_ONCE];
+    work.connection.prepare_cached(POSTPONE)?.execute(parameters)?;
+    Ok(Taken::PutOff)
+}
+
+/// As [`Database::wake_executions`].
+pub(crate) fn wake_some(
+    work: &Work<'_>,
+    tenant: TenantId,
+    script: ScriptId,
+    now: UnixMillis,
+) -> Result<usize, DatabaseError> {
+    let parameters = params![now.0, tenant.to_string(), script.to_string(), AT_ONCE];
+    Ok(work.connection.prepare_cached(WAKE)?.execute(parameters)?)
 }
 
 fn next(work: &Work<'_>, claim: &Claim) -> Result<Option<Next>, DatabaseError> {
@@ -138,13 +187,7 @@ fn is_active(work: &Work<'_>, tenant: TenantId, script: ScriptId) -> Result<bool
     Ok(statement.query_row([tenant.to_string(), script.to_string()], |row| row.get(0))?)
 }
 
-fn postpone(work: &Work<'_>, tenant: TenantId, execution: ExecutionId, until: UnixMillis) -> Result<(), DatabaseError> {
-    let parameters = params![until.0, tenant.to_string(), execution.to_string()];
-    work.connection.prepare_cached(POSTPONE)?.execute(parameters)?;
-    Ok(())
-}
-
-fn lease(work: &Work<'_>, claim: &Claim, execution: ExecutionId) -> Result<Option<Claimed>, DatabaseError> {
+fn lease(work: &Work<'_>, claim: &Claim, execution: ExecutionId) -> Result<Claimed, DatabaseError> {
     let (tenant, id) = (claim.tenant.to_string(), execution.to_string());
     let mut begin = work.connection.prepare_cached(BEGIN)?;
     let attempt = begin
@@ -163,5 +206,5 @@ fn lease(work: &Work<'_>, claim: &Claim, execution: ExecutionId) -> Result<Optio
             on_interrupt: word(row, "on_interrupt")?,
         })
     })?;
-    Ok(Some(claimed))
+    Ok(claimed)
 }

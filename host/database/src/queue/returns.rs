@@ -2,9 +2,9 @@
 //! end of its execution.
 
 use domain::{ErrorKind, ExecutionId, OnInterrupt, ScriptId, TenantId, UnixMillis};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::give_places_back;
+use super::{give_places_back, promote};
 use crate::{
     Database, DatabaseError, Lease, RetryCause, deadletters, deliveries,
     rows::{bigint, small_count, word},
@@ -29,17 +29,18 @@ const INSERT_ATTEMPT: &str = "
     SELECT tenant_id, id, attempt, $1, $2, started_at, $3, $4, $5, $6
     FROM executions
     WHERE tenant_id = $7 AND id = $8";
-const DELETE: &str = "
-    DELETE FROM execution_queue WHERE tenant_id = $1 AND execution_id = $2 RETURNING state, group_key";
-const PROMOTE: &str = "
+const PUT_BACK_ENTRY: &str = "
     UPDATE execution_queue
-    SET state = 'ready'
-    WHERE tenant_id = $1 AND execution_id = (
-        SELECT execution_id
-        FROM execution_queue
-        WHERE tenant_id = $1 AND group_key = $2 AND state = 'blocked'
-        ORDER BY position, execution_id
-        LIMIT 1)";
+    SET state = 'ready', available_at = $1, lease_epoch = 0, lease_until = 0
+    WHERE tenant_id = $2 AND execution_id = $3";
+const PUT_BACK_EXECUTION: &str = "
+    UPDATE executions SET status = 'pending', started_at = accepted_at WHERE tenant_id = $1 AND id = $2";
+const CANCEL: &str = "
+    UPDATE execution_queue SET is_cancelled = TRUE WHERE tenant_id = $1 AND execution_id = $2";
+const IS_CANCELLED: &str = "
+    SELECT is_cancelled FROM execution_queue WHERE tenant_id = $1 AND execution_id = $2";
+const DELETE: &str = "
+    DELETE FROM execution_queue WHERE tenant_id = $1 AND execution_id = $2 RETURNING state, group_key, group_max";
 // What an earlier process had, or what nobody renewed. Few are leased at once.
 const LOST: &str = "
     SELECT tenant_id, execution_id, script_id, on_interrupt, rescues
@@ -51,7 +52,7 @@ const INTERRUPT: &str = "
     SET status = 'failed', error_kind = 'interrupted', completed_at = $1
     WHERE tenant_id = $2 AND id = $3";
 
-/// Processes that may end while they run an execution, until it is given up.
+/// How often an execution is taken back from a process that ended while it ran it. After that it is given up.
 const RESCUES_MAX: u32 = 3;
 
 /// Entries that are rescued in one transaction.
@@ -73,12 +74,14 @@ pub(crate) struct Requeue<'a> {
 }
 
 /// Which entries are lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rescue {
     /// The process that asks: what earlier ones had is lost.
     pub epoch: i64,
     /// Now: what nobody renewed is lost.
     pub now: UnixMillis,
+    /// But for what this process works at: its clock may have jumped.
+    pub at_work: Vec<ExecutionId>,
 }
 
 /// What became of lost entries.
@@ -124,7 +127,7 @@ impl Database {
                 rows.collect::<rusqlite::Result<Vec<Lost>>>()?
             };
             let mut rescued = Rescued::default();
-            for lost in lost {
+            for lost in lost.into_iter().filter(|lost| !rescue.at_work.contains(&lost.execution)) {
                 rescue_one(work, &lost, rescue.now, &mut rescued)?;
             }
             Ok(rescued)
@@ -134,8 +137,10 @@ impl Database {
 }
 
 fn rescue_one(work: &Work<'_>, lost: &Lost, now: UnixMillis, rescued: &mut Rescued) -> Result<(), DatabaseError> {
-    let rescues = lost.rescues + 1;
-    if lost.on_interrupt == OnInterrupt::Retry && rescues < RESCUES_MAX {
+    if lost.on_interrupt == OnInterrupt::Retry
+        && lost.rescues < RESCUES_MAX
+        && !is_cancelled(work, lost.tenant, lost.execution)?
+    {
         let attempt = Requeue {
             kind: ErrorKind::Interrupted,
             fuel: 0,
@@ -165,6 +170,45 @@ fn rescue_one(work: &Work<'_>, lost: &Lost, now: UnixMillis, rescued: &mut Rescu
     deadletters::insert_execution(work, lost.tenant, lost.script, lost.execution, now)
 }
 
+impl Database {
+    /// Put an execution back that was taken and has not begun: it is the same attempt as before.
+    pub async fn put_back(&self, lease: Lease, available_at: UnixMillis) -> Result<(), DatabaseError> {
+        self.write(move |work| {
+            if !require_lease(work, &lease)? {
+                return Ok(());
+            }
+            let (tenant, execution) = (lease.tenant.to_string(), lease.execution.to_string());
+            let parameters = params![available_at.0, tenant, execution];
+            work.connection.prepare_cached(PUT_BACK_ENTRY)?.execute(parameters)?;
+            work.connection.prepare_cached(PUT_BACK_EXECUTION)?.execute([tenant, execution])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether somebody wants the end of an execution that was accepted.
+    pub fn is_cancelled(&self, tenant: TenantId, execution: ExecutionId) -> Result<bool, DatabaseError> {
+        self.read(|connection| wants_end(connection, tenant, execution))
+    }
+}
+
+/// Note that somebody wants the end of an execution that was accepted: it has no other attempt.
+pub(crate) fn cancel(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) -> Result<(), DatabaseError> {
+    work.connection.prepare_cached(CANCEL)?.execute([tenant.to_string(), execution.to_string()])?;
+    Ok(())
+}
+
+/// Whether somebody wants the end of an execution that was accepted.
+pub(crate) fn is_cancelled(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) -> Result<bool, DatabaseError> {
+    wants_end(work.connection, tenant, execution)
+}
+
+fn wants_end(connection: &Connection, tenant: TenantId, execution: ExecutionId) -> Result<bool, DatabaseError> {
+    let mut statement = connection.prepare_cached(IS_CANCELLED)?;
+    let parameters = [tenant.to_string(), execution.to_string()];
+    Ok(statement.query_row(parameters, |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
 /// See that an execution from the queue is still whose lease is named.
 pub(crate) fn require_lease(work: &Work<'_>, lease: &Lease) -> Result<bool, DatabaseError> {
     let Some(fence) = lease.fence else { return Ok(true) };
@@ -178,6 +222,7 @@ pub(crate) fn require_lease(work: &Work<'_>, lease: &Lease) -> Result<bool, Data
 pub(crate) fn requeue(work: &Work<'_>, lease: &Lease, attempt: &Requeue<'_>) -> Result<(), DatabaseError> {
     let counted = match attempt.cause {
         RetryCause::Failed => Counted::Failure,
+        RetryCause::ServerFailed => Counted::Rescue,
         RetryCause::GivenBack => Counted::Nothing,
     };
     go_back(work, (lease.tenant, lease.execution), attempt, counted)
@@ -223,12 +268,14 @@ fn go_back(
 pub(crate) fn leave(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) -> Result<bool, DatabaseError> {
     let mut statement = work.connection.prepare_cached(DELETE)?;
     let parameters = [tenant.to_string(), execution.to_string()];
-    let of_row = |row: &Row<'_>| Ok((row.get::<_, String>("state")?, row.get::<_, Option<String>>("group_key")?));
-    let Some((state, group)) = statement.query_row(parameters, of_row).optional()? else { return Ok(false) };
+    let of_row = |row: &Row<'_>| {
+        Ok((row.get::<_, String>("state")?, row.get::<_, Option<String>>("group_key")?, small_count(row, "group_max")?))
+    };
+    let Some((state, group, max)) = statement.query_row(parameters, of_row).optional()? else { return Ok(false) };
     give_places_back(work, tenant, 1)?;
     // One that was blocked had no place in its group, so that none is free now.
     if let Some(group) = group.filter(|_| state != "blocked") {
-        work.connection.prepare_cached(PROMOTE)?.execute([tenant.to_string(), group])?;
+        promote(work, &tenant.to_string(), &group, max)?;
     }
     deliveries::settle(work, tenant, execution)
 }

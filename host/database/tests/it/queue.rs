@@ -2,7 +2,7 @@
 
 use database::{
     Cancelled, CommitResult, DatabaseError, Effects, ExecutionCommit, FuelWanted, Priority, QueueEntry, QueueGroup,
-    QueuedExecution, Rescue, Rescued, Retry, RetryCause, StartRow, Verdict,
+    QueuedExecution, Rescue, Rescued, Retry, RetryCause, StartRow, Taken, Verdict,
 };
 use domain::{ErrorKind, ExecutionStatus, OnInterrupt, UnixMillis, WhenFull};
 
@@ -91,7 +91,7 @@ async fn an_old_lease_commits_nothing() {
     let stage = Stage::set().await;
     stage.accept(stage.queued()).await;
     let lost = stage.claim(NOW).await.unwrap();
-    let rescue = Rescue { epoch: stage.database.epoch(), now: later(60_000) };
+    let rescue = Rescue { epoch: stage.database.epoch(), now: later(60_000), at_work: Vec::new() };
     let rescued = stage.database.rescue_executions(rescue).await.unwrap();
     assert_eq!(rescued, Rescued { returned: 1, ..Rescued::default() });
     let again = stage.claim(later(60_000)).await.unwrap();
@@ -113,20 +113,23 @@ async fn a_renewed_lease_is_not_rescued() {
     stage.claim(NOW).await.unwrap();
     let (database, tenant) = (&stage.database, stage.home.tenant);
     database.renew_leases(database.epoch(), vec![(tenant, id)], later(90_000)).await.unwrap();
-    let rescue = Rescue { epoch: database.epoch(), now: later(60_000) };
+    let rescue = Rescue { epoch: database.epoch(), now: later(60_000), at_work: Vec::new() };
     assert_eq!(database.rescue_executions(rescue).await.unwrap(), Rescued::default());
 }
 
 #[tokio::test]
-async fn an_execution_that_ends_three_processes_is_a_dead_letter() {
+async fn an_execution_that_was_rescued_three_times_is_a_dead_letter() {
     let mut stage = Stage::set().await;
     let id = stage.accept(stage.queued()).await;
-    for rescue in 1..=3 {
+    for rescue in 1..=4 {
         stage.claim(NOW).await.unwrap();
         stage = stage.restart();
-        let rescued =
-            stage.database.rescue_executions(Rescue { epoch: stage.database.epoch(), now: NOW }).await.unwrap();
-        let expected = if rescue < 3 {
+        let rescued = stage
+            .database
+            .rescue_executions(Rescue { epoch: stage.database.epoch(), now: NOW, at_work: Vec::new() })
+            .await
+            .unwrap();
+        let expected = if rescue < 4 {
             Rescued { returned: 1, ..Rescued::default() }
         } else {
             Rescued { given_up: 1, ..Rescued::default() }
@@ -135,7 +138,7 @@ async fn an_execution_that_ends_three_processes_is_a_dead_letter() {
     }
     let row = stage.database.get_execution(stage.home.tenant, id).unwrap().execution;
     assert_eq!((row.status, row.error_kind), (ExecutionStatus::Failed, Some(ErrorKind::Interrupted)));
-    assert_eq!(stage.database.execution_attempts(stage.home.tenant, id).unwrap().len(), 2);
+    assert_eq!(stage.database.execution_attempts(stage.home.tenant, id).unwrap().len(), 3);
     assert_eq!(stage.database.queued_executions(stage.home.tenant).unwrap(), 0);
 }
 
@@ -145,7 +148,11 @@ async fn a_script_can_want_its_interrupted_executions_to_fail() {
     let id = stage.accept(with(&stage, |entry| QueueEntry { on_interrupt: OnInterrupt::Fail, ..entry })).await;
     stage.claim(NOW).await.unwrap();
     let stage = stage.restart();
-    let rescued = stage.database.rescue_executions(Rescue { epoch: stage.database.epoch(), now: NOW }).await.unwrap();
+    let rescued = stage
+        .database
+        .rescue_executions(Rescue { epoch: stage.database.epoch(), now: NOW, at_work: Vec::new() })
+        .await
+        .unwrap();
     assert_eq!(rescued, Rescued { failed: 1, ..Rescued::default() });
     let row = stage.database.get_execution(stage.home.tenant, id).unwrap().execution;
     assert_eq!((row.status, row.attempt), (ExecutionStatus::Failed, 1));
@@ -239,11 +246,98 @@ async fn a_script_that_fails_again_and_again_rests_and_is_tried_with_one() {
         revision_of(&stage.database.commit_execution(commit).await.unwrap());
     }
     assert_eq!(stage.claim(NOW).await, None, "it rests");
+    assert_eq!(stage.database.breaker(tenant, script).unwrap().unwrap().openings, 1);
     let retry_at = stage.database.breaker(tenant, script).unwrap().unwrap().retry_at.unwrap();
     let trial = stage.claim(retry_at).await.expect("one tries it");
     assert_eq!(stage.claim(retry_at).await, None, "the others wait for it");
     revision_of(&stage.database.commit_execution(ended(stage.lease_of(&trial), Effects::default())).await.unwrap());
     assert_eq!(stage.database.breaker(tenant, script).unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_was_under_way_when_a_breaker_opened_does_not_make_its_rest_longer() {
+    let stage = Stage::set().await;
+    let mut under_way = Vec::new();
+    for _ in 0..6 {
+        stage.accept(stage.queued()).await;
+        under_way.push(stage.claim(NOW).await.unwrap());
+    }
+    for (at, claimed) in (1..).zip(&under_way) {
+        let mut commit = failed(ended(stage.lease_of(claimed), Effects::default()), None);
+        commit.end.completed_at = later(at);
+        revision_of(&stage.database.commit_execution(commit).await.unwrap());
+    }
+    let breaker = stage.database.breaker(stage.home.tenant, stage.home.script).unwrap().unwrap();
+    assert_eq!((breaker.openings, breaker.failures), (1, 2));
+    stage.database.close_breaker(stage.home.tenant, stage.home.script, later(10)).await.unwrap();
+    assert_eq!(stage.database.breaker(stage.home.tenant, stage.home.script).unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_paused_script_keeps_no_other_script_waiting() {
+    let stage = Stage::set().await;
+    let (tenant, script) = (stage.home.tenant, stage.home.script);
+    for _ in 0..5 {
+        stage.accept(stage.queued()).await;
+    }
+    stage.pause(script, true).await;
+    assert_eq!(stage.take(NOW).await, Taken::PutOff);
+    assert_eq!(stage.take(NOW).await, Taken::Nothing, "all of it was put off at once");
+    stage.pause(script, false).await;
+    assert_eq!(stage.database.wake_executions(tenant, script, NOW).await.unwrap(), 5);
+    assert!(stage.claim(NOW).await.is_some());
+}
+
+#[tokio::test]
+async fn what_was_taken_and_not_begun_is_put_back_as_it_was() {
+    let stage = Stage::set().await;
+    let id = stage.accept(stage.queued()).await;
+    let claimed = stage.claim(NOW).await.unwrap();
+    stage.database.put_back(stage.lease_of(&claimed), later(10)).await.unwrap();
+    assert_eq!(stage.claim(NOW).await, None);
+    let again = stage.claim(later(10)).await.unwrap();
+    assert_eq!((again.execution, again.attempt, again.rescues, again.failures), (id, 1, 0, 0));
+    stage.database.put_back(stage.lease_of(&claimed), later(20)).await.unwrap();
+    let commit = ended(stage.lease_of(&again), Effects::default());
+    revision_of(&stage.database.commit_execution(commit).await.unwrap());
+}
+
+#[tokio::test]
+async fn one_that_was_cancelled_while_it_ran_has_no_other_attempt() {
+    let stage = Stage::set().await;
+    let id = stage.accept(stage.queued()).await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    let claimed = stage.claim(NOW).await.unwrap();
+    let cancelled = database.cancel_waiting(tenant, id, Vec::new(), NOW).await.unwrap();
+    assert_eq!((cancelled, database.is_cancelled(tenant, id).unwrap()), (Cancelled::NotWaiting, true));
+    let retry = Some(Retry { available_at: NOW, cause: RetryCause::GivenBack, sent: None });
+    let commit = failed(ended(stage.lease_of(&claimed), Effects::default()), retry);
+    revision_of(&database.commit_execution(commit).await.unwrap());
+    assert_eq!(database.get_execution(tenant, id).unwrap().execution.status, ExecutionStatus::Failed);
+    assert_eq!(stage.claim(NOW).await, None);
+}
+
+#[tokio::test]
+async fn what_this_process_works_at_is_not_rescued_though_its_clock_jumps() {
+    let stage = Stage::set().await;
+    let id = stage.accept(stage.queued()).await;
+    stage.claim(NOW).await.unwrap();
+    let rescue = Rescue { epoch: stage.database.epoch(), now: later(90_000), at_work: vec![id] };
+    assert_eq!(stage.database.rescue_executions(rescue).await.unwrap(), Rescued::default());
+}
+
+#[tokio::test]
+async fn more_places_in_a_group_are_for_those_that_wait_longer() {
+    let stage = Stage::set().await;
+    let mut accepted = Vec::new();
+    for max in [1, 1, 1, 3] {
+        accepted.push(stage.accept(grouped(&stage, max, WhenFull::Queue)).await);
+    }
+    let mut taken = Vec::new();
+    while let Some(claimed) = stage.claim(NOW).await {
+        taken.push(claimed.execution);
+    }
+    assert_eq!(taken, accepted[..3]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use database::{
     Activation, Artifact, Claim, Claimed, CommitResult, Database, DatabaseError, Deployment, DocumentChange,
     DocumentQuery, DocumentWrite, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Membership,
     MembershipStatus, NewScript, NewTenant, OutboxEvent, PartialCommit, Priority, QueueEntry, QueuedExecution,
-    StartRow, StorageChange, StorageQuery, StorageWrite, Usage, User, Verdict,
+    StartRow, StorageChange, StorageQuery, StorageWrite, Taken, Usage, User, Verdict,
 };
 use domain::{
     Actor, Capabilities, ExecutionId, ExecutionStatus, Language, OnInterrupt, Permissions, RecordMode, ScriptId,
@@ -95,8 +95,19 @@ impl Stage {
         execution
     }
 
-    /// Take the tenant's next one.
+    /// Take the tenant's next one, past those that are put off.
     pub(crate) async fn claim(&self, now: UnixMillis) -> Option<Claimed> {
+        loop {
+            match self.take(now).await {
+                Taken::Execution(claimed) => return Some(claimed),
+                Taken::PutOff => {}
+                Taken::Nothing => return None,
+            }
+        }
+    }
+
+    /// Ask for the tenant's next one.
+    pub(crate) async fn take(&self, now: UnixMillis) -> Taken {
         let claim = Claim {
             tenant: self.home.tenant,
             epoch: self.database.epoch(),
@@ -104,6 +115,11 @@ impl Stage {
             lease_until: UnixMillis(now.0 + 30_000),
         };
         self.database.claim_execution(claim).await.unwrap()
+    }
+
+    /// Pause a script, or let it run.
+    pub(crate) async fn pause(&self, script: ScriptId, is_paused: bool) {
+        self.database.set_active(self.home.tenant, script, !is_paused, (NOW, None)).await.unwrap();
     }
 
     pub(crate) fn lease_of(&self, claimed: &Claimed) -> Lease {

@@ -2,7 +2,7 @@
 
 use database::{
     Claim, DatabaseError, DraftEdit, EndpointAuthentication, EventPosition, ExecutionFilter, NewEndpoint, NewToken,
-    ScriptSettings, SecretChange,
+    ScriptSettings, SecretChange, Taken,
 };
 use domain::{Capabilities, EndpointRoute, Language, Permissions, RecordMode, ScriptName, SecretName, TokenId};
 
@@ -85,7 +85,7 @@ async fn executions_of_another_tenant_are_not_found() {
     is_not_found(database.get_execution(stranger, id));
     is_not_found(database.cancel_waiting(stranger, id, Vec::new(), NOW).await);
     let claim = Claim { tenant: stranger, epoch: database.epoch(), now: NOW, lease_until: NOW };
-    assert_eq!(database.claim_execution(claim).await.unwrap(), None);
+    assert_eq!(database.claim_execution(claim).await.unwrap(), Taken::Nothing);
     assert_eq!(database.queued_executions(stranger).unwrap(), 0);
     let claimed = stage.claim(NOW).await.unwrap();
     revision_of(&database.commit_execution(ended(stage.lease_of(&claimed), writes([]))).await.unwrap());

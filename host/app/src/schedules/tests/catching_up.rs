@@ -35,9 +35,9 @@ async fn the_latest_missed_slot_runs_behind_live_work() {
     let database = &stage.app.inner.database;
     let (tenant, epoch) = (stage.principal.tenant, database.epoch());
     let claim = database::Claim { tenant, epoch, now: live, lease_until: later(live, MINUTE) };
-    let first = database.claim_execution(claim).await.unwrap().unwrap().execution;
+    let database::Taken::Execution(first) = database.claim_execution(claim).await.unwrap() else { panic!("nothing") };
     let slots = stage.schedules().slots(&stage.principal, id, None, 1).unwrap();
-    assert_eq!(slots[0].slot.execution, Some(first));
+    assert_eq!(slots[0].slot.execution, Some(first.execution));
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ async fn claim_all(stage: &Stage, now: UnixMillis) -> usize {
         lease_until: later(now, MINUTE),
     };
     let mut claimed = 0;
-    while database.claim_execution(claim).await.unwrap().is_some() {
+    while matches!(database.claim_execution(claim).await.unwrap(), database::Taken::Execution(_)) {
         claimed += 1;
     }
     claimed
