@@ -1,3 +1,5 @@
+//! Who gets the next slot, and who waits.
+
 use futures_util::{FutureExt, poll};
 
 use super::*;
@@ -96,4 +98,39 @@ async fn each_way_has_its_bounds() {
     assert_eq!(background.len(), 6, "two slots are for hooks alone");
     assert!(at_once(&admission, other, Lane::Direct, 16).is_none());
     assert!(at_once(&admission, other, Lane::Hook, 16).is_some());
+}
+
+/// RULES 8: sleeping is not free. Whoever comes without debt goes before those whose work held slots for long.
+#[tokio::test]
+async fn fifty_tenants_that_only_sleep_keep_no_other_waiting() {
+    let admission = Admission::new(16);
+    let sleepers: Vec<TenantId> = (0..50).map(|_| TenantId::generate()).collect();
+    let mut held: Vec<Permit> =
+        sleepers.iter().filter_map(|sleeper| at_once(&admission, *sleeper, Lane::Direct, 4)).collect();
+    assert_eq!(held.len(), 14, "two slots are for hooks alone");
+    // As if each had slept for half a minute.
+    for permit in &mut held {
+        permit.used(30 * FUEL_PER_SECOND, MEMORY_PER_SLOT);
+    }
+    let mut waiting: Vec<_> =
+        sleepers.iter().map(|sleeper| Box::pin(admission.admit(*sleeper, Lane::Direct, 4))).collect();
+    for wish in &mut waiting {
+        assert!(poll!(wish).is_pending());
+    }
+    let awake = TenantId::generate();
+    let mut wish = Box::pin(admission.admit(awake, Lane::Direct, 4));
+    assert!(poll!(&mut wish).is_pending());
+    let waited_for: Vec<TenantId> = held.iter().map(|permit| permit.tenant).collect();
+    // Those that have slept come back for more; those that have not yet owe nothing and go in their turn.
+    drop(held);
+    let mut served = 0;
+    for (wish, tenant) in waiting.iter_mut().zip(&sleepers) {
+        if let std::task::Poll::Ready(permit) = poll!(wish) {
+            assert!(!waited_for.contains(tenant), "one that owes goes before one that does not");
+            served += 1;
+            drop(permit);
+        }
+    }
+    assert!(served > 0);
+    assert!(poll!(&mut wish).is_ready(), "the one that is awake has its slot");
 }
