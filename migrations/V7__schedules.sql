@@ -56,7 +56,7 @@ CREATE TABLE schedule_slots (
     PRIMARY KEY (tenant_id, schedule_id, slot_at),
     FOREIGN KEY (tenant_id, schedule_id) REFERENCES schedules (tenant_id, id) ON DELETE CASCADE
 );
-CREATE INDEX idx_schedule_slots_open ON schedule_slots (tenant_id, schedule_id, is_open) WHERE is_open;
+CREATE INDEX idx_schedule_slots_open ON schedule_slots (tenant_id, schedule_id, slot_at) WHERE is_open;
 CREATE INDEX idx_schedule_slots_started ON schedule_slots (tenant_id, schedule_id, slot_at) WHERE outcome = 'started';
 CREATE INDEX idx_schedule_slots_decided ON schedule_slots (tenant_id, decided_at);
 -- How much was caught up of late, of all tenants together.

@@ -112,7 +112,8 @@ fn the_lists_that_grow_are_read_by_an_index() {
         ),
     ];
     let due = "SELECT id FROM schedules WHERE due_at <= 5 ORDER BY due_at LIMIT 10";
-    let open = "SELECT slot_at FROM schedule_slots WHERE tenant_id = 'a' AND schedule_id = 'b' AND is_open";
+    let open = "SELECT slot_at FROM schedule_slots WHERE tenant_id = 'a' AND schedule_id = 'b' AND is_open
+                ORDER BY slot_at";
     let started =
         "SELECT slot_at FROM schedule_slots WHERE tenant_id = 'a' AND schedule_id = 'b' AND outcome = 'started'
                    AND slot_at < 5 ORDER BY slot_at DESC LIMIT 1";
