@@ -167,15 +167,16 @@ async fn executions_of_one_key_go_one_after_another_in_their_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_can_want_no_second_one_beside_the_first() {
     let stage = Stage::set().await;
-    stage.deploy("single", "export default async () => { await utils.sleep(60000) }").await;
+    stage.deploy("single", "export default async (input) => { if (input === null) await utils.sleep(25000) }").await;
     set_policy(&stage, "single", RunPolicy { concurrency: one_at_a_time(WhenFull::Skip), ..RunPolicy::DEFAULT }).await;
     let first = accept(&stage, "single").await;
     let refused = try_accept(&stage, "single", "null").await;
     assert!(matches!(refused, Err(AppError::ConcurrencyFull { max: 1 })), "{refused:?}");
     until(&stage, first, |status| status == ExecutionStatus::Running).await;
-    let mut waited_for = stage.try_run("single", "null").await;
+    // Until the first one has its place.
+    let mut waited_for = stage.try_run("single", "1").await;
     while waited_for.is_ok() {
-        waited_for = stage.try_run("single", "null").await;
+        waited_for = stage.try_run("single", "1").await;
     }
     assert!(matches!(waited_for, Err(AppError::ConcurrencyFull { max: 1 })), "{waited_for:?}");
     stage.app.executions().cancel(&stage.principal, first).await.unwrap();
