@@ -85,15 +85,11 @@ advisories:
 bench *ARGS: engine
     cargo bench --workspace --bench sandbox --bench commit -- "$@"
 
-# Deliver many events, three of ten to a script that fails, and see that the books balance: ./just soak-events [COUNT]
-soak-events COUNT="20000": engine
-    SKERRY_SOAK_EVENTS={{COUNT}} cargo test --release --workspace --lib of_many_events_with_failing_scripts
-
 # Load a server with requests to endpoint scripts, also beside thousands of slow clients, and print rates and latencies
 load: engine
     ulimit -n "$(ulimit -Hn)" && cargo bench --workspace --bench http
 
-# What the tests do briefly, for long: ./just soak crash|disk|neighbours|schedules (KILLS, FAULTS, SEED, SCRIPTS, QUEUED, SCHEDULES)
+# What the tests do briefly, for long: ./just soak crash|disk|events|neighbours|schedules (KILLS, FAULTS, SEED, EVENTS, SCRIPTS, QUEUED, SCHEDULES)
 soak WHAT: engine
     #!/usr/bin/env bash
     set -euo pipefail
@@ -102,9 +98,10 @@ soak WHAT: engine
     case "$1" in
         crash) KILLS="${KILLS:-300}" exec cargo test --release --workspace --test process kills -- --nocapture ;;
         disk) FAULTS="${FAULTS:-50}" exec cargo test --release --workspace --test process faults -- --nocapture ;;
+        events) SKERRY_SOAK_EVENTS="${EVENTS:-1000000}" exec cargo test --release --workspace --lib of_many_events_with_failing_scripts ;;
         schedules) SCHEDULES="${SCHEDULES:-10000}" exec cargo test --release --workspace --lib schedules::tests::simulation -- --nocapture ;;
         neighbours) exec cargo bench --workspace --bench "$1" ;;
-        *) echo "soak: there is crash, disk, neighbours and schedules, and no '$1'" >&2 && exit 1 ;;
+        *) echo "soak: there is crash, disk, events, neighbours and schedules, and no '$1'" >&2 && exit 1 ;;
     esac
 
 # Everything that has to hold before a change is merged, from a fresh clone
