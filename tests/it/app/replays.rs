@@ -3,7 +3,7 @@
 use app::{App, RunRequest, ScriptRef};
 use domain::{ErrorKind, ExecutionStatus, Trigger};
 
-use super::stage::{Stage, config, kind};
+use super::stage::{Stage, config, kind, restarted};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_equals_its_execution_in_result_log_and_fuel() {
@@ -45,8 +45,7 @@ async fn what_was_answered_is_there_after_a_restart() {
     stage.deploy("log", "export default (n) => { console.info('run', n); return n }").await;
     let view = stage.run("log", "5").await;
     let Stage { app, principal, directory, .. } = stage;
-    drop(app);
-    let app = App::open(config(&directory)).await.unwrap();
+    let app = restarted(app, config(&directory)).await;
     let again = app.executions().get(&principal, view.execution.id).unwrap();
     assert_eq!(again.execution.status, ExecutionStatus::Success);
     assert_eq!(again.execution.fuel, view.execution.fuel);

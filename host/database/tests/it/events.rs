@@ -232,11 +232,11 @@ async fn what_cannot_be_delivered_has_a_dead_letter_that_says_why() {
 }
 
 #[tokio::test]
-async fn an_event_whose_process_ends_three_times_has_one_dead_letter() {
+async fn an_event_whose_execution_was_rescued_three_times_has_one_dead_letter() {
     let (stage, subscription) = stage().await;
     stage.publish("a", None).await;
     stage.expand(subscription).await;
-    for times in 0..3 {
+    for times in 0..4 {
         let now = UnixMillis(NOW.0 + times * 60_000);
         stage.claim(now).await.unwrap();
         let rescue = Rescue { epoch: stage.database.epoch(), now: UnixMillis(now.0 + 60_000), at_work: Vec::new() };

@@ -73,7 +73,8 @@ fn a_run_that_a_kill_cut_is_marked_as_interrupted() {
     let data = data();
     let server = Process::start(data.path());
     let source = "export default async () => { await utils.sleep(25000) }";
-    let script = json!({ "name": "slow", "kind": "one_off", "source": source });
+    let policy = json!({ "on_interrupt": "fail" });
+    let script = json!({ "name": "slow", "kind": "one_off", "source": source, "policy": policy });
     assert_eq!(server.api("POST", "/scripts", Some(&script)).unwrap().status, 201);
     server.api("POST", "/scripts/slow/deploy", Some(&json!({}))).unwrap();
     let id = server.accept("/scripts/slow/executions");
