@@ -1,6 +1,6 @@
 //! Replay, crash and restart.
 
-use app::{App, RunRequest, ScriptRef};
+use app::{RunRequest, ScriptRef};
 use domain::{ErrorKind, ExecutionStatus, Trigger};
 
 use super::stage::{Stage, config, kind, restarted};

@@ -16,6 +16,9 @@ use moka::sync::Cache;
 use super::{options::Endpoint, secrets};
 use crate::{AppError, Inner, signatures::SigningSecret};
 
+/// The parameters of a path, by name.
+pub(super) type PathParameters = Vec<(String, String)>;
+
 /// How long a tenant's routes may be out of date where something else than this process changed them; a change in this
 /// one is seen at once.
 const ROUTES_STALE: Duration = Duration::from_secs(1);
@@ -98,7 +101,7 @@ impl TenantRoutes {
     }
 
     /// The endpoint for a method and a path, with its parameters.
-    pub(super) fn matching(&self, method: &str, path: &str) -> Option<(Arc<LiveEndpoint>, Vec<(String, String)>)> {
+    pub(super) fn matching(&self, method: &str, path: &str) -> Option<(Arc<LiveEndpoint>, PathParameters)> {
         let found = self.routers.get(method)?.at(path).ok()?;
         let params = found.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Some((Arc::clone(found.value), params))

@@ -30,7 +30,7 @@ fn hex_mac(key: &str, content: &str) -> String {
     crate::sealing::hex::write(&mac).to_string()
 }
 
-fn standard_headers<'a>(signed: &'a [Header; 3]) -> Vec<(&'a str, &'a str)> {
+fn standard_headers(signed: &[Header; 3]) -> Vec<(&str, &str)> {
     signed.iter().map(|header| (header.name.as_str(), header.value.as_str())).collect()
 }
 
@@ -50,7 +50,7 @@ fn what_is_signed_here_is_what_the_oracle_signs_and_verifies() {
     let key = SigningSecret::standard(STANDARD_SECRET).unwrap();
     for (id, body) in [("msg_1", &b"{}"[..]), ("a", b""), ("order:7/8", "ä€𝄞\r\n".as_bytes())] {
         let now = UnixMillis::now();
-        let signed = Message { id, at: now, body }.signed(&[key.clone()]);
+        let signed = Message { id, at: now, body }.signed(std::slice::from_ref(&key));
         assert_eq!(signed[2].value, oracle.sign(id, now.0 / 1_000, body).unwrap());
         let map: HeaderMap = signed
             .iter()
@@ -61,7 +61,7 @@ fn what_is_signed_here_is_what_the_oracle_signs_and_verifies() {
             .collect();
         oracle.verify(body, &map).unwrap();
         let request = SignedRequest { headers: &signed, body, now };
-        assert_eq!(SignatureScheme::Standard.verify(&request, &[key.clone()]), Ok(()));
+        assert_eq!(SignatureScheme::Standard.verify(&request, std::slice::from_ref(&key)), Ok(()));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Schedules of all kinds over a year with both changes of the clocks, servers that are away, scripts that are paused and
 //! clocks that go back: afterwards every slot has one row, and every start one execution.
+#![expect(clippy::print_stdout, reason = "what a long simulation came to is for whoever started it")]
 
 use std::collections::BTreeSet;
 
