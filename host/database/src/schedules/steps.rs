@@ -53,8 +53,21 @@ const CLOSE_ENDED: &str = "
         FROM execution_queue
         WHERE execution_queue.tenant_id = schedule_slots.tenant_id
           AND execution_queue.execution_id = schedule_slots.execution_id)";
-const OPEN: &str = "
-    SELECT execution_id FROM schedule_slots WHERE tenant_id = $1 AND schedule_id = $2 AND is_open ORDER BY slot_at";
+// Beside which a live run would go on. One that catches up and has not begun waits behind all live work, and keeps none of
+// it from running.
+const OVERLAPPING: &str = "
+    SELECT execution_id
+    FROM schedule_slots
+    WHERE tenant_id = $1 AND schedule_id = $2 AND is_open AND (NOT is_catch_up OR EXISTS (
+        SELECT 1
+        FROM execution_queue
+        WHERE execution_queue.tenant_id = schedule_slots.tenant_id
+          AND execution_queue.execution_id = schedule_slots.execution_id
+          AND execution_queue.state = 'leased'))
+    ORDER BY slot_at
+    LIMIT $3";
+const ANY_OPEN: &str = "
+    SELECT slot_at FROM schedule_slots WHERE tenant_id = $1 AND schedule_id = $2 AND is_open ORDER BY slot_at LIMIT 1";
 const CAUGHT_UP: &str = "
     SELECT COUNT(*) AS slots FROM schedule_slots WHERE is_catch_up AND decided_at > $1";
 const CAUGHT_UP_OF_TENANT: &str = "
@@ -247,8 +260,14 @@ fn start_slot(work: &Work<'_>, tenant: TenantId, start: &SlotStart) -> Result<Sl
     let SlotStart { place, next, queued, now } = start;
     let Some(standing) = standing(work, AT, tenant, *place)? else { return Ok(SlotDecision::Moved) };
     go_to(work, (tenant, place.schedule), *next, place.slot, None)?;
-    let open = open_executions(work, tenant, place.schedule)?;
-    if standing.overlap == Overlap::Skip && !open.is_empty() {
+    close_ended(work, tenant, place.schedule)?;
+    // Where nothing depends on earlier runs they are not read: there may be as many as the queue holds.
+    let overlapping = match standing.overlap {
+        Overlap::Skip => overlapping(work, tenant, place.schedule, 1)?,
+        Overlap::CancelPrevious => overlapping(work, tenant, place.schedule, u32::MAX)?,
+        Overlap::Queue | Overlap::Parallel => Vec::new(),
+    };
+    if standing.overlap == Overlap::Skip && !overlapping.is_empty() {
         let stretch = SlotStretch {
             from: place.slot,
             to: place.slot,
@@ -264,8 +283,7 @@ fn start_slot(work: &Work<'_>, tenant: TenantId, start: &SlotStart) -> Result<Sl
         return Ok(SlotDecision::Moved);
     }
     accept(work, tenant, *place, queued)?;
-    let cancels = if standing.overlap == Overlap::CancelPrevious { open } else { Vec::new() };
-    Ok(SlotDecision::Started { cancels })
+    Ok(SlotDecision::Started { cancels: overlapping })
 }
 
 fn pass_slots(work: &Work<'_>, tenant: TenantId, passed: &SlotsPassed) -> Result<bool, DatabaseError> {
@@ -294,8 +312,12 @@ fn pass_slots(work: &Work<'_>, tenant: TenantId, passed: &SlotsPassed) -> Result
 fn start_catch_up(work: &Work<'_>, tenant: TenantId, start: &CatchUpStart) -> Result<CatchUpDecision, DatabaseError> {
     let CatchUpStart { place, rest, queued, rates, now } = start;
     let Some(standing) = standing(work, BACKLOG_AT, tenant, *place)? else { return Ok(CatchUpDecision::Moved) };
-    if standing.overlap != Overlap::Parallel && !open_executions(work, tenant, place.schedule)?.is_empty() {
-        return Ok(CatchUpDecision::PreviousRun);
+    if standing.overlap != Overlap::Parallel {
+        close_ended(work, tenant, place.schedule)?;
+        let mut statement = work.connection.prepare_cached(ANY_OPEN)?;
+        if statement.exists([tenant.to_string(), place.schedule.to_string()])? {
+            return Ok(CatchUpDecision::PreviousRun);
+        }
     }
     let mut counting = work.connection.prepare_cached(CAUGHT_UP)?;
     if counting.query_row([rates.since.0], |row| count(row, "slots"))? >= rates.of_all {
@@ -362,12 +384,21 @@ fn accept(work: &Work<'_>, tenant: TenantId, place: SlotPlace, queued: &QueuedEx
     queue::enqueue(work, queued)
 }
 
-/// The executions of a schedule's slots that have not ended.
-fn open_executions(work: &Work<'_>, tenant: TenantId, schedule: ScheduleId) -> Result<Vec<ExecutionId>, DatabaseError> {
-    let (tenant, schedule) = (tenant.to_string(), schedule.to_string());
-    work.connection.prepare_cached(CLOSE_ENDED)?.execute([&tenant, &schedule])?;
-    let mut statement = work.connection.prepare_cached(OPEN)?;
-    let rows = statement.query_map([&tenant, &schedule], |row| word(row, "execution_id"))?;
+fn close_ended(work: &Work<'_>, tenant: TenantId, schedule: ScheduleId) -> Result<(), DatabaseError> {
+    work.connection.prepare_cached(CLOSE_ENDED)?.execute([tenant.to_string(), schedule.to_string()])?;
+    Ok(())
+}
+
+/// At most `limit` executions of a schedule beside which a live one would go on, the oldest first.
+fn overlapping(
+    work: &Work<'_>,
+    tenant: TenantId,
+    schedule: ScheduleId,
+    limit: u32,
+) -> Result<Vec<ExecutionId>, DatabaseError> {
+    let mut statement = work.connection.prepare_cached(OVERLAPPING)?;
+    let parameters = params![tenant.to_string(), schedule.to_string(), limit];
+    let rows = statement.query_map(parameters, |row| word(row, "execution_id"))?;
     Ok(rows.collect::<rusqlite::Result<Vec<ExecutionId>>>()?)
 }
 

@@ -1,9 +1,9 @@
 //! Schedules: which are due, and that each slot is decided once.
 
 use database::{
-    Backlog, CatchUpDecision, CatchUpRates, CatchUpStart, DatabaseError, Effects, NewSchedule, NextSlot, QueueEntry,
-    QueuedExecution, Schedule, ScheduleChange, ScheduleMade, ScheduleSetting, SlotDecision, SlotPlace, SlotStart,
-    SlotStretch, SlotsPassed,
+    Backlog, CatchUpDecision, CatchUpRates, CatchUpStart, DatabaseError, Effects, NewSchedule, NextSlot, Priority,
+    QueueEntry, QueuedExecution, Schedule, ScheduleChange, ScheduleMade, ScheduleSetting, SlotDecision, SlotPlace,
+    SlotStart, SlotStretch, SlotsPassed,
 };
 use domain::{CatchUp, Overlap, ScheduleId, SlotOutcome, SlotReason, UnixMillis};
 
@@ -219,6 +219,32 @@ async fn a_backlog_is_caught_up_one_run_after_another_and_within_the_rates() {
     use SlotOutcome::{Missed, Started};
     assert_eq!(outcomes(&stage, id), [(1, 1, Missed), (2, 1, Started), (3, 1, Started), (4, 1, Started)]);
     assert_eq!(stage.database.last_started_slot(tenant, id, at(4)).unwrap(), Some(at(3)));
+}
+
+#[tokio::test]
+async fn a_run_that_catches_up_keeps_no_slot_from_running_until_it_has_begun() {
+    let stage = Stage::set().await;
+    let (tenant, id) = (stage.home.tenant, schedule(&stage, Overlap::Skip).await);
+    let backlog = Backlog { from: at(2), to: at(2), due_at: at(3) };
+    let missed = passed(&stage, id, (1, 1), SlotReason::Late);
+    let missed = SlotsPassed { last: at(2), next: hour(3), backlog: Some(backlog), ..missed };
+    assert!(stage.database.pass_slots(tenant, missed).await.unwrap());
+    let rates = CatchUpRates { since: NOW, of_tenant: 9, of_all: 9 };
+    let queued = stage.queued();
+    let entry = QueueEntry { priority: Priority::CatchUp, ..queued.entry.clone() };
+    let queued = QueuedExecution { entry, ..queued };
+    let execution = queued.start.execution;
+    let caught_up = CatchUpStart { place: place(&stage, id, at(2)), rest: None, queued, rates, now: at(3) };
+    assert_eq!(stage.database.start_catch_up(tenant, caught_up).await.unwrap(), CatchUpDecision::Started);
+    assert_eq!(decide(&stage, start(&stage, id, 3)).await, STARTED, "it waits behind live work");
+    assert_eq!(decide(&stage, start(&stage, id, 4)).await, SlotDecision::Skipped, "a live run waits");
+    end_one(&stage).await;
+    let begun = stage.claim(at(6)).await.unwrap();
+    assert_eq!(begun.execution, execution);
+    assert_eq!(decide(&stage, start(&stage, id, 5)).await, SlotDecision::Skipped, "it has begun");
+    let commit = ended(stage.lease_of(&begun), Effects::default());
+    revision_of(&stage.database.commit_execution(commit).await.unwrap());
+    assert_eq!(decide(&stage, start(&stage, id, 6)).await, STARTED);
 }
 
 async fn end_one(stage: &Stage) {
