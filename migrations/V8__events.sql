@@ -66,9 +66,12 @@ CREATE TABLE event_deliveries (
 );
 CREATE INDEX idx_event_deliveries_subscription
     ON event_deliveries (tenant_id, subscription_id, event_revision, event_ordinal);
-CREATE INDEX idx_event_deliveries_subject
+-- What is under way of a subject, and what waits behind it: a step along a subject reads a row of each.
+CREATE INDEX idx_event_deliveries_under_way ON event_deliveries (tenant_id, subscription_id, subject)
+    WHERE status IN ('ready', 'queued');
+CREATE INDEX idx_event_deliveries_waiting
     ON event_deliveries (tenant_id, subscription_id, subject, event_revision, event_ordinal)
-    WHERE completed_at IS NULL;
+    WHERE status = 'waiting';
 CREATE INDEX idx_event_deliveries_ready ON event_deliveries (tenant_id, event_revision, event_ordinal)
     WHERE status = 'ready';
 CREATE INDEX idx_event_deliveries_execution ON event_deliveries (tenant_id, execution_id)

@@ -48,7 +48,11 @@ const NEXT_READY_TENANT: &str = "
 const OPEN_OF_SUBJECT: &str = "
     SELECT 1
     FROM event_deliveries
-    WHERE tenant_id = $1 AND subscription_id = $2 AND subject = $3 AND completed_at IS NULL
+    WHERE tenant_id = $1 AND subscription_id = $2 AND subject = $3 AND status IN ('ready', 'queued')
+    UNION ALL
+    SELECT 1
+    FROM event_deliveries
+    WHERE tenant_id = $1 AND subscription_id = $2 AND subject = $3 AND status = 'waiting'
     LIMIT 1";
 
 stored_words!(

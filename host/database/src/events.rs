@@ -5,7 +5,7 @@
 use std::{fmt, str::FromStr};
 
 use domain::{ExecutionId, TenantId, UnixMillis, UserId};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
     Database, DatabaseError, Lease,
@@ -66,8 +66,29 @@ const HAS_OLD: &str = "
     WHERE id = $1 AND (
         (SELECT time FROM outbox_events WHERE tenant_id = $1 ORDER BY revision, ordinal LIMIT 1) < $2
         OR EXISTS (SELECT 1 FROM dead_letters WHERE tenant_id = $1 AND created_at < $3))";
+// What still has to be delivered, and what a person may send again, is kept: as `DELETE` judges it.
 const OLDEST: &str = "
-    SELECT source, id, revision, ordinal, time
+    SELECT source, id, revision, ordinal, time,
+        NOT EXISTS (
+            SELECT 1
+            FROM pending_events
+            WHERE pending_events.tenant_id = $1 AND pending_events.source = outbox_events.source
+                AND pending_events.event_id = outbox_events.id)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM event_deliveries
+            WHERE event_deliveries.tenant_id = $1 AND event_source = outbox_events.source
+                AND event_deliveries.event_id = outbox_events.id AND completed_at IS NULL)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM webhook_deliveries
+            WHERE webhook_deliveries.tenant_id = $1 AND event_source = outbox_events.source
+                AND webhook_deliveries.event_id = outbox_events.id)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM dead_letters
+            WHERE dead_letters.tenant_id = $1 AND event_source = outbox_events.source
+                AND dead_letters.event_id = outbox_events.id AND redriven_at IS NULL) AS is_free
     FROM outbox_events
     WHERE tenant_id = $1 AND (revision, ordinal) > ($2, $3)
     ORDER BY revision, ordinal
@@ -92,6 +113,9 @@ const DELETE: &str = "
             SELECT 1
             FROM dead_letters
             WHERE dead_letters.tenant_id = $1 AND event_source = $2 AND event_id = $3 AND redriven_at IS NULL)";
+
+/// Old events that are removed in one transaction, each with up to a hundred deliveries.
+const PURGED_AT_ONCE: usize = 20;
 
 /// An event on its way to its subscribers (CloudEvents 1.0).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -308,7 +332,8 @@ impl Database {
     }
 
     /// Remove those of `limit` events behind `after` that were published before `before` and that nobody needs any more,
-    /// with their deliveries.
+    /// with their deliveries. They are looked for by a read, and removed a few at a time: each may have a delivery to every
+    /// subscription.
     pub async fn purge_events(
         &self,
         tenant: TenantId,
@@ -316,7 +341,21 @@ impl Database {
         after: EventPosition,
         limit: u32,
     ) -> Result<Purged, DatabaseError> {
-        self.write(move |work| purge(work, &tenant.to_string(), before, after, limit)).await
+        let (free, next) = self.read(|connection| oldest(connection, tenant, before, after, limit))?;
+        let mut purged = Purged { deleted: 0, next };
+        for events in free.chunks(PURGED_AT_ONCE) {
+            let (tenant, events) = (tenant.to_string(), events.to_vec());
+            purged.deleted += self
+                .write(move |work| {
+                    let mut deleted = 0;
+                    for (source, id) in &events {
+                        deleted += work.connection.prepare_cached(DELETE)?.execute([&tenant, source, id])?;
+                    }
+                    Ok::<usize, DatabaseError>(deleted)
+                })
+                .await?;
+        }
+        Ok(purged)
     }
 }
 
@@ -377,26 +416,25 @@ pub(crate) fn insert_event(
     Ok(written == 1)
 }
 
-fn purge(
-    work: &Work<'_>,
-    tenant: &str,
+/// The source and id of each of `limit` events behind `after` that nobody needs any more, and from where to go on.
+fn oldest(
+    connection: &Connection,
+    tenant: TenantId,
     before: UnixMillis,
     after: EventPosition,
     limit: u32,
-) -> Result<Purged, DatabaseError> {
-    let mut statement = work.connection.prepare_cached(OLDEST)?;
-    let rows = statement.query_map(params![tenant, after.revision, after.ordinal, limit], |row| {
-        let position = EventPosition { revision: row.get("revision")?, ordinal: row.get("ordinal")? };
-        Ok((position, millis(row, "time")?, row.get::<_, String>("source")?, row.get::<_, String>("id")?))
-    })?;
-    let mut purged = Purged::default();
-    for row in rows {
-        let (position, time, source, id) = row?;
-        if time >= before {
-            return Ok(Purged { next: None, ..purged });
+) -> Result<(Vec<(String, String)>, Option<EventPosition>), DatabaseError> {
+    let mut statement = connection.prepare_cached(OLDEST)?;
+    let mut rows = statement.query(params![tenant.to_string(), after.revision, after.ordinal, limit])?;
+    let (mut free, mut next) = (Vec::new(), None);
+    while let Some(row) = rows.next()? {
+        if millis(row, "time")? >= before {
+            return Ok((free, None));
         }
-        purged.deleted += work.connection.prepare_cached(DELETE)?.execute([tenant, &source, &id])?;
-        purged.next = Some(position);
+        next = Some(EventPosition { revision: row.get("revision")?, ordinal: row.get("ordinal")? });
+        if row.get("is_free")? {
+            free.push((row.get("source")?, row.get("id")?));
+        }
     }
-    Ok(purged)
+    Ok((free, next))
 }

@@ -76,7 +76,18 @@ const UPDATE: &str = "
         set_at = $8, next_slot = $9, due_at = $10
     WHERE tenant_id = $11 AND id = $12 AND revision = $13 AND next_slot IS NOT DISTINCT FROM $14";
 const DELETE: &str = "DELETE FROM schedules WHERE tenant_id = $1 AND id = $2";
+const DELETE_SLOTS: &str = "
+    DELETE FROM schedule_slots
+    WHERE (tenant_id, schedule_id, slot_at) IN (
+        SELECT tenant_id, schedule_id, slot_at
+        FROM schedule_slots
+        WHERE tenant_id = $1 AND schedule_id = $2
+        ORDER BY slot_at
+        LIMIT $3)";
 const REVISION: &str = "SELECT revision FROM schedules WHERE tenant_id = $1 AND id = $2";
+
+/// Slots that are removed in one transaction: it takes some milliseconds.
+const SLOTS_AT_ONCE: u32 = 500;
 
 /// A slot that is to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -301,7 +312,8 @@ impl Database {
         .await
     }
 
-    /// Remove a schedule with its slots. Runs that it started go on.
+    /// Remove a schedule with its slots. Runs that it started go on. The slots go first, some hundred at a time, so that
+    /// other writes get in between.
     ///
     /// # Errors
     /// [`DatabaseError::NotFound`]; [`DatabaseError::Stale`] where `expected_revision` is another one.
@@ -311,16 +323,36 @@ impl Database {
         id: ScheduleId,
         expected_revision: Option<i64>,
     ) -> Result<(), DatabaseError> {
+        let mut deleted = SLOTS_AT_ONCE as usize;
+        while deleted == SLOTS_AT_ONCE as usize {
+            deleted = self
+                .write(move |work| {
+                    require_revision(work, tenant, id, expected_revision)?;
+                    let mut statement = work.connection.prepare_cached(DELETE_SLOTS)?;
+                    Ok(statement.execute(params![tenant.to_string(), id.to_string(), SLOTS_AT_ONCE])?)
+                })
+                .await?;
+        }
         self.write(move |work| {
-            let current = revision(work, tenant, id)?;
-            if expected_revision.is_some_and(|expected| expected != current) {
-                return Err(DatabaseError::Stale { current });
-            }
+            require_revision(work, tenant, id, expected_revision)?;
             work.connection.prepare_cached(DELETE)?.execute([tenant.to_string(), id.to_string()])?;
             Ok(())
         })
         .await
     }
+}
+
+fn require_revision(
+    work: &Work<'_>,
+    tenant: TenantId,
+    id: ScheduleId,
+    expected: Option<i64>,
+) -> Result<(), DatabaseError> {
+    let current = revision(work, tenant, id)?;
+    if expected.is_some_and(|expected| expected != current) {
+        return Err(DatabaseError::Stale { current });
+    }
+    Ok(())
 }
 
 fn insert(work: &Work<'_>, tenant: TenantId, schedule: &NewSchedule) -> Result<(), DatabaseError> {

@@ -16,6 +16,15 @@ const UPDATE: &str = "
     UPDATE subscriptions
     SET patterns = $1, source = $2, is_active = $3, max_attempts = $4, set_by = $5, set_at = $6
     WHERE tenant_id = $7 AND id = $8";
+const STOP: &str = "UPDATE subscriptions SET is_active = FALSE WHERE tenant_id = $1 AND id = $2";
+const DELETE_DELIVERIES: &str = "
+    DELETE FROM event_deliveries
+    WHERE (tenant_id, event_source, event_id, subscription_id) IN (
+        SELECT tenant_id, event_source, event_id, subscription_id
+        FROM event_deliveries
+        WHERE tenant_id = $1 AND subscription_id = $2
+        ORDER BY event_revision, event_ordinal
+        LIMIT $3)";
 const DELETE: &str = "DELETE FROM subscriptions WHERE tenant_id = $1 AND id = $2";
 const GET: &str = "
     SELECT id, script_id, patterns, source, is_active, max_attempts, created_at, set_by, set_at
@@ -28,6 +37,9 @@ const LIST: &str = "
     ORDER BY id
     LIMIT $3";
 const COUNT: &str = "SELECT COUNT(*) AS subscriptions FROM subscriptions WHERE tenant_id = $1";
+
+/// Deliveries that are removed in one transaction: it takes some milliseconds.
+const DELETED_AT_ONCE: u32 = 500;
 
 /// What a script runs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,13 +137,32 @@ impl Database {
         .await
     }
 
-    /// Delete a subscription with its deliveries. Executions that they started go on.
+    /// Delete a subscription with its deliveries. Executions that they started go on. It delivers nothing from the first
+    /// write on, and its deliveries go some hundred at a time, so that other writes get in between; what a crash cut off
+    /// is an inactive subscription, to be deleted again.
     ///
     /// # Errors
     /// [`DatabaseError::NotFound`].
     pub async fn delete_subscription(&self, tenant: TenantId, id: SubscriptionId) -> Result<(), DatabaseError> {
+        let key = [tenant.to_string(), id.to_string()];
+        let stop = key.clone();
         self.write(move |work| {
-            let deleted = work.connection.prepare_cached(DELETE)?.execute([tenant.to_string(), id.to_string()])?;
+            let stopped = work.connection.prepare_cached(STOP)?.execute(stop)?;
+            if stopped == 1 { Ok(()) } else { Err(DatabaseError::NotFound) }
+        })
+        .await?;
+        let mut deleted = DELETED_AT_ONCE as usize;
+        while deleted == DELETED_AT_ONCE as usize {
+            let [tenant, id] = key.clone();
+            deleted = self
+                .write(move |work| {
+                    let mut statement = work.connection.prepare_cached(DELETE_DELIVERIES)?;
+                    Ok(statement.execute(params![tenant, id, DELETED_AT_ONCE])?)
+                })
+                .await?;
+        }
+        self.write(move |work| {
+            let deleted = work.connection.prepare_cached(DELETE)?.execute(key)?;
             if deleted == 1 { Ok(()) } else { Err(DatabaseError::NotFound) }
         })
         .await

@@ -1,7 +1,7 @@
 //! The end of a delivery, written with the end of its execution: who comes next, and what is given up.
 
 use domain::{ErrorKind, ExecutionId, ExecutionStatus, ScriptId, TenantId, UnixMillis};
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Delivery, DeliveryStatus, find_of_execution};
 use crate::{
@@ -16,21 +16,22 @@ const COMPLETE: &str = "
     SET status = $1, error_kind = $2, completed_at = $3
     WHERE tenant_id = $4 AND event_source = $5 AND event_id = $6 AND subscription_id = $7
     RETURNING subject";
-// The first of the subject that waits; nothing where another goes on already.
+// Three statements that each read one row of an index, however many wait: this runs with the end of every execution.
+const UNDER_WAY: &str = "
+    SELECT 1
+    FROM event_deliveries
+    WHERE tenant_id = $1 AND subscription_id = $2 AND subject = $3 AND status IN ('ready', 'queued')
+    LIMIT 1";
+const FIRST_WAITING: &str = "
+    SELECT event_source, event_id
+    FROM event_deliveries
+    WHERE tenant_id = $1 AND subscription_id = $2 AND subject = $3 AND status = 'waiting'
+    ORDER BY event_revision, event_ordinal
+    LIMIT 1";
 const PROMOTE: &str = "
     UPDATE event_deliveries
     SET status = 'ready'
-    WHERE tenant_id = $1 AND subscription_id = $2 AND (event_source, event_id) IN (
-        SELECT event_source, event_id
-        FROM event_deliveries
-        WHERE tenant_id = $1 AND subscription_id = $2 AND subject = $3 AND completed_at IS NULL
-            AND status = 'waiting' AND NOT EXISTS (
-                SELECT 1
-                FROM event_deliveries AS open
-                WHERE open.tenant_id = $1 AND open.subscription_id = $2 AND open.subject = $3
-                    AND open.completed_at IS NULL AND open.status IN ('ready', 'queued'))
-        ORDER BY event_revision, event_ordinal
-        LIMIT 1)";
+    WHERE tenant_id = $1 AND event_source = $2 AND event_id = $3 AND subscription_id = $4";
 const END: &str = "
     SELECT status, error_kind, completed_at FROM executions WHERE tenant_id = $1 AND id = $2";
 const SCRIPT: &str = "
@@ -91,7 +92,7 @@ pub(crate) fn settle(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) 
     if status == DeliveryStatus::Dead {
         let dead = DeadEvent {
             reason: ended.reason(),
-            script: script_of(work, tenant, &delivery)?,
+            script: script_of(work, &tenant.to_string(), &delivery.subscription.to_string())?,
             execution: Some(execution),
             subscription: delivery.subscription,
             source: &delivery.source,
@@ -118,13 +119,28 @@ pub(super) fn complete(
     let parameters = params![status.as_str(), error_kind, at.0, tenant, source, event, subscription];
     let subject: Option<String> = statement.query_row(parameters, |row| row.get("subject"))?;
     if let Some(subject) = subject {
-        work.connection.prepare_cached(PROMOTE)?.execute([tenant, subscription, &subject])?;
+        promote(work, tenant, subscription, &subject)?;
     }
     Ok(())
 }
 
-fn script_of(work: &Work<'_>, tenant: TenantId, delivery: &Delivery) -> Result<ScriptId, DatabaseError> {
+/// Let the first of the subject that waits go on; nobody where another goes on already.
+fn promote(work: &Work<'_>, tenant: &str, subscription: &str, subject: &str) -> Result<(), DatabaseError> {
+    let key = [tenant, subscription, subject];
+    if work.connection.prepare_cached(UNDER_WAY)?.exists(key)? {
+        return Ok(());
+    }
+    let mut statement = work.connection.prepare_cached(FIRST_WAITING)?;
+    let first = statement.query_row(key, |row| Ok((row.get("event_source")?, row.get("event_id")?))).optional()?;
+    let first: Option<(String, String)> = first;
+    if let Some((source, event)) = first {
+        work.connection.prepare_cached(PROMOTE)?.execute([tenant, &source, &event, subscription])?;
+    }
+    Ok(())
+}
+
+/// The script of the delivery's subscription.
+fn script_of(work: &Work<'_>, tenant: &str, subscription: &str) -> Result<ScriptId, DatabaseError> {
     let mut statement = work.connection.prepare_cached(SCRIPT)?;
-    let parameters = [tenant.to_string(), delivery.subscription.to_string()];
-    Ok(statement.query_row(parameters, |row| word(row, "script_id"))?)
+    Ok(statement.query_row([tenant, subscription], |row| word(row, "script_id"))?)
 }

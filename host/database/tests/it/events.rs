@@ -264,6 +264,26 @@ async fn a_cancelled_execution_lets_the_next_of_its_subject_go_on() {
 }
 
 #[tokio::test]
+async fn a_subscription_goes_with_all_its_deliveries() {
+    let (stage, id) = stage().await;
+    let tenant = stage.home.tenant;
+    let effects = |from: usize| Effects {
+        events: (from..from + 100).map(|number| event(&number.to_string())).collect(),
+        ..Effects::default()
+    };
+    for from in (0..700).step_by(100) {
+        revision_of(&stage.commit(effects(from)).await);
+        let waits = stage.pending().into_iter().map(|event| expansion(event, stage.delivery(id, Fate::Wait)));
+        stage.database.expand_events(tenant, waits.collect(), NOW).await.unwrap();
+    }
+    assert_eq!(stage.database.list_deliveries(tenant, id, None, 1_000).unwrap().len(), 700);
+    stage.database.delete_subscription(tenant, id).await.unwrap();
+    assert!(stage.database.list_deliveries(tenant, id, None, 1_000).unwrap().is_empty());
+    assert!(matches!(stage.database.subscription(tenant, id), Err(DatabaseError::NotFound)));
+    assert!(matches!(stage.database.delete_subscription(tenant, id).await, Err(DatabaseError::NotFound)));
+}
+
+#[tokio::test]
 async fn a_dead_letter_is_sent_again_once_as_the_same_event() {
     let (stage, subscription) = stage().await;
     let tenant = stage.home.tenant;
