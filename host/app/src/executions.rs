@@ -336,6 +336,7 @@ impl ExecutionService {
         let acting = target.acting(&self.inner, asker)?;
         let rights = acting.rights(&self.inner)?.intersection(principal.permissions);
         let order = Order::new(target, (Trigger::Retry, principal.actor), (acting, rights), input);
+        let order = order.continuing(self.continued);
         Ok(Order { retry_of: Some(ended.retry_of.unwrap_or(execution)), ..order })
     }
 }

@@ -19,7 +19,7 @@ use domain::{Invalid, Permission, Principal, ScheduleId, ScriptId, ScriptKind, T
 use jiff::tz::TimeZone;
 
 use self::{expression::Expression, scheduler::Scheduler, slots::Slots};
-use crate::{AppError, ExecutionService, ExecutionView, Inner, RunRequest, ScriptRef};
+use crate::{AppError, Chain, ExecutionService, ExecutionView, Inner, RunRequest, ScriptRef};
 
 pub use expression::{ScheduleRules, SecondsField};
 pub use forms::{ScheduleInput, SchedulePatch, SchedulePreview, ScheduleView, SlotView};
@@ -71,6 +71,15 @@ pub struct ScheduleService {
     inner: Arc<Inner>,
     executions: ExecutionService,
     scheduler: Arc<Scheduler>,
+}
+
+impl ScheduleService {
+    /// The same for a request that an execution of this deployment sent: what it starts goes on with that one's chain.
+    #[must_use]
+    pub fn continuing(&self, chain: Option<&Chain>) -> Self {
+        let (inner, scheduler) = (Arc::clone(&self.inner), Arc::clone(&self.scheduler));
+        Self { inner, executions: self.executions.continuing(chain), scheduler }
+    }
 }
 
 impl fmt::Debug for ScheduleService {
@@ -261,7 +270,10 @@ impl ScheduleService {
     /// The schedule, once everything that was due of it is decided.
     async fn settled(&self, tenant: TenantId, id: ScheduleId, now: UnixMillis) -> Result<Schedule, AppError> {
         let schedule = self.find(tenant, id)?;
-        self.scheduler.settle(&schedule, now).await?;
+        // A slot that is past and waits for its jitter is decided too: a change would take it away without a row.
+        let past = schedule.next.filter(|next| next.slot <= now);
+        let until = past.map_or(now, |next| next.due_at.max(now));
+        self.scheduler.settle(&schedule, until).await?;
         self.find(tenant, id)
     }
 

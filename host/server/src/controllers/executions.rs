@@ -1,7 +1,7 @@
 //! `/executions`: what ran, what came of it, and ending what runs.
 
-use app::{App, ExecutionFilter};
-use axum::{Json, extract::State, response::IntoResponse};
+use app::{App, Chain, ExecutionFilter};
+use axum::{Extension, Json, extract::State, response::IntoResponse};
 use domain::{Invalid, UnixMillis};
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -133,8 +133,9 @@ pub(crate) async fn retry_execution(
     State(app): State<App>,
     Caller(principal): Caller,
     ExecutionPath(execution): ExecutionPath,
+    chain: Option<Extension<Chain>>,
 ) -> Result<impl IntoResponse, Problem> {
-    let view = app.executions().retry(&principal, execution).await?;
+    let view = app.executions().continuing(chain.as_deref()).retry(&principal, execution).await?;
     let location = format!("/api/v1/executions/{}", view.execution.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], detail(&app, &principal, view)?))
 }

@@ -1,7 +1,7 @@
 //! `/schedules`: when scripts run by themselves, and what became of each time.
 
-use app::{App, SchedulePatch, ScheduleView, ScriptRef};
-use axum::{Json, extract::State, response::IntoResponse};
+use app::{App, Chain, SchedulePatch, ScheduleView, ScriptRef};
+use axum::{Extension, Json, extract::State, response::IntoResponse};
 use domain::{ScheduleId, UnixMillis};
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -208,8 +208,9 @@ pub(crate) async fn run_schedule(
     State(app): State<App>,
     Caller(principal): Caller,
     SchedulePath(schedule): SchedulePath,
+    chain: Option<Extension<Chain>>,
 ) -> Result<impl IntoResponse, Problem> {
-    let accepted = app.schedules().run_now(&principal, schedule).await?;
+    let accepted = app.schedules().continuing(chain.as_deref()).run_now(&principal, schedule).await?;
     let location = format!("/api/v1/executions/{}", accepted.execution.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], detail(&app, &principal, accepted)?))
 }
