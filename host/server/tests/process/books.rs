@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::{load::Acknowledged, stage::Process};
 
+/// How often it is looked whether the last event has come: for minutes.
+const LOOKS_MAX: u32 = 20_000;
+
 /// What the books come to.
 #[derive(Debug)]
 pub(crate) struct Balance {
@@ -14,6 +17,10 @@ pub(crate) struct Balance {
     pub(crate) succeeded: usize,
     /// Executions of the load that a kill or a fault cut.
     pub(crate) cut: usize,
+    /// Events that were delivered.
+    pub(crate) delivered: usize,
+    /// Events that are dead letters, because their delivery was cut too often.
+    pub(crate) dead: usize,
     /// Slots of the schedule, of which each second has one.
     pub(crate) slots: u64,
 }
@@ -40,13 +47,14 @@ pub(crate) fn check(server: &Process, acknowledged: &Acknowledged) -> Balance {
     let of_load = executions.values().filter(|execution| marking.contains(&execution["script_id"]));
     let (succeeded, cut): (Vec<&Value>, Vec<&Value>) = of_load.partition(|execution| execution["status"] == "success");
     let succeeded: BTreeSet<&str> = succeeded.iter().map(|execution| execution["id"].as_str().unwrap()).collect();
-    let (marks, total) = marks(server);
+    let (marks, total) = marks(server, "mark/");
     let marked: BTreeSet<&str> = marks.keys().map(String::as_str).collect();
     assert_eq!(marked, succeeded, "what succeeded is what left a mark");
     assert!(marks.values().all(|count| *count == 1), "a mark was left twice: {marks:?}");
     assert_eq!(total, succeeded.len() as u64, "the sum is of what succeeded");
+    let (delivered, dead) = check_events(server, &succeeded);
     let slots = check_slots(server, &schedule, &executions);
-    Balance { succeeded: succeeded.len(), cut: cut.len(), slots }
+    Balance { succeeded: succeeded.len(), cut: cut.len(), delivered, dead, slots }
 }
 
 /// Let the schedule start nothing more; answers its id.
@@ -56,6 +64,32 @@ fn pause(server: &Process) -> String {
     let paused = server.api("POST", &format!("/schedules/{id}/pause"), None).unwrap();
     assert!(paused.status < 300, "{}", String::from_utf8_lossy(&paused.body));
     id
+}
+
+/// Check that the event of each execution that succeeded was delivered, or given up and kept. Answers how many of each.
+fn check_events(server: &Process, published: &BTreeSet<&str>) -> (usize, usize) {
+    let subscriptions = server.get("/subscriptions");
+    let path = format!("/subscriptions/{}/deliveries", subscriptions["items"][0]["id"].as_str().unwrap());
+    let mut looks = 0;
+    let deliveries = loop {
+        let deliveries = all(server, &path);
+        let on_their_way = ["waiting", "ready", "queued"];
+        let is_over = |delivery: &Value| on_their_way.iter().all(|status| delivery["status"] != *status);
+        if deliveries.len() >= published.len() && deliveries.iter().all(is_over) {
+            break deliveries;
+        }
+        looks += 1;
+        assert!(looks < LOOKS_MAX, "{} events of {} are on their way", deliveries.len(), published.len());
+    };
+    assert_eq!(deliveries.len(), published.len(), "each event that was published is one delivery");
+    let (delivered, dead): (Vec<&Value>, Vec<&Value>) =
+        deliveries.iter().partition(|delivery| delivery["status"] == "delivered");
+    assert!(dead.iter().all(|delivery| delivery["status"] == "dead"), "{dead:?}");
+    let seen = marks(server, "seen/").0;
+    assert!(seen.values().all(|count| *count == 1), "what a delivery did was done twice: {seen:?}");
+    assert_eq!(seen.len(), delivered.len(), "what was delivered is what was seen");
+    assert!(seen.keys().all(|by| published.contains(by.as_str())), "nothing came that was not published");
+    (delivered.len(), dead.len())
 }
 
 /// Check that each second since the first slot is in the schedule's slots once, whatever became of it, and that what was
@@ -112,13 +146,16 @@ fn all(server: &Process, path: &str) -> Vec<Value> {
 }
 
 /// The marks that executions left, by their ids, and the sum.
-fn marks(server: &Process) -> (BTreeMap<String, u64>, u64) {
+fn marks(server: &Process, prefix: &str) -> (BTreeMap<String, u64>, u64) {
     let (mut marks, mut cursor) = (BTreeMap::new(), Value::Null);
     loop {
-        let run = server.api("POST", "/scripts/marks/executions", Some(&json!({ "input": cursor }))).unwrap().json();
+        let run = server
+            .api("POST", "/scripts/marks/executions", Some(&json!({ "input": { "prefix": prefix, "cursor": cursor } })))
+            .unwrap()
+            .json();
         let page = &run["result"];
         for entry in page["entries"].as_array().unwrap_or_else(|| panic!("{run}")) {
-            let id = entry["key"].as_str().unwrap().trim_start_matches("mark/").to_owned();
+            let id = entry["key"].as_str().unwrap().trim_start_matches(prefix).to_owned();
             marks.insert(id, entry["value"].as_u64().unwrap());
         }
         cursor = page["cursor"].clone();

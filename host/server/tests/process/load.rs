@@ -19,16 +19,21 @@ use crate::stage::{Answer, Process, request};
 /// Clients at once.
 const CLIENTS: u64 = 4;
 
-/// Each run leaves one mark under its own id, and adds one to a sum that all share: once, whatever happens meanwhile.
+/// Each run leaves one mark under its own id, adds one to a sum that all share, and publishes one event: once, whatever
+/// happens meanwhile.
 const MARK: &str = "export default async () => {
     await storage.increment('total');
     await storage.increment('mark/' + context.execution.id);
+    await events.publish('load.marked', { by: context.execution.id });
     return context.execution.id;
 }";
 
-/// Answers a page of the marks.
-const MARKS: &str = "export default async (cursor) => ({
-    ...await storage.list({ prefix: 'mark/', cursor, limit: 1000 }), total: await storage.get('total'),
+/// Notes whose event came.
+const SEE: &str = "export default async (event) => { await storage.increment('seen/' + event.data.by) }";
+
+/// Answers a page of the marks, or of what was seen.
+const MARKS: &str = "export default async ({ prefix, cursor }) => ({
+    ...await storage.list({ prefix, cursor, limit: 1000 }), total: await storage.get('total'),
 })";
 
 /// Lets schedules run every second.
@@ -90,6 +95,10 @@ pub(crate) fn prepare(data: &Path) {
     deploy(server, json!({ "name": "mark", "kind": "one_off", "source": MARK }));
     deploy(server, json!({ "name": "mark-called", "kind": "endpoint", "source": MARK, "endpoint": endpoint }));
     deploy(server, json!({ "name": "mark-due", "kind": "cron", "source": MARK }));
+    deploy(server, json!({ "name": "see", "kind": "event", "source": SEE }));
+    let subscription = json!({ "script": "see", "types": ["load.*"] });
+    let made = server.api("POST", "/subscriptions", Some(&subscription)).unwrap();
+    assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
     let schedule = json!({ "script": "mark-due", "expression": "* * * * * *", "overlap": "parallel" });
     let made = server.api("POST", "/schedules", Some(&schedule)).unwrap();
     assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
