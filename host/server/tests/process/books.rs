@@ -25,6 +25,14 @@ pub(crate) struct Balance {
     pub(crate) slots: u64,
 }
 
+impl Balance {
+    /// Everything that was looked at.
+    pub(crate) fn total(&self) -> u64 {
+        let Self { succeeded, cut, delivered, dead, slots } = self;
+        [succeeded, cut, delivered, dead].into_iter().map(|count| *count as u64).sum::<u64>() + slots
+    }
+}
+
 /// Wait until nothing waits or runs, then check that each acknowledged execution has one row with the end that it was
 /// acknowledged with, and that everything that a successful one did was done once.
 pub(crate) fn check(server: &Process, acknowledged: &Acknowledged) -> Balance {

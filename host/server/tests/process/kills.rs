@@ -53,6 +53,7 @@ fn kills_at_random_moments_lose_nothing_and_do_nothing_twice() {
     let balance = books::check(&start(data.path(), |_| ()), &acknowledged);
     say(&format!("seed {seed}: {balance:?}"));
     assert!(balance.succeeded > 0 && acknowledged.len() as u64 >= kills, "{balance:?}");
+    assert!(balance.total() >= acknowledged.len() as u64, "{balance:?}");
 }
 
 /// Start a server and kill it a moment later, wherever it is then; at the latest when it says that it is running.
