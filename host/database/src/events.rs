@@ -416,14 +416,17 @@ pub(crate) fn insert_event(
     Ok(written == 1)
 }
 
-/// The source and id of each of `limit` events behind `after` that nobody needs any more, and from where to go on.
+/// Events that nobody needs any more, by source and id, and from where to go on.
+type Oldest = (Vec<(String, String)>, Option<EventPosition>);
+
+/// Of `limit` events behind `after` those that nobody needs any more.
 fn oldest(
     connection: &Connection,
     tenant: TenantId,
     before: UnixMillis,
     after: EventPosition,
     limit: u32,
-) -> Result<(Vec<(String, String)>, Option<EventPosition>), DatabaseError> {
+) -> Result<Oldest, DatabaseError> {
     let mut statement = connection.prepare_cached(OLDEST)?;
     let mut rows = statement.query(params![tenant.to_string(), after.revision, after.ordinal, limit])?;
     let (mut free, mut next) = (Vec::new(), None);
