@@ -100,33 +100,23 @@ where
     }
     let begun = Instant::now();
     let mut body = pin!(body);
-    let mut pieces: Vec<Bytes> = Vec::new();
-    let mut bytes = 0;
+    // One buffer: a piece that is kept as it came costs more than its bytes, however small it is.
+    let mut whole = BytesMut::new();
     loop {
-        let Ok(frame) = tokio::time::timeout_at(begun + pace.next_due(bytes), body.frame()).await else {
+        let Ok(frame) = tokio::time::timeout_at(begun + pace.next_due(whole.len()), body.frame()).await else {
             return Err(Problem::new(&kinds::REQUEST_TIMEOUT, too_slow(pace)));
         };
-        let Some(frame) = frame else { return Ok(joined(pieces, bytes)) };
+        let Some(frame) = frame else { return Ok(whole.freeze()) };
         // Trailers say nothing here.
         let Ok(data) = frame.map_err(|error| broken(error.into().as_ref()))?.into_data() else { continue };
-        bytes += data.len();
-        if bytes > limit {
+        if data.len() > limit - whole.len() {
             return Err(too_large());
         }
-        pieces.push(data);
+        whole.extend_from_slice(&data);
     }
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-fn joined(mut pieces: Vec<Bytes>, bytes: usize) -> Bytes {
-    if pieces.len() <= 1 {
-        return pieces.pop().unwrap_or_default();
-    }
-    let mut whole = BytesMut::with_capacity(bytes);
-    pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
-    whole.freeze()
-}
 
 fn broken(error: &(dyn std::error::Error + 'static)) -> Problem {
     if is_overloaded(error) {
@@ -285,6 +275,23 @@ mod tests {
         }
     }
 
+    /// A body of so many bytes that come one by one.
+    struct Drops(usize);
+
+    impl Body for Drops {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            _cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+            let Some(left) = self.0.checked_sub(1) else { return std::task::Poll::Ready(None) };
+            self.0 = left;
+            std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(Bytes::copy_from_slice(b"a")))))
+        }
+    }
+
     #[tokio::test]
     async fn a_body_that_stops_coming_is_refused() {
         let pace =
@@ -303,6 +310,14 @@ mod tests {
     async fn a_body_over_its_limit_is_refused_while_it_comes() {
         let body = Endless(vec![b"1234", b"5678"]);
         assert_eq!(read(body, 7).await.expect_err("too large").kind(), &kinds::BODY_TOO_LARGE);
+    }
+
+    #[tokio::test]
+    async fn a_body_in_small_pieces_is_kept_in_one_buffer() {
+        let whole = read(Drops(1000), 1000).await.expect("it fits");
+        assert_eq!(whole, vec![b'a'; 1000]);
+        let kept = whole.try_into_mut().expect("nobody else holds a piece of it").capacity();
+        assert!(kept <= 2000, "{kept}");
     }
 
     #[tokio::test]
