@@ -109,13 +109,13 @@ pub struct ListenersConfig {
     #[config(default = 256)]
     pub max_connections_per_address: usize,
 
-    /// Requests at once on each listener, until there is an answer; further ones get 503. One address, and one tenant's
-    /// endpoints, have at most a quarter of them.
+    /// Requests at once on each listener, until there is an answer; further ones get 503. One tenant's endpoints
+    /// have at most a quarter of them, and one address half of that.
     #[config(default = 2048)]
     pub max_requests: usize,
 
     /// Mebibytes of the bodies of these requests in memory, and as many again of answers that wait for their clients;
-    /// further ones get 503. The same quarter holds.
+    /// further ones get 503. The same parts hold; of the answers one address has a quarter.
     #[config(default = 256)]
     pub max_body_memory_mb: usize,
 

@@ -21,7 +21,7 @@ pub(crate) fn mistakes(config: &Config) -> Vec<String> {
         ("listeners.max_connections", config.listeners.max_connections as u64, 1, 1 << 20),
         ("listeners.max_connections_per_address", config.listeners.max_connections_per_address as u64, 1, 1 << 20),
         ("listeners.max_requests", config.listeners.max_requests as u64, 4, 1 << 20),
-        ("listeners.max_body_memory_mb", config.listeners.max_body_memory_mb as u64, 16, 1 << 20),
+        ("listeners.max_body_memory_mb", config.listeners.max_body_memory_mb as u64, 32, 1 << 20),
         ("listeners.headers_timeout_ms", config.listeners.headers_timeout_ms, 10, 10 * 60 * 1000),
         ("listeners.idle_timeout_ms", config.listeners.idle_timeout_ms, 10, 60 * 60 * 1000),
         ("listeners.answer_timeout_ms", config.listeners.answer_timeout_ms, 10, 60 * 60 * 1000),

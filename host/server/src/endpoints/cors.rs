@@ -47,7 +47,12 @@ pub(super) fn asked_method(request: &HeaderMap) -> Option<&str> {
     Some(if asked == "HEAD" { "GET" } else { asked })
 }
 
-/// The answer to such a question. A page that may not is told nothing.
+/// Whether the page that asks may. One that may not is answered as where no page may: it learns of no endpoint by asking.
+pub(super) fn may_ask(cors: Option<&Cors>, request: &HeaderMap) -> bool {
+    Granted::of(cors, request).origin.is_some()
+}
+
+/// The answer to such a question, for a page that may ask.
 pub(super) fn preflight(routed: &RoutedCall, request: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let granted = Granted::of(routed.cors(), request);
@@ -109,6 +114,14 @@ mod tests {
             assert_eq!(headers[header::VARY], "origin", "no cache gives one page what another one was answered");
         }
         assert!(granted(None, Some("https://shop.example")).is_empty());
+    }
+
+    #[test]
+    fn a_page_that_is_not_named_may_not_ask() {
+        let shop = cors("https://shop.example");
+        let of = |origin| HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))]);
+        assert!(may_ask(Some(&shop), &of("https://shop.example")));
+        assert!(!may_ask(Some(&shop), &of("https://evil.example")) && !may_ask(None, &of("https://shop.example")));
     }
 
     #[test]

@@ -11,7 +11,9 @@ mod paths;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use app::{App, EndpointCall, EndpointOutcome, EndpointRefusal, Header, RoutedCall};
+use app::{
+    AdmittedCall, App, AppError, EndpointAnswer, EndpointCall, EndpointOutcome, EndpointRefusal, Header, RoutedCall,
+};
 use axum::{
     Router,
     body::Body,
@@ -21,13 +23,14 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts, uri::Scheme};
+use tracing::Instrument;
 
 use crate::web::{
     body,
     caller::bearer,
     hosts::OwnHosts,
     layers,
-    overload::{Account, Overload},
+    overload::{Account, Held, Overload},
     peer::PeerAddress,
     problem::{Problem, kinds},
 };
@@ -86,7 +89,7 @@ impl Endpoints {
         // Not before it is known that somebody may ask, and how much.
         let body = body::read(body, limit).await.map(Bytes::into)?;
         let place = paths::split(parts.uri.path())?;
-        let answer = self.app.endpoints().answer(admitted, body).await?;
+        let answer = self.answer_held(admitted, body, parts.extensions.get::<Held>().cloned()).await?;
         let is_applied = prefers_async && matches!(answer.outcome, EndpointOutcome::Accepted);
         let mut response = answers::response(answer, place.tenant)?;
         if is_applied {
@@ -95,11 +98,28 @@ impl Endpoints {
         Ok(response)
     }
 
+    /// Let the script answer. It goes on where the caller goes away, and so does what the request holds of the bounds.
+    async fn answer_held(
+        &self,
+        admitted: AdmittedCall,
+        body: Vec<u8>,
+        held: Option<Held>,
+    ) -> Result<EndpointAnswer, EndpointRefusal> {
+        let app = self.app.clone();
+        let answer = async move {
+            let answer = app.endpoints().answer(admitted, body).await;
+            drop(held);
+            answer
+        };
+        let answer = tokio::spawn(answer.in_current_span()).await;
+        answer.unwrap_or_else(|error| Err(EndpointRefusal::App(AppError::Internal(error.into()))))
+    }
+
     /// What answers at a path, or whether a page of another origin may ask it. No script is asked.
     fn options(&self, parts: &Parts, place: paths::Place<'_>) -> Result<Response, Problem> {
         if let Some(asked) = cors::asked_method(&parts.headers)
             && let Ok(routed) = self.app.endpoints().route(place.tenant, asked, place.path)
-            && routed.cors().is_some()
+            && cors::may_ask(routed.cors(), &parts.headers)
         {
             return Ok(cors::preflight(&routed, &parts.headers));
         }
@@ -160,7 +180,7 @@ impl From<EndpointRefusal> for Problem {
                     .with_header(header::RETRY_AFTER, 1)
             }
             EndpointRefusal::KeyReused => {
-                Self::new(&kinds::KEY_REUSED, "this key came with another body before: choose another key")
+                Self::new(&kinds::KEY_REUSED, "this key came with another request before: choose another key")
             }
             EndpointRefusal::App(error) => error.into(),
         }

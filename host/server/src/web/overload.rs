@@ -1,9 +1,10 @@
 //! How much one listener takes on at once: requests, and bytes of their bodies, in all and for one caller or tenant.
 //!
 //! What does not fit is answered 503 at once. Both bounds are on what is in memory, so that a flood is turned away before
-//! the process is at stake; no caller's address and no tenant's name gets more than a quarter of either, so that others
-//! still find room. A request counts from when all of its body is there: before that it is a connection that waits, and
-//! whoever sends slowly to a tenant takes no place from the tenant's other callers. Nor does whoever reads slowly: once there
+//! the process is at stake; no tenant's name gets more than a quarter of either, and no caller's address more than half of
+//! that, so that others still find room. A request counts from when all of its body is there: before that it is a
+//! connection that waits, its bytes are only its caller's, and whoever sends slowly to a tenant takes no room from the
+//! tenant's other callers. Nor does whoever reads slowly: once there
 //! is an answer, only its bytes count, for its caller, and only where it is too large to be handed on at once.
 
 use std::{
@@ -29,8 +30,11 @@ use super::{
     problem::{Problem, kinds},
 };
 
-/// The part of each bound that one caller or tenant may have.
+/// The part of each bound that one tenant may have, and one caller of the answers that wait for him.
 const SHARE: usize = 4;
+
+/// The part that one caller may have of requests and their bodies: no single one takes all of what a tenant has.
+const CALLER_SHARE: usize = 2 * SHARE;
 
 /// Requests whose bodies are still coming, for each one that may be there whole.
 const ARRIVING: usize = 4;
@@ -82,7 +86,10 @@ struct Used {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Load {
     arriving: usize,
+    /// Bytes of bodies that are still coming.
+    arriving_bytes: usize,
     requests: usize,
+    /// Bytes of bodies that are there.
     bytes: usize,
     answer_bytes: usize,
 }
@@ -93,7 +100,8 @@ enum Key {
     Tenant(String),
 }
 
-/// What one request holds of the bounds, until the last clone is dropped: with the last byte of its answer.
+/// What one request holds of the bounds, until the last clone is dropped: with the last byte of its answer, or with what
+/// goes on for a caller who went away.
 #[derive(Clone, Debug)]
 #[expect(dead_code, reason = "it is held, and never looked at")]
 pub(crate) struct Held(Arc<Permit>);
@@ -141,14 +149,15 @@ impl Overload {
 impl Used {
     /// Add `more` for everybody, or for nobody.
     fn add(&mut self, keys: &[&Key], more: Load, limits: &OverloadLimits) -> Result<(), Overloaded> {
-        let fits = |load: Load, part: usize| {
-            load.arriving + more.arriving <= (limits.requests * ARRIVING / part).max(1)
-                && load.requests + more.requests <= (limits.requests / part).max(1)
-                && load.bytes + more.bytes <= limits.body_bytes / part
-                && load.answer_bytes + more.answer_bytes <= limits.body_bytes / part
+        let fits = |load: Load, part: usize, answers_part: usize| {
+            let load = load.plus(more);
+            load.arriving <= (limits.requests * ARRIVING / part).max(1)
+                && load.requests <= (limits.requests / part).max(1)
+                && load.arriving_bytes + load.bytes <= limits.body_bytes / part
+                && load.answer_bytes <= limits.body_bytes / answers_part
         };
         let of_key = |key: &Key| self.by_key.get(key).copied().unwrap_or_default();
-        if !fits(self.all, 1) || !keys.iter().all(|key| fits(of_key(key), SHARE)) {
+        if !fits(self.all, 1, 1) || !keys.iter().all(|key| fits(of_key(key), key.part(), SHARE)) {
             return Err(Overloaded);
         }
         self.all.add(more);
@@ -171,9 +180,25 @@ impl Used {
     }
 }
 
+impl Key {
+    /// The part of requests and their bodies that it may have.
+    fn part(&self) -> usize {
+        match self {
+            Self::Caller(_) => CALLER_SHARE,
+            Self::Tenant(_) => SHARE,
+        }
+    }
+}
+
 impl Load {
+    fn plus(mut self, more: Self) -> Self {
+        self.add(more);
+        self
+    }
+
     fn add(&mut self, more: Self) {
         self.arriving += more.arriving;
+        self.arriving_bytes += more.arriving_bytes;
         self.requests += more.requests;
         self.bytes += more.bytes;
         self.answer_bytes += more.answer_bytes;
@@ -181,6 +206,7 @@ impl Load {
 
     fn remove(&mut self, less: Self) {
         self.arriving = self.arriving.saturating_sub(less.arriving);
+        self.arriving_bytes = self.arriving_bytes.saturating_sub(less.arriving_bytes);
         self.requests = self.requests.saturating_sub(less.requests);
         self.bytes = self.bytes.saturating_sub(less.bytes);
         self.answer_bytes = self.answer_bytes.saturating_sub(less.answer_bytes);
@@ -202,18 +228,18 @@ impl Permit {
 
     /// For whom such a load counts. What is only arriving, and what waits to be taken, is nobody's but its caller's.
     fn keys(&self, load: Load) -> Vec<&Key> {
-        let tenant = self.tenant.as_ref().filter(|_| load.arriving == 0 && load.answer_bytes == 0);
+        let tenant = self.tenant.as_ref().filter(|_| load.requests > 0 || load.bytes > 0);
         self.caller.iter().chain(tenant).collect()
     }
 
     /// All of the body is there.
     fn arrive(&self) -> Result<(), Overloaded> {
-        let arriving = Load { arriving: lock(&self.held).arriving, ..Load::default() };
-        if arriving.arriving > 0 {
-            self.give_back(arriving);
-            self.take(Load { requests: 1, ..Load::default() })?;
+        let Load { arriving, arriving_bytes, .. } = *lock(&self.held);
+        if arriving == 0 {
+            return Ok(());
         }
-        Ok(())
+        self.give_back(Load { arriving, arriving_bytes, ..Load::default() });
+        self.take(Load { requests: 1, bytes: arriving_bytes, ..Load::default() })
     }
 }
 
@@ -225,8 +251,8 @@ impl Permit {
     }
 
     fn give_all_back(&self) {
-        let Load { arriving, requests, bytes, answer_bytes } = *lock(&self.held);
-        self.give_back(Load { arriving, ..Load::default() });
+        let Load { arriving, arriving_bytes, requests, bytes, answer_bytes } = *lock(&self.held);
+        self.give_back(Load { arriving, arriving_bytes, ..Load::default() });
         self.give_back(Load { requests, bytes, ..Load::default() });
         self.give_back(Load { answer_bytes, ..Load::default() });
     }
@@ -259,7 +285,10 @@ pub(crate) async fn bound_load(State(overload): State<Overload>, request: Reques
         true => body,
         false => AxumBody::new(CountedBody { body, permit: Arc::clone(&permit) }),
     };
-    let mut response = next.run(request.map(counted)).await;
+    let mut request = request.map(counted);
+    // For what goes on where the caller does not wait for it.
+    request.extensions_mut().insert(Held(Arc::clone(&permit)));
+    let mut response = next.run(request).await;
     let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
     if permit.answer(bytes).is_err() {
         // Without a word on when to ask again: what was asked for was done.
@@ -290,7 +319,10 @@ impl Body for CountedBody {
         let this = self.get_mut();
         let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
         let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
-        let mut taken = if bytes == 0 { Ok(()) } else { this.permit.take(Load { bytes, ..Load::default() }) };
+        let mut taken = match bytes {
+            0 => Ok(()),
+            arriving_bytes => this.permit.take(Load { arriving_bytes, ..Load::default() }),
+        };
         if frame.is_none() || this.body.is_end_stream() {
             taken = taken.and_then(|()| this.permit.arrive());
         }
@@ -339,10 +371,10 @@ mod tests {
 
     #[test]
     fn requests_are_bounded_in_all_and_by_caller() {
-        let overload = overload(8, 1000);
+        let overload = overload(16, 1000);
         let mut held: Vec<_> = (0..2).map(|_| begin(&overload, caller(1), "one").expect("room")).collect();
-        assert!(begin(&overload, caller(1), "two").is_err(), "one caller has a quarter");
-        for last in 2..5 {
+        assert!(begin(&overload, caller(1), "one").is_err(), "one caller has half of what a tenant has");
+        for last in 2..9 {
             let tenant = last.to_string();
             held.extend((0..2).map(|_| begin(&overload, caller(last), &tenant).expect("room")));
         }
@@ -368,14 +400,31 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_bodies_are_bounded_in_all_and_by_tenant() {
+    fn bytes_that_still_come_are_only_their_callers() {
         let overload = overload(100, 1000);
+        let of = |last| overload.begin(caller(last), Some(Key::Tenant(String::from("acme")))).expect("room");
+        let coming = |bytes| Load { arriving_bytes: bytes, ..Load::default() };
+        let slow: Vec<_> = (0..4).map(of).collect();
+        assert!(slow.iter().all(|permit| permit.take(coming(125)).is_ok()), "twice what the tenant has");
+        assert!(slow[0].take(coming(1)).is_err(), "one caller has an eighth");
+        let [quick, more] = [of(9), of(10)];
+        assert!(quick.take(coming(125)).is_ok() && quick.arrive().is_ok());
+        assert!(slow[0].arrive().is_ok(), "they are the tenant's once they are there");
+        assert!(more.take(coming(1)).is_ok() && more.arrive().is_err());
+        drop((slow, quick, more));
+        assert_eq!(lock(&overload.0.used).all, Load::default());
+    }
+
+    #[test]
+    fn bytes_of_bodies_are_bounded_in_all_and_by_tenant() {
+        let overload = overload(100, 2000);
         let of = |last: u8, tenant: &str| begin(&overload, caller(last), tenant).expect("room");
         let (first, second, other) = (of(1, "acme"), of(2, "acme"), of(3, "beta"));
-        assert!(first.take(bytes(200)).is_ok());
-        assert!(second.take(bytes(100)).is_err(), "the tenant has a quarter");
-        assert!(second.take(bytes(50)).is_ok() && other.take(bytes(250)).is_ok());
-        drop((first, second));
+        let third = of(4, "acme");
+        assert!(first.take(bytes(250)).is_ok() && second.take(bytes(200)).is_ok());
+        assert!(third.take(bytes(100)).is_err(), "the tenant has a quarter");
+        assert!(third.take(bytes(50)).is_ok() && other.take(bytes(250)).is_ok());
+        drop((first, second, third));
         assert_eq!(lock(&overload.0.used).all, Load { requests: 1, ..bytes(250) });
     }
 
@@ -402,5 +451,16 @@ mod tests {
         let problem = crate::web::body::read(body, 1000).await.expect_err("no room");
         assert_eq!(problem.kind(), &kinds::OVERLOADED);
         assert_eq!(problem.into_response().headers()[header::RETRY_AFTER], "1");
+    }
+
+    #[test]
+    fn what_goes_on_for_a_caller_who_went_away_keeps_its_room() {
+        let overload = overload(8, 1000);
+        let permit = begin(&overload, caller(1), "acme").expect("room");
+        let goes_on = Held(Arc::clone(&permit));
+        drop(permit);
+        assert!(begin(&overload, caller(1), "acme").is_err());
+        drop(goes_on);
+        assert!(begin(&overload, caller(1), "acme").is_ok());
     }
 }

@@ -35,6 +35,7 @@ async fn a_page_that_is_named_may_ask_and_nothing_runs_for_its_question() {
         (stranger.header("access-control-allow-origin"), stranger.header("access-control-allow-methods")),
         ("", "")
     );
+    stranger.expect_problem(404, "not_found");
     ask("https://shop.example", "DELETE").send().await.expect_problem(404, "not_found");
     assert_eq!(stage.executions_of("counting").await, 0);
 
