@@ -4,6 +4,7 @@
 //! tenant may use in all is counted elsewhere, and durably.
 
 use std::{
+    hash::Hash,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -19,26 +20,25 @@ use crate::{
     rates::{Bucket, MINUTE},
 };
 
-/// How many endpoints' and addresses' rates are remembered. Whose is forgotten may send a minute's requests again.
+/// How many endpoints' rates are remembered, and how many addresses'. Whose is forgotten may send a minute's requests again.
 const BUCKETS_MAX: u64 = 100_000;
 
 /// Requests a minute from one address where an endpoint sets none and does not know its callers beforehand: more than a
 /// person or a sender of webhooks comes to, and too few to be worth an attack from one place.
 const PER_ADDRESS_DEFAULT: u32 = 1_200;
 
-/// Whose requests are counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Counted {
-    All(ScriptId),
-    From(ScriptId, IpAddr),
-}
+/// Buckets by what is counted together.
+type Buckets<K> = Cache<K, Arc<Mutex<Bucket>>>;
 
-/// The rates of every endpoint.
-pub(crate) struct EndpointRates(Cache<Counted, Arc<Mutex<Bucket>>>);
+/// The rates of every endpoint. Apart from each other, so that no flood of addresses has a rate of an endpoint's forgotten.
+pub(crate) struct EndpointRates {
+    of_all: Buckets<ScriptId>,
+    by_address: Buckets<(ScriptId, IpAddr)>,
+}
 
 impl EndpointRates {
     pub(crate) fn new() -> Self {
-        Self(Cache::builder().max_capacity(BUCKETS_MAX).time_to_idle(2 * MINUTE).build())
+        Self { of_all: buckets(), by_address: buckets() }
     }
 
     /// Count a request by its address, before anybody knows who sends it.
@@ -47,8 +47,8 @@ impl EndpointRates {
     /// [`AppError::Quota`].
     pub(super) fn count_address(&self, endpoint: &Endpoint, address: IpAddr) -> Result<(), AppError> {
         let Some(limit) = address_limit(endpoint, address) else { return Ok(()) };
-        let counted = Counted::From(endpoint.script, neighbourhood(address));
-        self.count(counted, limit, Instant::now())
+        let counted = (endpoint.script, neighbourhood(address));
+        count(&self.by_address, counted, limit, Instant::now())
             .map_err(|retry_after| refused("requests_per_address", limit, retry_after))
     }
 
@@ -58,15 +58,23 @@ impl EndpointRates {
     /// [`AppError::Quota`].
     pub(super) fn count_all(&self, endpoint: &Endpoint) -> Result<(), AppError> {
         let Some(limit) = endpoint.options.rate.per_minute else { return Ok(()) };
-        let counted = Counted::All(endpoint.script);
-        self.count(counted, limit, Instant::now())
+        count(&self.of_all, endpoint.script, limit, Instant::now())
             .map_err(|retry_after| refused("requests_per_endpoint", limit, retry_after))
     }
+}
 
-    fn count(&self, counted: Counted, per_minute: u32, now: Instant) -> Result<(), Duration> {
-        let bucket = self.0.get_with(counted, || Arc::new(Mutex::new(Bucket::full(per_minute, now))));
-        bucket.lock().unwrap_or_else(PoisonError::into_inner).take(per_minute, now)
-    }
+fn buckets<K: Hash + Eq + Send + Sync + 'static>() -> Buckets<K> {
+    Cache::builder().max_capacity(BUCKETS_MAX).time_to_idle(2 * MINUTE).build()
+}
+
+fn count<K: Hash + Eq + Send + Sync + 'static>(
+    buckets: &Buckets<K>,
+    counted: K,
+    per_minute: u32,
+    now: Instant,
+) -> Result<(), Duration> {
+    let bucket = buckets.get_with(counted, || Arc::new(Mutex::new(Bucket::full(per_minute, now))));
+    bucket.lock().unwrap_or_else(PoisonError::into_inner).take(per_minute, now)
 }
 
 fn refused(quota: &'static str, limit: u32, retry_after: Duration) -> AppError {
