@@ -173,6 +173,8 @@ pub struct EndpointService {
     inner: Arc<Inner>,
     executions: ExecutionService,
     tokens: TokenService,
+    /// Held from reading secrets until those that replace them are written.
+    rotation: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl std::fmt::Debug for EndpointService {
@@ -183,7 +185,7 @@ impl std::fmt::Debug for EndpointService {
 
 impl EndpointService {
     pub(crate) fn new(inner: Arc<Inner>, executions: ExecutionService, tokens: TokenService) -> Self {
-        Self { inner, executions, tokens }
+        Self { inner, executions, tokens, rotation: Arc::default() }
     }
 
     /// Every endpoint of the tenant by its path, also those that do not answer now. Needs `scripts.read`.

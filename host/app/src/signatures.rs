@@ -109,6 +109,15 @@ impl SignatureScheme {
         if bool::from(signed) && is_timely { Ok(()) } else { Err(NotSigned) }
     }
 
+    /// Whether a signature is good for some minutes only.
+    pub(crate) fn has_time(&self) -> bool {
+        match self {
+            Self::Standard | Self::Stripe | Self::Slack => true,
+            Self::Github => false,
+            Self::Generic(generic) => generic.timestamp_header.is_some(),
+        }
+    }
+
     /// Whether a header authenticates, so that no script sees it (RULES 27). `name` is in lower case.
     pub(crate) fn is_credential(&self, name: &str) -> bool {
         match self {

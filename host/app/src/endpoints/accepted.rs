@@ -2,7 +2,7 @@
 //! for the request itself, and where callers have tokens, a token of the same person.
 
 use database::{Database, DatabaseError, Execution};
-use domain::{ExecutionId, ExecutionStatus, Principal, TenantId, Trigger, UnixMillis};
+use domain::{Actor, ExecutionId, ExecutionStatus, Principal, TenantId, Trigger, UnixMillis};
 
 use super::{
     AdmittedCall, EndpointOutcome, EndpointRefusal, EndpointService, RoutedCall, as_response, visible::Caller,
@@ -41,18 +41,21 @@ impl EndpointService {
     /// What became of the request. A signature is over an empty body.
     ///
     /// # Errors
-    /// [`EndpointRefusal::Unauthenticated`]; [`EndpointRefusal::NotFound`] for another person's.
+    /// [`EndpointRefusal::Unauthenticated`]; [`EndpointRefusal::NotFound`] for another person's, for what came in another
+    /// way than the endpoint asks for now, and where signatures have no time.
     pub fn accepted(
         &self,
         admitted: &AdmittedCall,
         execution: ExecutionId,
     ) -> Result<AcceptedRequest, EndpointRefusal> {
+        // A signature without a time is good for ever, and over no body the same for every request.
+        if admitted.routed.live.endpoint.options.signature.as_ref().is_some_and(|scheme| !scheme.has_time()) {
+            return Err(EndpointRefusal::NotFound);
+        }
         let caller = self.verified(admitted, b"")?;
         let tenant = admitted.routed.tenant;
         let row = of_endpoint(&self.inner.database, tenant, execution)?;
-        if let Caller::Token(Principal { actor, .. }) = &caller
-            && actor.user() != row.actor.user()
-        {
+        if !may_read(&caller, row.actor) {
             return Err(EndpointRefusal::NotFound);
         }
         Ok(AcceptedRequest {
@@ -76,11 +79,36 @@ impl EndpointService {
     }
 }
 
+/// Whether the result of what `accepted_for` asked for may be read by a caller: it is not opened to others by changing how
+/// the endpoint knows its callers.
+fn may_read(caller: &Caller, accepted_for: Actor) -> bool {
+    match (caller, accepted_for) {
+        (Caller::Token(Principal { actor, .. }), Actor::Token { user, .. }) => actor.user() == Some(user),
+        (Caller::Signature, Actor::System) | (Caller::Anybody, Actor::PublicCaller) => true,
+        _ => false,
+    }
+}
+
 /// An execution that a request to an endpoint started.
 fn of_endpoint(database: &Database, tenant: TenantId, execution: ExecutionId) -> Result<Execution, EndpointRefusal> {
     match database.get_execution(tenant, execution) {
         Ok(detail) if detail.execution.trigger == Trigger::Endpoint => Ok(detail.execution),
         Ok(_) | Err(DatabaseError::NotFound) => Err(EndpointRefusal::NotFound),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{TokenId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn a_result_is_not_opened_by_changing_how_callers_are_known() {
+        let known = Actor::Token { token: TokenId::generate(), user: UserId::generate() };
+        assert!(may_read(&Caller::Anybody, Actor::PublicCaller) && may_read(&Caller::Signature, Actor::System));
+        assert!(!may_read(&Caller::Anybody, known) && !may_read(&Caller::Signature, known));
+        assert!(!may_read(&Caller::Anybody, Actor::System) && !may_read(&Caller::Signature, Actor::PublicCaller));
     }
 }

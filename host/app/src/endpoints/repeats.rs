@@ -2,7 +2,8 @@
 //! Webhooks signs, or by `Idempotency-Key`.
 //!
 //! The answer that is told again is the execution's own result, which is committed with its effects. What failed left
-//! nothing, so that its key is free again: a sender of webhooks that is told 500 sends the same id again and is served.
+//! nothing, so that its key is free again: a sender of webhooks that is told so sends the same id again and is served. An
+//! answer of the script's own stands, whatever it says: its effects are there.
 
 use std::time::Duration;
 
@@ -56,23 +57,31 @@ impl Told<'_> {
     /// # Errors
     /// [`EndpointRefusal::MalformedKey`].
     pub(super) fn repeat(&self, key: &TenantKey) -> Result<Option<Repeat>, EndpointRefusal> {
-        if self.method == "GET" || !self.endpoint.deduplicates() {
+        let is_standard = self.is_standard();
+        // A signed message is the same one by whichever method it comes.
+        if (self.method == "GET" && !is_standard) || !self.endpoint.deduplicates() {
             return Ok(None);
         }
         let Some(text) = self.key()? else { return Ok(None) };
         let target = self.url.splitn(4, '/').nth(3).unwrap_or_default();
         let script = self.endpoint.script;
-        let parts = [self.method, target, self.caller, text].map(str::as_bytes);
+        // A signature is over neither: who has one must not have it run again by changing them.
+        let (method, path) = if is_standard { ("", "") } else { (self.method, target) };
+        let parts = [method, path, self.caller, text].map(str::as_bytes);
         let request =
             key.mac(Purpose::EndpointAnswer, &[b"request", script.as_bytes(), parts[0], parts[1], parts[2], parts[3]]);
-        let body = key.mac(Purpose::EndpointAnswer, &[b"body", self.body]);
+        let parts = [self.method, target].map(str::as_bytes);
+        let body = key.mac(Purpose::EndpointAnswer, &[b"body", parts[0], parts[1], self.body]);
         Ok(Some(Repeat { request, body, tells_answer: !self.endpoint.is_public() }))
     }
 
+    fn is_standard(&self) -> bool {
+        self.endpoint.options.signature == Some(SignatureScheme::Standard)
+    }
+
     fn key(&self) -> Result<Option<&str>, EndpointRefusal> {
-        let is_standard = self.endpoint.options.signature == Some(SignatureScheme::Standard);
         // What is signed comes first: the other header anybody on the way could have added.
-        let names = if is_standard { [standard::ID, IDEMPOTENCY_KEY] } else { [IDEMPOTENCY_KEY, standard::ID] };
+        let names = if self.is_standard() { [standard::ID, IDEMPOTENCY_KEY] } else { [IDEMPOTENCY_KEY, standard::ID] };
         for name in names {
             let mut values = self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
             let Some(header) = values.next() else { continue };
@@ -128,6 +137,8 @@ impl EndpointService {
     async fn run_claimed(&self, order: Order, repeat: Option<Repeat>) -> Result<EndpointAnswer, EndpointRefusal> {
         let (tenant, execution) = (order.target.tenant.id, order.execution);
         let database = &self.inner.database;
+        // From before the claim is written until its answer is noted.
+        let _claimed = repeat.map(|_| self.inner.running.claim(execution));
         if let Some(repeat) = &repeat
             && let Some(answer) = self.claim(&order, repeat, |claim| database.claim_answer(tenant, claim)).await?
         {
@@ -206,7 +217,8 @@ impl EndpointService {
         if known.state == AnswerState::Accepted {
             return Ok(told_again(EndpointOutcome::Accepted));
         }
-        let under_way = if known.owner_epoch == self.inner.database.epoch() { Before::Running } else { Before::Lost };
+        // Not by the process alone: what it could not note, because a write failed, it knows no more of either.
+        let under_way = if self.inner.running.knows(execution) { Before::Running } else { Before::Lost };
         let detail = match self.inner.database.get_execution(tenant, execution) {
             Err(DatabaseError::NotFound) => return Ok(under_way),
             detail => detail?,
@@ -216,7 +228,7 @@ impl EndpointService {
         }
         let sealed = Sealed::of(&self.inner, tenant)?;
         let output = detail.result.map(|result| sealed.open_result(execution, &result)).transpose()?;
-        let answer = output.map(as_response).filter(|answer| stands(answer.status));
+        let answer = output.map(as_response);
         Ok(match answer {
             None => Before::Lost,
             Some(answer) if repeat.tells_answer => told_again(EndpointOutcome::Response(answer)),
@@ -235,7 +247,7 @@ impl EndpointService {
     ) {
         let database = &self.inner.database;
         let settled = match outcome {
-            Some(EndpointOutcome::Response(answer)) if stands(answer.status) => {
+            Some(EndpointOutcome::Response(answer)) => {
                 let bytes = if repeat.tells_answer { answer.body.len() as u64 } else { 0 };
                 database.settle_answer(tenant, repeat.request, execution, bytes).await
             }
@@ -245,11 +257,6 @@ impl EndpointService {
             tracing::warn!(tenant.id = %tenant, execution.id = %execution, %error, "a request stays claimed");
         }
     }
-}
-
-/// Whether an answer is told again. One that says that the server failed asks its reader to try again.
-fn stands(status: u16) -> bool {
-    status < 500
 }
 
 #[cfg(test)]
@@ -305,11 +312,5 @@ mod tests {
         }
         let twice = [("idempotency-key", "a"), ("Idempotency-Key", "a")];
         assert!(matches!(key_of(&token, "POST", &twice), Err(EndpointRefusal::MalformedKey)));
-    }
-
-    #[test]
-    fn an_answer_that_asks_to_try_again_does_not_stand() {
-        assert!(stands(200) && stands(404) && stands(499));
-        assert!(!stands(500) && !stands(503));
     }
 }

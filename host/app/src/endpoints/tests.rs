@@ -30,6 +30,10 @@ async fn ask(app: &App, token: &str) -> Result<EndpointAnswer, EndpointRefusal> 
 
 async fn deploy_once(app: &App, principal: &Principal) {
     let route = EndpointRoute::parse("POST", "/once").unwrap();
+    deploy(app, principal, EndpointInput::new(route, EndpointAuthentication::Token)).await;
+}
+
+async fn deploy(app: &App, principal: &Principal, endpoint: EndpointInput) {
     let script = NewScriptInput {
         name: ScriptName::parse("once").unwrap(),
         description: String::new(),
@@ -40,7 +44,7 @@ async fn deploy_once(app: &App, principal: &Principal) {
         limits: None,
         record: RecordMode::Full,
         policy: None,
-        endpoint: Some(EndpointInput::new(route, EndpointAuthentication::Token)),
+        endpoint: Some(endpoint),
     };
     app.scripts().create(principal, script).await.unwrap();
     let once = ScriptRef::parse("once").unwrap();
@@ -60,9 +64,12 @@ async fn a_request_that_a_crash_cut_off_blocks_nobody_for_ever() {
     let caller = Caller::Token(principal.clone());
     let repeat = endpoints.repeat(principal.tenant, &endpoint, &call(&token), (&caller, b"body")).unwrap().unwrap();
     // What a process leaves that ends after it has taken the request on and before it has answered.
-    let claim = repeat.claim(ExecutionId::generate(), None, u64::MAX);
+    let execution = ExecutionId::generate();
+    let under_way = app.inner.running.claim(execution);
+    let claim = repeat.claim(execution, None, u64::MAX);
     app.inner.database.claim_answer(principal.tenant, claim).await.unwrap();
     assert!(matches!(ask(&app, &token).await, Err(EndpointRefusal::KeyInUse)));
+    drop(under_way);
     app.shutdown(Duration::ZERO).await;
     drop(app);
 
@@ -71,6 +78,43 @@ async fn a_request_that_a_crash_cut_off_blocks_nobody_for_ever() {
     assert!(matches!(&first.outcome, EndpointOutcome::Response(response) if response.status == 200), "{first:?}");
     let again = ask(&app, &token).await.unwrap();
     assert_eq!((first.is_repeated, again.is_repeated, first.execution), (false, true, again.execution));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_could_not_be_given_back_blocks_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = open(directory.path()).await;
+    let token = app.bootstrap(true).await.unwrap().unwrap().token;
+    let principal = app.tokens().authenticate(&token).unwrap();
+    deploy_once(&app, &principal).await;
+    let endpoint = app.endpoints().list(&principal).unwrap().pop().unwrap();
+    let caller = Caller::Token(principal.clone());
+    let call = call(&token);
+    let repeat = app.endpoints().repeat(principal.tenant, &endpoint, &call, (&caller, b"body")).unwrap().unwrap();
+    let claim = repeat.claim(ExecutionId::generate(), None, u64::MAX);
+    app.inner.database.claim_answer(principal.tenant, claim).await.unwrap();
+    let (first, again) = (ask(&app, &token).await.unwrap(), ask(&app, &token).await.unwrap());
+    assert_eq!((first.is_repeated, again.is_repeated, first.execution), (false, true, again.execution));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_rotations_at_once_neither_loses_its_secret() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = open(directory.path()).await;
+    let token = app.bootstrap(true).await.unwrap().unwrap().token;
+    let principal = app.tokens().authenticate(&token).unwrap();
+    let route = EndpointRoute::parse("POST", "/once").unwrap();
+    let mut endpoint = EndpointInput::new(route, EndpointAuthentication::Hmac);
+    endpoint.options.signature = Some(crate::SignatureScheme::Standard);
+    deploy(&app, &principal, endpoint).await;
+    let once = ScriptRef::parse("once").unwrap();
+    let rotate = || app.endpoints().rotate_secret(&principal, &once);
+    for _ in 0..10 {
+        let (one, other) = tokio::join!(rotate(), rotate());
+        let made = [one.unwrap().text, other.unwrap().text];
+        let live = secrets::of_tenant(&app.inner, principal.tenant).unwrap().into_values().next().unwrap();
+        assert!(made.iter().all(|text| live.iter().any(|(_, kept)| kept == text)));
+    }
 }
 
 #[test]

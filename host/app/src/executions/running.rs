@@ -3,7 +3,7 @@
 //! Nothing in here decides what is durable: the rows do.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -28,6 +28,8 @@ pub(crate) struct Running(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     executions: Mutex<HashMap<ExecutionId, Entry>>,
+    /// What somebody waits for to tell a request's answer by, from before it begins until that is noted.
+    claimed: Mutex<HashSet<ExecutionId>>,
     stopping: AtomicBool,
     ended: Notify,
 }
@@ -39,6 +41,12 @@ struct Entry {
     taken: Option<TenantId>,
     /// Whether a person wants its end, and not the process.
     is_unwanted: Arc<AtomicBool>,
+}
+
+/// An execution whose answer is to be told again, until this is dropped.
+pub(crate) struct Claimed {
+    running: Running,
+    execution: ExecutionId,
 }
 
 /// An execution that runs, until this is dropped.
@@ -73,6 +81,17 @@ impl Running {
     /// As [`Self::begin`].
     pub(crate) fn begin_taking(&self) -> Result<Guard, AppError> {
         self.note(ExecutionId::generate(), ScriptId::generate(), None)
+    }
+
+    /// Note that an execution is about to begin whose answer is to be told again.
+    pub(crate) fn claim(&self, execution: ExecutionId) -> Claimed {
+        lock(&self.0.claimed).insert(execution);
+        Claimed { running: self.clone(), execution }
+    }
+
+    /// Whether the answer of an execution is still to come from this process.
+    pub(crate) fn knows(&self, execution: ExecutionId) -> bool {
+        lock(&self.0.claimed).contains(&execution)
     }
 
     fn note(&self, execution: ExecutionId, script: ScriptId, taken: Option<TenantId>) -> Result<Guard, AppError> {
@@ -163,6 +182,12 @@ impl Guard {
     /// Whether only the process wants its end, and no person does.
     pub(crate) fn was_only_stopped(&self) -> bool {
         self.running.is_stopping() && !self.is_unwanted.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        lock(&self.running.0.claimed).remove(&self.execution);
     }
 }
 

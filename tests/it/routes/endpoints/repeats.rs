@@ -44,7 +44,7 @@ async fn duplicates_in_parallel_run_once() {
 }
 
 #[tokio::test]
-async fn what_failed_leaves_its_key_free() {
+async fn what_failed_leaves_its_key_free_and_what_was_answered_does_not() {
     let stage = Stage::open().await;
     let source = "export default async (request) => {
         if (request.headers.has('x-fail')) throw new Error('not now');
@@ -54,9 +54,12 @@ async fn what_failed_leaves_its_key_free() {
     stage.deploy_endpoint("flaky", with_token("POST", "/flaky"), source).await;
     let call = || stage.known("POST", "/acme/flaky").header("idempotency-key", "k").body("a");
     call().header("x-fail", "1").send().await.expect_problem(500, "execution_failed");
-    assert_eq!(call().header("x-refuse", "1").send().await.status, 503);
     assert_eq!(call().send().await.expect(200), "done");
     assert_eq!(call().header("x-fail", "1").send().await.header("idempotency-replayed"), "true");
+    let call = || stage.known("POST", "/acme/flaky").header("idempotency-key", "other").body("a");
+    assert_eq!(call().header("x-refuse", "1").send().await.status, 503);
+    let again = call().send().await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (503, "true"), "it was committed");
 }
 
 #[tokio::test]
@@ -72,6 +75,9 @@ async fn a_webhook_that_is_delivered_twice_runs_once() {
     // Only what is signed counts.
     let forged = signed(stage.endpoint("POST", "/acme/hook"), &secret, "msg_1", "a").header("idempotency-key", "other");
     assert_eq!(forged.send().await.header("idempotency-replayed"), "true");
+    // Nor does the address, which nobody signed.
+    let moved = signed(stage.endpoint("POST", "/acme/hook?q=1"), &secret, "msg_1", "a");
+    moved.send().await.expect_problem(422, "key_reused");
     assert_eq!(stage.count().await, json!(1));
 }
 
