@@ -51,6 +51,11 @@ async fn deploy(app: &App, principal: &Principal, endpoint: EndpointInput) {
     app.scripts().deploy(principal, &once, None, String::new()).await.unwrap();
 }
 
+fn endpoint_once(app: &App, principal: &Principal) -> Endpoint {
+    let endpoints = app.endpoints().list(principal).unwrap();
+    endpoints.into_iter().find(|endpoint| endpoint.script_name == "once").unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_a_crash_cut_off_blocks_nobody_for_ever() {
     let directory = tempfile::tempdir().unwrap();
@@ -59,8 +64,7 @@ async fn a_request_that_a_crash_cut_off_blocks_nobody_for_ever() {
     let principal = app.tokens().authenticate(&token).unwrap();
     deploy_once(&app, &principal).await;
     let endpoints = app.endpoints();
-    let endpoint =
-        endpoints.list(&principal).unwrap().into_iter().find(|endpoint| endpoint.script_name == "once").unwrap();
+    let endpoint = endpoint_once(&app, &principal);
     let caller = Caller::Token(principal.clone());
     let repeat = endpoints.repeat(principal.tenant, &endpoint, &call(&token), (&caller, b"body")).unwrap().unwrap();
     // What a process leaves that ends after it has taken the request on and before it has answered.
@@ -87,7 +91,7 @@ async fn a_claim_that_could_not_be_given_back_blocks_nobody() {
     let token = app.bootstrap(true).await.unwrap().unwrap().token;
     let principal = app.tokens().authenticate(&token).unwrap();
     deploy_once(&app, &principal).await;
-    let endpoint = app.endpoints().list(&principal).unwrap().pop().unwrap();
+    let endpoint = endpoint_once(&app, &principal);
     let caller = Caller::Token(principal.clone());
     let call = call(&token);
     let repeat = app.endpoints().repeat(principal.tenant, &endpoint, &call, (&caller, b"body")).unwrap().unwrap();
