@@ -148,7 +148,7 @@ fn rescue_one(work: &Work<'_>, lost: &Lost, now: UnixMillis, rescued: &mut Rescu
             duration_us: 0,
             error: None,
             sent: None,
-            available_at: now,
+            available_at: UnixMillis(now.0.saturating_add(wait_after(lost.rescues))),
             cause: RetryCause::GivenBack,
         };
         go_back(work, (lost.tenant, lost.execution), &attempt, Counted::Rescue)?;
@@ -207,6 +207,12 @@ fn wants_end(connection: &Connection, tenant: TenantId, execution: ExecutionId) 
     let mut statement = connection.prepare_cached(IS_CANCELLED)?;
     let parameters = [tenant.to_string(), execution.to_string()];
     Ok(statement.query_row(parameters, |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// How long a rescued execution waits, in milliseconds: at first not at all, and the longer the more processes ended with
+/// it. One that ends them then does so without those that were only there by chance.
+fn wait_after(rescues: u32) -> i64 {
+    if rescues == 0 { 0 } else { 1_000 << rescues.min(6) }
 }
 
 /// See that an execution from the queue is still whose lease is named.

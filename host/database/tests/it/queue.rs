@@ -122,11 +122,15 @@ async fn an_execution_that_was_rescued_three_times_is_a_dead_letter() {
     let mut stage = Stage::set().await;
     let id = stage.accept(stage.queued()).await;
     for rescue in 1..=4 {
-        stage.claim(NOW).await.unwrap();
+        stage.claim(later(rescue * 60_000)).await.unwrap();
         stage = stage.restart();
         let rescued = stage
             .database
-            .rescue_executions(Rescue { epoch: stage.database.epoch(), now: NOW, at_work: Vec::new() })
+            .rescue_executions(Rescue {
+                epoch: stage.database.epoch(),
+                now: later(rescue * 60_000),
+                at_work: Vec::new(),
+            })
             .await
             .unwrap();
         let expected = if rescue < 4 {
