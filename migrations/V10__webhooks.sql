@@ -11,7 +11,7 @@ CREATE TABLE webhooks (
     source          TEXT,
     is_active       BOOLEAN NOT NULL,
     -- Why Skerry itself does not send to it any more; NULL where it does, or where a person paused it.
-    disabled_reason TEXT    CHECK (disabled_reason IN ('gone', 'failing')),
+    disabled_reason TEXT    CHECK (disabled_reason IN ('gone', 'failing', 'rights')),
     -- The first failure since something was last taken.
     failing_since   BIGINT,
     created_at      BIGINT  NOT NULL,

@@ -55,6 +55,8 @@ stored_words!(
         Gone = "gone",
         /// It took nothing for days.
         Failing = "failing",
+        /// Whoever set it last may not do so any more.
+        Rights = "rights",
     }
 );
 

@@ -13,7 +13,7 @@ use crate::{
     AppError, Inner,
     egress::{Allowance, EgressError, HostList, OutboundRequest, OutboundResponse},
     executions::member_rights,
-    sealing::Purpose,
+    sealing::{Purpose, TenantKey},
     signatures::standard::Message,
 };
 
@@ -60,7 +60,7 @@ impl Inner {
                 WebhookResult::Deferred { next_at: UnixMillis(now.0 + DEFERRED_MS) }
             }
         };
-        if let WebhookResult::GivenUp { disable: Some(reason), .. } = &result {
+        if let WebhookResult::GivenUp { disable: Some(reason), .. } | WebhookResult::Stopped(reason) = &result {
             let reason = reason.as_str();
             tracing::info!(tenant.id = %tenant, webhook.id = %webhook, reason, "a webhook is not sent to any more");
         }
@@ -75,19 +75,33 @@ impl Inner {
         let rights = member_rights(self, claimed.tenant, claimed.webhook.set_by)?;
         let needed = [Permission::WebhooksManage, Permission::EventsRead, Permission::EgressUse];
         if !rights.contains_all(needed.into_iter().collect()) {
-            return Ok(WebhookResult::Deferred { next_at: UnixMillis(now.0 + DEFERRED_MS) });
+            return Ok(WebhookResult::Stopped(WebhookDisabled::Rights));
         }
-        let request = self.webhook_request(claimed, now)?;
         let allowance = self.webhook_allowance(claimed.tenant)?;
+        let key = self.keyring.tenant(&self.database, claimed.tenant)?;
+        // What does not open will not open the next time either: it counts, so that it comes to an end.
+        let request = match self.webhook_request(&key, claimed, now) {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::error!(tenant.id = %claimed.tenant, delivery.id = %claimed.delivery.id, %error, "not readable");
+                let error = Some(String::from("what was stored of it could not be read"));
+                let failed = WebhookAttempt { attempt: 0, sent_at: now, duration_ms: 0, status: None, error };
+                return Ok(again(claimed, failed, now, None));
+            }
+        };
         let begun = Instant::now();
         let answer = self.egress.send(request, &allowance).await;
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(result_of(claimed, answer, duration_ms, now))
     }
 
-    fn webhook_request(&self, claimed: &ClaimedWebhook, now: UnixMillis) -> Result<OutboundRequest, AppError> {
-        let key = self.keyring.tenant(&self.database, claimed.tenant)?;
-        let target = Target::open(&key, &claimed.webhook)?;
+    fn webhook_request(
+        &self,
+        key: &TenantKey,
+        claimed: &ClaimedWebhook,
+        now: UnixMillis,
+    ) -> Result<OutboundRequest, AppError> {
+        let target = Target::open(key, &claimed.webhook)?;
         let (delivery, event) = (&claimed.delivery, &claimed.event);
         let data = key.open(Purpose::Event, delivery.event.as_bytes(), &event.data).map_err(AppError::internal)?;
         let body = Body {
@@ -148,6 +162,16 @@ fn result_of(
         }
         Err(error) => (attempt(None, Some(shortened(error.to_string()))), None),
     };
+    again(claimed, failed, now, not_before)
+}
+
+/// What becomes of a delivery that failed once more: another time, or its end.
+fn again(
+    claimed: &ClaimedWebhook,
+    failed: WebhookAttempt,
+    now: UnixMillis,
+    not_before: Option<UnixMillis>,
+) -> WebhookResult {
     match schedule::next_at(claimed.delivery.id, claimed.round + 1, now, not_before) {
         Some(next_at) => WebhookResult::Again { attempt: failed, next_at },
         None => {

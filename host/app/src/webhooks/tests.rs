@@ -204,7 +204,7 @@ async fn a_published_event_goes_to_every_active_webhook_that_asks_for_it() {
 }
 
 #[tokio::test]
-async fn a_webhook_of_somebody_without_rights_waits_until_they_are_back() {
+async fn a_webhook_of_somebody_without_rights_is_stopped_until_somebody_with_rights_starts_it() {
     let stage = Stage::new().await;
     let delivery = stage.delivery(&stage.webhook("https://hooks.test/").await).await;
     let (database, tenant) = (&stage.app.inner.database, stage.principal.tenant);
@@ -217,7 +217,12 @@ async fn a_webhook_of_somebody_without_rights_waits_until_they_are_back() {
     allow(Permissions::all().without([Permission::EgressUse].into_iter().collect())).await;
     stage.send_due(delivery.created_at).await;
     assert!(stage.receiver.asked().is_empty());
+    let webhook = database.webhook(tenant, delivery.webhook).unwrap();
+    assert_eq!((webhook.is_active, webhook.disabled), (false, Some(WebhookDisabled::Rights)));
+    assert_eq!(stage.send_due(UnixMillis(delivery.created_at.0 + DAY_MS)).await, 0, "it is asked about once");
     allow(Permissions::all()).await;
+    let active = WebhookPatch { is_active: Some(true), ..WebhookPatch::default() };
+    stage.app.webhooks().change(&stage.principal, delivery.webhook, None, active).await.unwrap();
     assert_eq!(stage.until_ended(&delivery).await.len(), 1);
     assert_eq!(stage.now_of(&delivery).attempts, 1);
 }
@@ -367,10 +372,13 @@ async fn webhooks_need_their_permission_and_are_nobody_elses() {
 #[tokio::test]
 async fn a_tenant_takes_turns_and_has_only_so_many_at_once() {
     let stage = Stage::new().await;
-    let issued = stage.webhook("https://hooks.test/").await;
-    let mut last = stage.delivery(&issued).await;
-    for _ in 0..20 {
-        last = stage.delivery(&issued).await;
+    let mut webhooks = Vec::new();
+    for path in 0..5 {
+        webhooks.push(stage.webhook(&format!("https://hooks.test/{path}")).await);
+    }
+    let mut last = stage.delivery(&webhooks[0]).await;
+    for round in 0..20 {
+        last = stage.delivery(&webhooks[round % webhooks.len()]).await;
     }
     let (inner, tenant) = (&stage.app.inner, stage.principal.tenant);
     let mut held = Vec::new();
@@ -400,6 +408,38 @@ async fn deliveries_are_kept_for_thirty_days() {
     };
     assert!(purge(29).await);
     assert!(!purge(31).await);
+}
+
+#[tokio::test]
+async fn a_slow_webhook_holds_up_no_other_one() {
+    let stage = Stage::new().await;
+    let slow = stage.webhook("https://hooks.test/slow").await;
+    for _ in 0..10 {
+        stage.delivery(&slow).await;
+    }
+    let quick = stage.delivery(&stage.webhook("https://hooks.test/quick").await).await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        stage.app.inner.take_turns(|| quick.created_at, |claimed, slot| held.push((claimed, slot))).await.unwrap();
+    }
+    let to: Vec<_> = held.iter().map(|(claimed, _)| claimed.webhook.id).collect();
+    let slow = slow.view.webhook.id;
+    assert_eq!(to, [slow, slow, quick.webhook], "two on their way to each at most");
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_webhook_too_late_changes_nothing() {
+    let stage = Stage::new().await;
+    let delivery = stage.delivery(&stage.webhook("https://hooks.test/").await).await;
+    let (database, tenant, now) = (&stage.app.inner.database, stage.principal.tenant, delivery.created_at);
+    let lease = (now, UnixMillis(now.0 + 60_000));
+    let claimed = database.claim_webhooks(tenant, lease, 8).await.unwrap().remove(0);
+    let mended = WebhookPatch { url: Some(String::from("https://other.test/")), ..WebhookPatch::default() };
+    stage.app.webhooks().change(&stage.principal, delivery.webhook, None, mended).await.unwrap();
+    let attempt = WebhookAttempt { attempt: 0, sent_at: now, duration_ms: 1, status: Some(410), error: None };
+    let gone = database::WebhookResult::GivenUp { attempt, disable: Some(WebhookDisabled::Gone) };
+    assert_eq!(database.settle_webhook(claimed, gone, now).await.unwrap(), WebhookSettled::Settled);
+    assert!(database.webhook(tenant, delivery.webhook).unwrap().is_active);
 }
 
 async fn another_tenant(stage: &Stage) -> domain::TenantId {

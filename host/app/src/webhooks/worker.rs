@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use database::{ClaimedWebhook, TenantStatus};
+use database::ClaimedWebhook;
 use domain::{TenantId, UnixMillis};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -41,6 +41,15 @@ pub(crate) struct Webhooks {
     wake: Arc<Notify>,
     slots: Arc<Semaphore>,
     busy: Mutex<HashMap<TenantId, usize>>,
+    /// Who was served last: the next turn is that of whoever comes behind.
+    last: Mutex<Option<TenantId>>,
+}
+
+/// Once round all tenants, from whoever was served last on.
+struct Turns {
+    first: Option<TenantId>,
+    after: Option<TenantId>,
+    has_wrapped: bool,
 }
 
 /// A place among the requests at once, until this is dropped.
@@ -52,7 +61,8 @@ pub(super) struct Slot {
 
 impl Webhooks {
     pub(crate) fn new() -> Self {
-        Self { wake: Arc::new(Notify::new()), slots: Arc::new(Semaphore::new(SENT_AT_ONCE)), busy: Mutex::default() }
+        let slots = Arc::new(Semaphore::new(SENT_AT_ONCE));
+        Self { wake: Arc::new(Notify::new()), slots, busy: Mutex::default(), last: Mutex::default() }
     }
 
     /// Something may be due.
@@ -62,6 +72,14 @@ impl Webhooks {
 
     fn busy(&self) -> MutexGuard<'_, HashMap<TenantId, usize>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<TenantId>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_full(&self) -> bool {
+        self.slots.available_permits() == 0
     }
 }
 
@@ -92,7 +110,15 @@ pub(crate) fn start(inner: &Arc<Inner>) {
 async fn round(inner: &Weak<Inner>) -> Option<Duration> {
     let inner = inner.upgrade().filter(|inner| !inner.running.is_stopping())?;
     let now = UnixMillis::now();
-    match inner.begin_webhooks(now).await {
+    let spawned = |claimed, slot| {
+        let inner = Arc::clone(&inner);
+        tokio::spawn(async move {
+            inner.send_webhook(claimed, UnixMillis::now()).await;
+            drop(slot);
+            inner.webhooks.wake();
+        });
+    };
+    match inner.take_turns(UnixMillis::now, spawned).await {
         Ok(0) => Some(inner.webhook_pause(now)),
         Ok(_) => Some(Duration::ZERO),
         Err(error) => {
@@ -103,23 +129,46 @@ async fn round(inner: &Weak<Inner>) -> Option<Duration> {
 }
 
 impl Inner {
-    /// One round: each tenant's turn. Answers how many deliveries are on their way now; each goes on by itself.
-    async fn begin_webhooks(self: &Arc<Self>, now: UnixMillis) -> Result<usize, AppError> {
+    /// One round: each tenant's turn, from whoever comes behind the one that was served last. Answers how many deliveries
+    /// were handed to `send`; what ails one tenant is nobody else's.
+    pub(super) async fn take_turns(
+        self: &Arc<Self>,
+        clock: impl Fn() -> UnixMillis,
+        mut send: impl FnMut(ClaimedWebhook, Slot),
+    ) -> Result<usize, AppError> {
+        let first = *self.webhooks.last();
+        let mut turns = Turns { first, after: first, has_wrapped: first.is_none() };
         let mut sent = 0;
-        let mut after = None;
-        while let Some(tenant) = self.database.next_tenant_with_due_webhooks(after, now)? {
-            after = Some(tenant);
-            for (claimed, slot) in self.take_webhooks(tenant, now).await? {
+        while !self.webhooks.is_full() {
+            let now = clock();
+            let Some(tenant) = self.next_turn(&mut turns, now)? else { break };
+            let taken = self.take_webhooks(tenant, now).await.unwrap_or_else(|error| {
+                tracing::warn!(tenant.id = %tenant, %error, "a tenant's webhooks could not be taken");
+                Vec::new()
+            });
+            if !taken.is_empty() {
+                *self.webhooks.last() = Some(tenant);
+            }
+            for (claimed, slot) in taken {
                 sent += 1;
-                let inner = Arc::clone(self);
-                tokio::spawn(async move {
-                    inner.send_webhook(claimed, UnixMillis::now()).await;
-                    drop(slot);
-                    inner.webhooks.wake();
-                });
+                send(claimed, slot);
             }
         }
         Ok(sent)
+    }
+
+    /// Whose turn is next at `now`; nobody's once each had his.
+    fn next_turn(&self, turns: &mut Turns, now: UnixMillis) -> Result<Option<TenantId>, AppError> {
+        let mut next = self.database.next_tenant_with_due_webhooks(turns.after, now)?;
+        if next.is_none() && !turns.has_wrapped {
+            turns.has_wrapped = true;
+            next = self.database.next_tenant_with_due_webhooks(None, now)?;
+        }
+        if turns.has_wrapped && turns.first.is_some_and(|first| next.is_some_and(|next| next > first)) {
+            return Ok(None);
+        }
+        turns.after = next;
+        Ok(next)
     }
 
     /// Send everything that is due at `now`, one after the other, as if it were that time.
@@ -145,9 +194,6 @@ impl Inner {
         tenant: TenantId,
         now: UnixMillis,
     ) -> Result<Vec<(ClaimedWebhook, Slot)>, AppError> {
-        if self.database.tenant(tenant)?.status != TenantStatus::Active {
-            return Ok(Vec::new());
-        }
         let mut slots = self.webhook_slots(tenant);
         if slots.is_empty() {
             return Ok(Vec::new());

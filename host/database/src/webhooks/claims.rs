@@ -13,7 +13,8 @@ use crate::{
 };
 
 // The lease of another process's epoch is nobody's: one process has the database. Of each active webhook only the first
-// ones are looked at, so that what waits for a paused one, or behind a slow one, is never walked through.
+// ones are looked at, whether they are on their way or not: what waits for a paused one, or behind a slow one, is never
+// walked through, and a slow one holds no more than these of its tenant's places.
 const DUE: &str = "
     SELECT webhook_deliveries.id, webhook_id, event_source, event_id, event_type, status, attempts, round, fence, next_at,
            webhook_deliveries.created_at, completed_at
@@ -23,11 +24,11 @@ const DUE: &str = "
             SELECT due.id
             FROM webhook_deliveries AS due
             WHERE due.tenant_id = $1 AND due.webhook_id = webhooks.id AND due.status = 'pending'
-                AND due.next_at <= $2 AND (due.lease_epoch <> $3 OR due.lease_until <= $2)
-            ORDER BY due.next_at
-            LIMIT $4)
-    WHERE webhooks.tenant_id = $1 AND webhooks.is_active
-    ORDER BY next_at
+                AND due.next_at <= $2
+            ORDER BY due.next_at, due.id
+            LIMIT $5)
+    WHERE webhooks.tenant_id = $1 AND webhooks.is_active AND (lease_epoch <> $3 OR lease_until <= $2)
+    ORDER BY next_at, webhook_deliveries.id
     LIMIT $4";
 const TAKE: &str = "
     UPDATE webhook_deliveries
@@ -40,10 +41,18 @@ const EVENT: &str = "
 const NEXT_TENANT: &str = "
     SELECT id
     FROM tenants
-    WHERE id > $1 AND EXISTS (
+    WHERE id > $1 AND status = 'active' AND EXISTS (
         SELECT 1
-        FROM webhook_deliveries
-        WHERE webhook_deliveries.tenant_id = tenants.id AND webhook_deliveries.status = 'pending' AND next_at <= $2)
+        FROM webhooks
+        JOIN webhook_deliveries
+            ON webhook_deliveries.tenant_id = tenants.id AND webhook_deliveries.id IN (
+                SELECT due.id
+                FROM webhook_deliveries AS due
+                WHERE due.tenant_id = tenants.id AND due.webhook_id = webhooks.id AND due.status = 'pending'
+                    AND due.next_at <= $2
+                ORDER BY due.next_at, due.id
+                LIMIT $4)
+        WHERE webhooks.tenant_id = tenants.id AND webhooks.is_active AND (lease_epoch <> $3 OR lease_until <= $2))
     ORDER BY id
     LIMIT 1";
 const NEXT_AT: &str = "
@@ -68,11 +77,14 @@ const FAILING: &str = "
     UPDATE webhooks SET failing_since = $1 WHERE tenant_id = $2 AND id = $3 AND failing_since IS NULL";
 const DISABLE: &str = "
     UPDATE webhooks
-    SET is_active = FALSE, disabled_reason = $1
-    WHERE tenant_id = $2 AND id = $3 AND is_active";
+    SET is_active = FALSE, disabled_reason = $1, revision = $2
+    WHERE tenant_id = $3 AND id = $4 AND revision = $5 AND is_active";
 const INSERT_DEAD: &str = "
     INSERT INTO dead_letters (tenant_id, id, kind, reason, subscription_id, event_source, event_id, created_at)
     VALUES ($1, $2, 'webhook', $3, $4, $5, $6, $7)";
+
+/// Deliveries of one webhook that are on their way at once.
+const SENT_AT_ONCE_TO_A_WEBHOOK: u32 = 2;
 
 /// A delivery that is to be sent now, with all that it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,11 +120,13 @@ pub enum WebhookResult {
         /// When.
         next_at: UnixMillis,
     },
+    /// It was not sent at all, and nothing is sent to the webhook until a person has changed it: it waits.
+    Stopped(WebhookDisabled),
     /// It is given up.
     GivenUp {
         /// What became of this time.
         attempt: WebhookAttempt,
-        /// Stop sending to the webhook too.
+        /// Stop sending to the webhook too, where it is still the one that was sent to.
         disable: Option<WebhookDisabled>,
     },
 }
@@ -127,16 +141,18 @@ pub enum WebhookSettled {
 }
 
 impl Database {
-    /// The first tenant behind `after` with a delivery that is due at `now`.
+    /// The first active tenant behind `after` of whom [`Self::claim_webhooks`] takes something at `now`.
     pub fn next_tenant_with_due_webhooks(
         &self,
         after: Option<TenantId>,
         now: UnixMillis,
     ) -> Result<Option<TenantId>, DatabaseError> {
+        let epoch = self.epoch();
         self.read(|connection| {
             let after = after.map_or_else(String::new, |tenant| tenant.to_string());
             let mut statement = connection.prepare_cached(NEXT_TENANT)?;
-            Ok(statement.query_row(params![after, now.0], |row| word(row, "id")).optional()?)
+            let values = params![after, now.0, epoch, SENT_AT_ONCE_TO_A_WEBHOOK];
+            Ok(statement.query_row(values, |row| word(row, "id")).optional()?)
         })
     }
 
@@ -149,7 +165,7 @@ impl Database {
     }
 
     /// Take at most `limit` of the tenant's deliveries that are due at `now`, until `lease_until`. Those of webhooks that
-    /// are not active wait.
+    /// are not active wait, and so do those of one webhook behind two that are on their way.
     pub async fn claim_webhooks(
         &self,
         tenant: TenantId,
@@ -180,7 +196,7 @@ fn claim(
 ) -> Result<Vec<ClaimedWebhook>, DatabaseError> {
     let mut statement = work.connection.prepare_cached(DUE)?;
     let due = statement
-        .query_map(params![tenant.to_string(), now.0, epoch, limit], |row| {
+        .query_map(params![tenant.to_string(), now.0, epoch, limit, SENT_AT_ONCE_TO_A_WEBHOOK], |row| {
             Ok((WebhookDelivery::from_row(row)?, small_count(row, "round")?, row.get::<_, i64>("fence")?))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -218,6 +234,7 @@ fn settle(
         WebhookResult::Delivered(_) => ("delivered", 1, now),
         WebhookResult::Again { next_at, .. } => ("pending", 1, *next_at),
         WebhookResult::Deferred { next_at } => ("pending", 0, *next_at),
+        WebhookResult::Stopped(_) => ("pending", 0, now),
         WebhookResult::GivenUp { .. } => ("failed", 1, now),
     };
     let completed_at = (status != "pending").then_some(now.0);
@@ -228,6 +245,7 @@ fn settle(
     }
     match result {
         WebhookResult::Deferred { .. } => {}
+        WebhookResult::Stopped(reason) => disable(work, claimed, *reason)?,
         WebhookResult::Delivered(attempt) => {
             insert_attempt(work, claimed, attempt)?;
             work.connection.prepare_cached(TAKEN)?.execute([tenant, claimed.webhook.id.to_string()])?;
@@ -235,6 +253,9 @@ fn settle(
         WebhookResult::Again { attempt, .. } => failed(work, claimed, attempt, now)?,
         WebhookResult::GivenUp { attempt, disable } => {
             failed(work, claimed, attempt, now)?;
+            if let Some(reason) = disable {
+                self::disable(work, claimed, *reason)?;
+            }
             give_up(work, claimed, *disable, now)?;
         }
     }
@@ -253,6 +274,15 @@ fn failed(
     Ok(())
 }
 
+/// Send nothing to the webhook any more. What a person has changed since is another one, of which nothing is known; who
+/// looked at it before changes nothing either.
+fn disable(work: &mut Work<'_>, claimed: &ClaimedWebhook, reason: WebhookDisabled) -> Result<(), DatabaseError> {
+    let (tenant, webhook) = (claimed.tenant.to_string(), claimed.webhook.id.to_string());
+    let values = params![reason.as_str(), work.revision, tenant, webhook, claimed.webhook.revision];
+    work.connection.prepare_cached(DISABLE)?.execute(values)?;
+    Ok(())
+}
+
 fn give_up(
     work: &mut Work<'_>,
     claimed: &ClaimedWebhook,
@@ -260,9 +290,6 @@ fn give_up(
     now: UnixMillis,
 ) -> Result<(), DatabaseError> {
     let (tenant, webhook) = (claimed.tenant.to_string(), claimed.webhook.id.to_string());
-    if let Some(reason) = disable {
-        work.connection.prepare_cached(DISABLE)?.execute(params![reason.as_str(), tenant, webhook])?;
-    }
     let reason = if disable == Some(WebhookDisabled::Gone) { "refused" } else { "attempts" };
     let WebhookDelivery { source, event, .. } = &claimed.delivery;
     let id = Uuid::now_v7().to_string();

@@ -53,7 +53,8 @@ pub(crate) struct WebhookRecord {
     source: Option<String>,
     description: String,
     is_active: bool,
-    /// Why Skerry itself stopped: `gone` (its address answered 410) or `failing` (it took nothing for three days).
+    /// Why Skerry itself stopped: `gone` (its address answered 410), `failing` (it took nothing for three days) or
+    /// `rights` (whoever set it last may not do so any more).
     disabled_reason: Option<&'static str>,
     /// The first failure since something was last taken.
     failing_since: Option<String>,
