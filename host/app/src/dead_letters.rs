@@ -101,7 +101,7 @@ impl DeadLetterService {
     }
 
     /// Send what was given up again as it was: the same event under the same id, or the same input, by a new execution.
-    /// Needs `events.manage`.
+    /// Needs `events.manage`, and of an event `executions.inspect`, of an execution what running it again does.
     ///
     /// # Errors
     /// [`AppError::AlreadyRedriven`]; [`AppError::NotFound`] where the letter, or what it needs, is not there any more.
@@ -111,6 +111,8 @@ impl DeadLetterService {
         let redrive = redrive_of(principal, id);
         match letter.kind {
             DeadLetterKind::Event => {
+                // Whoever sends it again may see by its new execution what it was.
+                principal.require(Permission::ExecutionsInspect)?;
                 let redriven = self.database().redrive_event(principal.tenant, redrive).await;
                 redriven.map_err(of_redrive)?;
             }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use database::HookBinding;
-use domain::{HookPoint, Invalid, Permission, Principal, Trigger};
+use domain::{ErrorKind, HookPoint, Invalid, Permission, Principal, Trigger};
 use runtime::{Failure, Input, Output};
 
 use super::{
@@ -18,6 +18,9 @@ use crate::{
 
 /// What is kept of the deadline for writing down what the scripts did: a tenth of it, and no more than this.
 const COMMIT_MAX: Duration = Duration::from_millis(50);
+
+/// When it is worth trying again after a script found the tenant's storage full: somebody has to make room.
+const QUOTA_RETRY: Duration = Duration::from_secs(60);
 
 /// A call while it goes on.
 struct Call<'a> {
@@ -60,7 +63,13 @@ impl HookService {
             return draft.did_not_run(script, reason);
         }
         match self.run_one(call, &script, &binding).await {
-            Ok(result) => draft.ran(result),
+            Ok(result) => {
+                let refusal = self.refusal(call, &result.end);
+                draft.ran(result);
+                if let Some(refusal) = refusal {
+                    draft.refuse(refusal);
+                }
+            }
             Err(error) => {
                 let reason = NotRunReason::of(&error);
                 draft.did_not_run(script, reason);
@@ -77,6 +86,22 @@ impl HookService {
                     draft.refuse(error);
                 }
             }
+        }
+    }
+
+    /// The refusal where a script ended by something that the point does not cover: it covers a script's own failure and
+    /// the deadline, and a quota only where it says so (RULES 31).
+    fn refusal(&self, call: &Call<'_>, end: &HookEnd) -> Option<AppError> {
+        let HookEnd::Failed(failure) = end else { return None };
+        match failure.kind {
+            ErrorKind::Quota if call.config.on_failure == OnFailure::OpenUnderOverload => None,
+            ErrorKind::Quota => {
+                let (limit, retry_after) = (self.inner.config.storage_limit_bytes, QUOTA_RETRY);
+                Some(AppError::Quota { quota: "storage_bytes", limit, retry_after })
+            }
+            ErrorKind::Interrupted => Some(AppError::Unavailable),
+            ErrorKind::Internal | ErrorKind::EngineFault => Some(AppError::internal(failure.message.clone())),
+            _ => None,
         }
     }
 

@@ -51,7 +51,11 @@ fn hooks() -> BTreeMap<HookPoint, HookConfig> {
 
 impl Stage {
     async fn set() -> Self {
-        let config = AppConfig { hooks: hooks(), slots: 8, tenant_share: 4, ..AppConfig::in_memory() };
+        Self::with(AppConfig::in_memory()).await
+    }
+
+    async fn with(config: AppConfig) -> Self {
+        let config = AppConfig { hooks: hooks(), slots: 8, tenant_share: 4, ..config };
         let app = App::open(config).await.unwrap();
         let token = app.bootstrap(false).await.unwrap().unwrap().token;
         let principal = app.tokens().authenticate(&token).unwrap();
@@ -256,6 +260,24 @@ async fn too_much_work_is_covered_only_where_the_point_says_so() {
     assert!(matches!(report.outcome, HookOutcome::Refused(AppError::Overloaded { .. })), "{report:?}");
     assert_eq!(not_run(&report), [("c", NotRunReason::Overloaded), ("d", NotRunReason::Stopped)]);
     drop(held);
+}
+
+#[tokio::test]
+async fn a_full_storage_is_covered_only_where_the_point_says_so() {
+    let stage = Stage::with(AppConfig { storage_limit_bytes: 1_000, ..AppConfig::in_memory() }).await;
+    let fills = "export default async () => {
+        await storage.set('much', 'a'.repeat(5000));
+        return { valid: true };
+    }";
+    for (at, name) in [("busy", "a"), ("open", "b")] {
+        stage.bind(at, name, fills).await;
+    }
+    let report = stage.run("open").await;
+    let kinds: Vec<_> = report.results.iter().map(|result| result.end.error_kind()).collect();
+    assert_eq!(kinds, [Some(domain::ErrorKind::Quota)], "{report:?}");
+    assert!(matches!(report.outcome, HookOutcome::Refused(AppError::Quota { .. })), "{report:?}");
+    let report = stage.run("busy").await;
+    assert!(matches!(report.outcome, HookOutcome::FailedOpen), "{report:?}");
 }
 
 #[tokio::test]

@@ -123,7 +123,7 @@ impl Endpoints {
         {
             return Ok(cors::preflight(&routed, &parts.headers));
         }
-        Ok(answers::options(self.app.endpoints().methods(place.tenant, place.path)?)?)
+        answers::options(self.app.endpoints().methods(place.tenant, place.path)?)
     }
 
     /// The request as the application takes it.
