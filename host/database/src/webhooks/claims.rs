@@ -26,10 +26,10 @@ const DUE: &str = "
             WHERE due.tenant_id = $1 AND due.webhook_id = webhooks.id AND due.status = 'pending'
                 AND due.next_at <= $2
             ORDER BY due.next_at, due.id
-            LIMIT $5)
-    WHERE webhooks.tenant_id = $1 AND webhooks.is_active AND (lease_epoch <> $3 OR lease_until <= $2)
+            LIMIT $3)
+    WHERE webhooks.tenant_id = $1 AND webhooks.is_active AND (lease_epoch <> $4 OR lease_until <= $2)
     ORDER BY next_at, webhook_deliveries.id
-    LIMIT $4";
+    LIMIT $5";
 const TAKE: &str = "
     UPDATE webhook_deliveries
     SET fence = fence + 1, lease_epoch = $1, lease_until = $2
@@ -51,8 +51,8 @@ const NEXT_TENANT: &str = "
                 WHERE due.tenant_id = tenants.id AND due.webhook_id = webhooks.id AND due.status = 'pending'
                     AND due.next_at <= $2
                 ORDER BY due.next_at, due.id
-                LIMIT $4)
-        WHERE webhooks.tenant_id = tenants.id AND webhooks.is_active AND (lease_epoch <> $3 OR lease_until <= $2))
+                LIMIT $3)
+        WHERE webhooks.tenant_id = tenants.id AND webhooks.is_active AND (lease_epoch <> $4 OR lease_until <= $2))
     ORDER BY id
     LIMIT 1";
 const NEXT_AT: &str = "
@@ -151,7 +151,7 @@ impl Database {
         self.read(|connection| {
             let after = after.map_or_else(String::new, |tenant| tenant.to_string());
             let mut statement = connection.prepare_cached(NEXT_TENANT)?;
-            let values = params![after, now.0, epoch, SENT_AT_ONCE_TO_A_WEBHOOK];
+            let values = params![after, now.0, SENT_AT_ONCE_TO_A_WEBHOOK, epoch];
             Ok(statement.query_row(values, |row| word(row, "id")).optional()?)
         })
     }
@@ -196,7 +196,7 @@ fn claim(
 ) -> Result<Vec<ClaimedWebhook>, DatabaseError> {
     let mut statement = work.connection.prepare_cached(DUE)?;
     let due = statement
-        .query_map(params![tenant.to_string(), now.0, epoch, limit, SENT_AT_ONCE_TO_A_WEBHOOK], |row| {
+        .query_map(params![tenant.to_string(), now.0, SENT_AT_ONCE_TO_A_WEBHOOK, epoch, limit], |row| {
             Ok((WebhookDelivery::from_row(row)?, small_count(row, "round")?, row.get::<_, i64>("fence")?))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
