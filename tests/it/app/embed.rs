@@ -2,12 +2,12 @@
 
 #[expect(unreachable_pub, dead_code, reason = "the example is a program of its own, whose `main` nobody calls here")]
 #[path = "../../../examples/embed.rs"]
-mod embed;
+mod example;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_application_asks_its_customers_script_without_a_server() {
     let mut out = Vec::new();
-    embed::day(&mut out).await.unwrap();
+    example::day(&mut out).await.unwrap();
     let said = String::from_utf8(out).unwrap();
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 3, "{said}");

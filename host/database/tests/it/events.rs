@@ -239,7 +239,7 @@ async fn an_event_whose_execution_was_rescued_three_times_has_one_dead_letter() 
     for times in 0..4 {
         let now = UnixMillis(NOW.0 + times * 60_000);
         stage.claim(now).await.unwrap();
-        let rescue = Rescue { epoch: stage.database.epoch(), now: UnixMillis(now.0 + 60_000), at_work: Vec::new() };
+        let rescue = Rescue { epoch: stage.database.epoch(), now: UnixMillis(now.0 + 40_000), at_work: Vec::new() };
         stage.database.rescue_executions(rescue).await.unwrap();
     }
     assert_eq!(stage.deliveries(subscription), named(&[("a", "dead")]));
