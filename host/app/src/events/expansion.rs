@@ -16,8 +16,11 @@ use crate::{
     executions::{Asker, ExecutionService, Order, QueueTerms, Target},
 };
 
-/// Events or deliveries of one tenant at once: with the largest data there is, some 8 MiB.
+/// Events or deliveries of one tenant at once.
 const BATCH: u32 = 32;
+
+/// Bytes of inputs of one batch of events; the last event's go beyond it, by what its subscriptions make of 256 KiB.
+const BATCH_BYTES: usize = 8 << 20;
 
 /// More subscriptions than a tenant can have.
 const SUBSCRIPTIONS_MAX: u32 = 1_000;
@@ -67,8 +70,16 @@ impl<'a> Batch<'a> {
             return Ok(Expanded::default());
         }
         let mut expansions = Vec::with_capacity(events.len());
+        let mut bytes = 0;
         for event in events {
-            expansions.push(self.expansion(event)?);
+            let length = event.event.data.len();
+            let expansion = self.expansion(event)?;
+            bytes += length * expansion.deliveries.len();
+            expansions.push(expansion);
+            // Each subscription has an input of its own. The rest stays pending, and comes with the next round.
+            if bytes >= BATCH_BYTES {
+                break;
+            }
         }
         Ok(database.expand_events(self.tenant, expansions, now).await?)
     }
