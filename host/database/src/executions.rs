@@ -21,14 +21,14 @@ use crate::{
 };
 
 const GET: &str = "
-    SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, status, attempt, owner_epoch,
-           error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
+    SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, actor_session_id, status, attempt,
+           owner_epoch, error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
            duration_us, binding_user_id, retry_of, error, input, result
     FROM executions
     WHERE tenant_id = $1 AND id = $2";
 const LIST: &str = "
-    SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, status, attempt, owner_epoch,
-           error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
+    SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, actor_session_id, status, attempt,
+           owner_epoch, error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
            duration_us, binding_user_id, retry_of
     FROM executions
     WHERE tenant_id = $1";

@@ -68,6 +68,14 @@ id!(
     TokenId
 );
 id!(
+    /// A signed-in person's session.
+    SessionId
+);
+id!(
+    /// An invitation to a tenant.
+    InvitationId
+);
+id!(
     /// A script.
     ScriptId
 );

@@ -13,6 +13,7 @@ pub mod lineage;
 pub mod policy;
 pub mod principals;
 pub mod quotas;
+pub mod roles;
 pub mod routes;
 pub mod schedules;
 pub mod scripts;
@@ -24,14 +25,15 @@ pub use events::{EventPattern, EventType};
 pub use executions::{ErrorKind, ExecutionStatus, RecordMode, Trigger};
 pub use hooks::HookPoint;
 pub use ids::{
-    DeadLetterId, EventId, ExecutionId, ScheduleId, ScriptId, SubscriptionId, TenantId, TokenId, UserId, VersionId,
-    WebhookDeliveryId, WebhookId,
+    DeadLetterId, EventId, ExecutionId, InvitationId, ScheduleId, ScriptId, SessionId, SubscriptionId, TenantId,
+    TokenId, UserId, VersionId, WebhookDeliveryId, WebhookId,
 };
 pub use limits::Limits;
 pub use lineage::Lineage;
 pub use policy::{Backoff, Concurrency, OnInterrupt, RunPolicy, WhenFull};
-pub use principals::{Actor, Permission, Permissions, Principal};
+pub use principals::{Actor, Operator, Permission, Permissions, Principal};
 pub use quotas::{PlanQuotas, Quotas};
+pub use roles::{BuiltInRole, RoleName};
 pub use routes::EndpointRoute;
 pub use schedules::{CatchUp, Overlap, SlotOutcome, SlotReason};
 pub use scripts::{Language, ScriptKind, ScriptName, TenantSlug};

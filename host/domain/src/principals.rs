@@ -1,6 +1,6 @@
 //! Who acts, and with which rights.
 
-use crate::{Invalid, TenantId, TokenId, UserId, executions::words};
+use crate::{Invalid, SessionId, TenantId, TokenId, UserId, executions::words};
 
 words!(
     /// One thing that a principal may do within a tenant.
@@ -47,6 +47,14 @@ words!(
         EndpointsCall = "endpoints.call",
         /// Make and revoke API tokens.
         TokensManage = "tokens.manage",
+        /// See who belongs to the tenant, its roles and its invitations.
+        MembersRead = "members.read",
+        /// Invite and remove members, and say who has which role and what each role may do.
+        MembersManage = "members.manage",
+        /// Say by which identity providers members sign in, and which roles those give.
+        SignInManage = "sign_in.manage",
+        /// Read the audit log.
+        AuditRead = "audit.read",
         /// See, make, change and remove webhooks, and what was sent to each.
         WebhooksManage = "webhooks.manage",
     }
@@ -54,7 +62,7 @@ words!(
 
 /// A set of permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Permissions(u32);
+pub struct Permissions(u64);
 
 impl Permissions {
     /// No right at all.
@@ -128,11 +136,18 @@ impl FromIterator<Permission> for Permissions {
 /// Who it is that acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
-    /// A person, by an API token of theirs.
+    /// A program that a person lets act, by an API token of theirs.
     Token {
         /// The token.
         token: TokenId,
         /// Whose it is.
+        user: UserId,
+    },
+    /// A person who signed in.
+    Session {
+        /// The session.
+        session: SessionId,
+        /// Who signed in.
         user: UserId,
     },
     /// A person at this machine's command line (`skerry run`), whom nobody else can be.
@@ -147,7 +162,7 @@ impl Actor {
     /// The person who acts, where it is one.
     pub fn user(self) -> Option<UserId> {
         match self {
-            Self::Token { user, .. } => Some(user),
+            Self::Token { user, .. } | Self::Session { user, .. } => Some(user),
             Self::Local | Self::PublicCaller | Self::System => None,
         }
     }
@@ -177,6 +192,14 @@ impl Principal {
     pub fn require(&self, permission: Permission) -> Result<(), Forbidden> {
         if self.permissions.contains(permission) { Ok(()) } else { Err(Forbidden { permission }) }
     }
+}
+
+/// Whoever runs the deployment: makes tenants, sets plans and quotas, and reaches no row of any tenant. Use cases of
+/// operators take one in place of a [`Principal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// Who it is: by a session, by a token of the deployment's own, or at this machine's command line.
+    pub actor: Actor,
 }
 
 /// The principal lacks a permission.

@@ -151,6 +151,7 @@ fn actor_rights(inner: &Inner, tenant: TenantId, actor: Actor) -> Result<Permiss
                 .filter(|grant| grant.is_live(UnixMillis::now()))
                 .map_or(Permissions::NONE, |grant| grant.permissions))
         }
+        Actor::Session { user, .. } => member_rights(inner, tenant, Some(user)),
         Actor::Local => Ok(Permissions::all()),
         // Their rights are their binding's, never "all" (RULES 14).
         Actor::System | Actor::PublicCaller => Ok(Permissions::NONE),

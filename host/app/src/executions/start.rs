@@ -55,12 +55,12 @@ pub(crate) fn context(
     started_at: UnixMillis,
     limits: &Limits,
 ) -> Result<String, AppError> {
-    let user = match order.actor {
-        domain::Actor::Token { user, .. } => {
+    let user = match order.actor.user() {
+        Some(user) => {
             let user = inner.database.user(user)?;
             Some(User { id: user.id.to_string(), email: user.email, name: user.name })
         }
-        _ => None,
+        None => None,
     };
     let target = &order.target;
     let wall_time_ms = i64::try_from(limits.wall_time.as_millis()).unwrap_or(i64::MAX);

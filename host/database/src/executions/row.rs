@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Actor, ErrorKind, ExecutionStatus, TokenId, UnixMillis, UserId};
+use domain::{Actor, ErrorKind, ExecutionStatus, SessionId, TokenId, UnixMillis, UserId};
 use rusqlite::{Connection, Row, params};
 
 use super::{Execution, ExecutionDetail, ExecutionRecord, StartRow};
@@ -15,9 +15,9 @@ const INSERT: &str = "
     INSERT INTO executions (tenant_id, id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id,
                             status, attempt, owner_epoch, error_kind, fuel, peak_memory_bytes, host_calls,
                             logs_truncated, accepted_at, started_at, completed_at, duration_us, error, input, result,
-                            binding_user_id, retry_of)
+                            binding_user_id, retry_of, actor_session_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-            $25)";
+            $25, $26)";
 
 /// What an execution's row says once it has ended.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +40,7 @@ pub(crate) fn insert(
     status: ExecutionStatus,
     end: EndOfRow<'_>,
 ) -> Result<(), DatabaseError> {
-    let (actor, user, token) = actor_columns(start.actor);
+    let (actor, user, token, session) = actor_columns(start.actor);
     connection.prepare_cached(INSERT)?.execute(params![
         start.tenant.to_string(),
         start.execution.to_string(),
@@ -67,6 +67,7 @@ pub(crate) fn insert(
         end.result,
         start.binding.map(|user| user.to_string()),
         start.retry_of.map(|execution| execution.to_string()),
+        session,
     ])?;
     Ok(())
 }
@@ -122,20 +123,26 @@ impl ExecutionRecord {
     }
 }
 
-fn actor_columns(actor: Actor) -> (&'static str, Option<String>, Option<String>) {
+/// An actor's four columns: its word, the person, the token, the session.
+type ActorColumns = (&'static str, Option<String>, Option<String>, Option<String>);
+
+fn actor_columns(actor: Actor) -> ActorColumns {
     match actor {
-        Actor::Token { token, user } => ("token", Some(user.to_string()), Some(token.to_string())),
-        Actor::Local => ("local", None, None),
-        Actor::PublicCaller => ("public", None, None),
-        Actor::System => ("system", None, None),
+        Actor::Token { token, user } => ("token", Some(user.to_string()), Some(token.to_string()), None),
+        Actor::Session { session, user } => ("token", Some(user.to_string()), None, Some(session.to_string())),
+        Actor::Local => ("local", None, None, None),
+        Actor::PublicCaller => ("public", None, None, None),
+        Actor::System => ("system", None, None, None),
     }
 }
 
 fn actor_of(row: &Row<'_>) -> rusqlite::Result<Actor> {
     let user: Option<UserId> = optional_word(row, "actor_user_id")?;
     let token: Option<TokenId> = optional_word(row, "actor_token_id")?;
-    match (row.get_ref("actor")?.as_str()?, user, token) {
-        ("token", Some(user), Some(token)) => Ok(Actor::Token { token, user }),
+    let session: Option<SessionId> = optional_word(row, "actor_session_id")?;
+    match (row.get_ref("actor")?.as_str()?, user, token, session) {
+        ("token", Some(user), Some(token), None) => Ok(Actor::Token { token, user }),
+        ("token", Some(user), None, Some(session)) => Ok(Actor::Session { session, user }),
         ("local", ..) => Ok(Actor::Local),
         ("public", ..) => Ok(Actor::PublicCaller),
         ("system", ..) => Ok(Actor::System),

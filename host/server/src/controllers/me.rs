@@ -28,7 +28,7 @@ pub(crate) struct Me {
 pub(crate) async fn show_me(Caller(principal): Caller) -> Json<Me> {
     let token = match principal.actor {
         Actor::Token { token, .. } => Some(token.uuid()),
-        Actor::Local | Actor::PublicCaller | Actor::System => None,
+        Actor::Session { .. } | Actor::Local | Actor::PublicCaller | Actor::System => None,
     };
     Json(Me {
         tenant_id: principal.tenant.uuid(),

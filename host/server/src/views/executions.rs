@@ -123,6 +123,7 @@ impl From<&Execution> for ExecutionSummaryView {
     fn from(execution: &Execution) -> Self {
         let (actor, user_id) = match execution.actor {
             Actor::Token { user, .. } => ("token", Some(user.uuid())),
+            Actor::Session { user, .. } => ("session", Some(user.uuid())),
             Actor::Local => ("local", None),
             Actor::PublicCaller => ("public", None),
             Actor::System => ("system", None),
