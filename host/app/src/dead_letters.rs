@@ -6,7 +6,10 @@
 use std::{fmt, sync::Arc};
 
 use database::{Database, DatabaseError, DeadLetter, DeadLetterKind, OutboxEvent, Redrive};
-use domain::{Actor, DeadLetterId, EventId, Invalid, Permission, Principal, UnixMillis, events::REDRIVE_SOURCE};
+use domain::{
+    Actor, AuditAction, DeadLetterId, EventId, Invalid, Permission, Principal, UnixMillis, events::REDRIVE_SOURCE,
+};
+use serde_json::json;
 
 use crate::{
     AppError, EventInput, EventView, ExecutionView, Inner,
@@ -109,22 +112,23 @@ impl DeadLetterService {
         principal.require(Permission::EventsManage)?;
         let letter = self.find(principal, id)?;
         let redrive = redrive_of(principal, id);
+        let audited = self.inner.audited(principal, AuditAction::DeadLettersRedrive, id);
         match letter.kind {
             DeadLetterKind::Event => {
                 // Whoever sends it again may see by its new execution what it was.
                 principal.require(Permission::ExecutionsInspect)?;
-                let redriven = self.database().redrive_event(principal.tenant, redrive).await;
+                let redriven = audited.redrive_event(principal.tenant, redrive).await;
                 redriven.map_err(of_redrive)?;
             }
             DeadLetterKind::Execution => {
                 let execution = letter.execution.ok_or(AppError::NotFound { what: "execution" })?;
                 let queued = self.executions.queued_again(principal, execution)?;
-                let redriven = self.database().redrive_execution(principal.tenant, redrive, queued).await;
+                let redriven = audited.redrive_execution(principal.tenant, redrive, queued).await;
                 redriven.map_err(of_redrive)?;
                 self.executions.wake(principal.tenant);
             }
             DeadLetterKind::Webhook => {
-                let redriven = self.database().redrive_webhook(principal.tenant, redrive).await;
+                let redriven = audited.redrive_webhook(principal.tenant, redrive).await;
                 redriven.map_err(of_redrive)?;
                 self.inner.webhooks.wake();
             }
@@ -154,7 +158,8 @@ impl DeadLetterService {
         let original = found.ok_or(AppError::NotFound { what: "event" })?.event;
         let edited = self.edited(principal, &original, edit)?;
         let new_id = edited.id.clone();
-        let redriven = self.database().redrive_edited_event(principal.tenant, redrive_of(principal, id), edited).await;
+        let audited = self.inner.audited_with(principal, AuditAction::DeadLettersEdit, id, &json!({ "event": new_id }));
+        let redriven = audited.redrive_edited_event(principal.tenant, redrive_of(principal, id), edited).await;
         redriven.map_err(of_redrive)?;
         self.inner.events.wake();
         tracing::info!(
@@ -170,7 +175,8 @@ impl DeadLetterService {
     /// [`AppError::NotFound`].
     pub async fn delete(&self, principal: &Principal, id: DeadLetterId) -> Result<(), AppError> {
         principal.require(Permission::EventsManage)?;
-        let deleted = self.database().delete_dead_letter(principal.tenant, id).await;
+        let audited = self.inner.audited(principal, AuditAction::DeadLettersDelete, id);
+        let deleted = audited.delete_dead_letter(principal.tenant, id).await;
         deleted.map_err(|error| AppError::missing("dead letter", error))
     }
 

@@ -2,7 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use domain::{Invalid, Permission, Principal, UnixMillis};
+use domain::{AuditAction, Invalid, Permission, Principal, UnixMillis};
+use serde_json::json;
 
 use crate::{AppError, HostPattern, Inner};
 
@@ -57,7 +58,9 @@ impl EgressSettingsService {
         principal.require(Permission::EgressUse)?;
         check(hosts.as_deref().unwrap_or_default())?;
         let user = principal.actor.user();
-        Ok(self.inner.database.set_egress_hosts(principal.tenant, hosts, user, UnixMillis::now()).await?)
+        let detail = json!({ "hosts": hosts });
+        let audited = self.inner.audited_with(principal, AuditAction::EgressUpdate, "egress", &detail);
+        Ok(audited.set_egress_hosts(principal.tenant, hosts, user, UnixMillis::now()).await?)
     }
 }
 

@@ -17,7 +17,9 @@ mod views;
 use std::{sync::Arc, time::Duration};
 
 use database::{Cancelled, Execution, ExecutionCursor, ExecutionFilter, QueuedExecution, StartRow, Usage};
-use domain::{ErrorKind, ExecutionId, ExecutionStatus, Lineage, Permission, Principal, TenantId, Trigger, UnixMillis};
+use domain::{
+    AuditAction, ErrorKind, ExecutionId, ExecutionStatus, Lineage, Permission, Principal, TenantId, Trigger, UnixMillis,
+};
 use runtime::Failure;
 
 pub(crate) use acting::{Acting, Asker, LiveRights, lost_message};
@@ -188,11 +190,15 @@ impl ExecutionService {
             let message = "the execution was cancelled before it began";
             let failure = Failure::new(ErrorKind::Cancelled, "Cancelled", message);
             let error = Sealed::of(&self.inner, tenant)?.error(execution, &failure)?;
-            let cancelled = self.inner.database.cancel_waiting(tenant, execution, error, UnixMillis::now()).await?;
+            let audited = self.inner.audited(principal, AuditAction::ExecutionsCancel, execution);
+            let cancelled = audited.cancel_waiting(tenant, execution, error, UnixMillis::now()).await?;
             if cancelled == Cancelled::Ended {
                 self.wake(tenant);
                 return Ok(());
             }
+        } else if !found.status.is_terminal() {
+            let entry = self.inner.audit_entry(principal, AuditAction::ExecutionsCancel, execution);
+            self.inner.database.append_audit(entry).await?;
         }
         // Also where it began meanwhile.
         self.inner.running.cancel(execution);

@@ -11,7 +11,8 @@ mod tests;
 use std::{fmt, sync::Arc};
 
 use database::{DatabaseError, HookBound, NewHookBinding};
-use domain::{HookPoint, Invalid, Permission, Principal, ScriptKind, UnixMillis};
+use domain::{AuditAction, HookPoint, Invalid, Permission, Principal, ScriptKind, UnixMillis};
+use serde_json::json;
 
 pub use config::{HookConfig, OnFailure};
 pub use database::HookBinding;
@@ -101,7 +102,9 @@ impl HookService {
         }
         let (set_by, set_at) = (principal.user(), UnixMillis::now());
         let binding = NewHookBinding { point: point.clone(), script: script.id, position, set_by, set_at };
-        match self.inner.database.put_hook_binding(principal.tenant, binding, SCRIPTS_OF_A_POINT_MAX).await {
+        let detail = json!({ "point": point.as_str(), "position": position });
+        let audited = self.inner.audited_with(principal, AuditAction::HooksBind, script.id, &detail);
+        match audited.put_hook_binding(principal.tenant, binding, SCRIPTS_OF_A_POINT_MAX).await {
             Ok(HookBound::New) => Ok(true),
             Ok(HookBound::Changed) => Ok(false),
             Ok(HookBound::TooMany) => {
@@ -121,7 +124,9 @@ impl HookService {
         principal.require(Permission::ScriptsDeploy)?;
         self.config(point)?;
         let script = script.find(&self.inner.database, principal.tenant)?.summary.id;
-        match self.inner.database.delete_hook_binding(principal.tenant, point.clone(), script).await {
+        let detail = json!({ "point": point.as_str() });
+        let audited = self.inner.audited_with(principal, AuditAction::HooksUnbind, script, &detail);
+        match audited.delete_hook_binding(principal.tenant, point.clone(), script).await {
             Err(DatabaseError::NotFound) => Err(AppError::NotFound { what: "binding" }),
             deleted => Ok(deleted?),
         }

@@ -6,6 +6,7 @@
 
 mod admission;
 mod artifacts;
+mod audit;
 mod bootstrap;
 mod capabilities;
 mod chains;
@@ -49,6 +50,7 @@ use database::Database;
 use domain::{Limits, UnixMillis};
 use runtime::{Sandbox, SandboxConfig};
 
+pub use audit::RequestOrigin;
 pub use bootstrap::Bootstrap;
 pub use chains::Chain;
 pub use collections::{CollectionSchema, collection_methods};
@@ -108,6 +110,7 @@ pub use webhooks::{
 use crate::{
     admission::Admission,
     artifacts::Artifacts,
+    audit::ChainKeys,
     collections::Collections,
     egress::Egress,
     endpoints::{EndpointRates, Routes},
@@ -147,6 +150,7 @@ pub(crate) struct Inner {
     pub(crate) database: Database,
     pub(crate) sandbox: Sandbox,
     pub(crate) keyring: Keyring,
+    pub(crate) audit_keys: Arc<ChainKeys>,
     pub(crate) artifacts: Artifacts,
     pub(crate) admission: Arc<Admission>,
     pub(crate) guests: Guests,
@@ -229,6 +233,7 @@ impl App {
             config,
             database,
             sandbox,
+            audit_keys: Arc::new(keyring.audit_keys()),
             keyring,
         });
         let executions = ExecutionService::new(Arc::clone(&inner));

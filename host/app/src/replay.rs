@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use database::{Database, Execution, ExecutionDetail};
-use domain::{Actor, ErrorKind, ExecutionId, Language, Limits, Permission, Permissions, Principal, RecordMode};
+use domain::{
+    Actor, AuditAction, ErrorKind, ExecutionId, Language, Limits, Permission, Permissions, Principal, RecordMode,
+};
 use runtime::{
     CallError, CompiledScript, Diagnostic, Divergence, Failure, Grants, HostCall, Interfaces, Invocation, Journal,
     LogLine, Mode, Outcome, Output, Ran, Source, Started, SystemClock,
@@ -145,6 +147,8 @@ impl ExecutionService {
         let input = sealed.open_input(execution, detail.input.as_deref())?;
         let recorded = Recorded::of(&inner.database, &sealed, principal, execution)?;
         let is_edited = edited.is_some();
+        let entry = inner.audit_entry(principal, AuditAction::ExecutionsReplay, execution);
+        inner.database.append_audit(entry).await?;
         let Replayed { script, grants, mode, warnings } = match edited {
             Some(code) => replay_edited(inner, principal, &recorded, code).await?,
             None => replay_same(inner, principal, &recorded).await?,

@@ -15,7 +15,9 @@ use database::{
     Database, DatabaseError, NewSchedule, NextSlot, Schedule, ScheduleChange, ScheduleMade, ScheduleSetting,
     ScheduleSlot,
 };
-use domain::{Invalid, Permission, Principal, ScheduleId, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis};
+use domain::{
+    AuditAction, Invalid, Permission, Principal, ScheduleId, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis,
+};
 use jiff::tz::TimeZone;
 
 use self::{expression::Expression, scheduler::Scheduler, slots::Slots};
@@ -124,7 +126,8 @@ impl ScheduleService {
             set_at: now,
         };
         let limit = self.inner.quotas(&self.database().tenant(tenant)?).schedules;
-        match self.database().create_schedule(tenant, schedule, limit).await.map_err(of_schedule)? {
+        let audited = self.inner.audited(principal, AuditAction::SchedulesCreate, id);
+        match audited.create_schedule(tenant, schedule, limit).await.map_err(of_schedule)? {
             ScheduleMade::Made => self.view(tenant, id),
             ScheduleMade::QuotaUsed => Err(AppError::Quota { quota: "schedules", limit, retry_after: QUOTA_RETRY }),
         }
@@ -225,7 +228,8 @@ impl ScheduleService {
             let schedule = self.settled(principal.tenant, id, now).await?;
             expect_revision(&schedule, expected_revision)?;
             let change = self.changed(principal, &schedule, &patch, now)?;
-            match self.database().change_schedule(principal.tenant, change).await.map_err(of_schedule)? {
+            let audited = self.inner.audited(principal, patch.audit_action(), id);
+            match audited.change_schedule(principal.tenant, change).await.map_err(of_schedule)? {
                 Some(_) => return self.view(principal.tenant, id),
                 // A slot came due between reading and writing.
                 None => tokio::task::yield_now().await,
@@ -245,7 +249,8 @@ impl ScheduleService {
         expected_revision: Option<i64>,
     ) -> Result<(), AppError> {
         principal.require(Permission::ScriptsDeploy)?;
-        self.database().delete_schedule(principal.tenant, id, expected_revision).await.map_err(of_schedule)
+        let audited = self.inner.audited(principal, AuditAction::SchedulesDelete, id);
+        audited.delete_schedule(principal.tenant, id, expected_revision).await.map_err(of_schedule)
     }
 
     /// Run the schedule's script now, as the person who asks, with the input that a slot of this second would have. No slot

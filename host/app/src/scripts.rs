@@ -14,8 +14,11 @@ use database::{
     Activation, Database, DatabaseError, Deployment, DraftEdit, NewScript, OutboxEvent, Script, ScriptSettings,
     ScriptSummary, Version, VersionSummary,
 };
-use domain::{Language, Permission, Principal, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis, VersionId};
+use domain::{
+    AuditAction, Language, Permission, Principal, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis, VersionId,
+};
 use runtime::{Compiled, Diagnostic, Source};
+use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::{AppError, Endpoint, Inner, artifacts, events::Told};
@@ -78,7 +81,13 @@ impl ScriptService {
             endpoint: input.endpoint.map(|endpoint| endpoint.row(principal.user(), created_at)).transpose()?,
             told,
         };
-        match self.database().create_script(tenant, row).await {
+        let audited = self.inner.audited_with(
+            principal,
+            AuditAction::ScriptsCreate,
+            script,
+            &json!({ "name": input.name.as_str() }),
+        );
+        match audited.create_script(tenant, row).await {
             Err(DatabaseError::NameTaken) => Err(name_taken()),
             created => {
                 created?;
@@ -136,7 +145,8 @@ impl ScriptService {
         let told = self.told(tenant, Told::Updated, (summary.id, &summary.name))?;
         let (script, updated_at) = (summary.id, UnixMillis::now());
         let edit = DraftEdit { script, expected_revision, language, source, updated_at, told };
-        self.database().edit_draft(tenant, edit).await.map_err(of_script)?;
+        let audited = self.inner.audited(principal, AuditAction::ScriptsEdit, script);
+        audited.edit_draft(tenant, edit).await.map_err(of_script)?;
         self.inner.events.wake();
         self.saved(tenant, summary.id, compiled.warnings)
     }
@@ -164,22 +174,30 @@ impl ScriptService {
             checks::may_have_endpoint(summary.kind)?;
             routes::require_free(self.database(), tenant, Some(id), &endpoint.route)?;
             let endpoint = endpoint.row(principal.user(), now)?;
-            self.database().put_endpoint(tenant, id, endpoint).await.map_err(of_script)?;
+            let detail = json!({ "set": ["endpoint"], "path": endpoint.route.path() });
+            let audited = self.inner.audited_with(principal, AuditAction::ScriptsUpdate, id, &detail);
+            audited.put_endpoint(tenant, id, endpoint).await.map_err(of_script)?;
         }
         if let Some(is_active) = input.is_active {
             let change = if is_active { Told::Resumed } else { Told::Paused };
             let is_change = is_active != summary.is_active;
             let told = if is_change { self.told(tenant, change, (id, &summary.name))? } else { None };
-            self.database().set_active(tenant, id, is_active, (now, told)).await.map_err(of_script)?;
+            let detail = json!({ "set": ["is_active"], "is_active": is_active });
+            let audited = self.inner.audited_with(principal, AuditAction::ScriptsUpdate, id, &detail);
+            audited.set_active(tenant, id, is_active, (now, told)).await.map_err(of_script)?;
             if is_active {
                 self.let_go_on(tenant, id).await?;
             }
         }
         let only_active = SettingsInput { is_active: input.is_active, ..SettingsInput::default() };
         let is_update = input != only_active;
+        let set = input.set_fields();
         let told = if is_update { self.told(tenant, Told::Updated, (id, &summary.name))? } else { None };
+        let detail = json!({ "set": set });
         let settings = ScriptSettings { told, ..changed_settings(principal, summary, input, now) };
-        self.database().update_settings(tenant, id, settings).await.map_err(of_script)?;
+        let audited = self.inner.audited_with(principal, AuditAction::ScriptsUpdate, id, &detail);
+        let database = if !set.is_empty() { &audited } else { self.database() };
+        database.update_settings(tenant, id, settings).await.map_err(of_script)?;
         self.inner.events.wake();
         self.inner.routes.changed(tenant);
         self.saved(tenant, id, Vec::new())
@@ -216,7 +234,9 @@ impl ScriptService {
             artifact: artifacts::sealed(&key, tenant, version, &compiled.script),
             told: self.told(tenant, Told::Deployed, (summary.id, &summary.name))?,
         };
-        self.database().deploy(tenant, deployment).await.map_err(of_script)?;
+        let detail = json!({ "version": version.to_string() });
+        let audited = self.inner.audited_with(principal, AuditAction::ScriptsDeploy, summary.id, &detail);
+        audited.deploy(tenant, deployment).await.map_err(of_script)?;
         self.let_go_on(tenant, summary.id).await?;
         self.inner.events.wake();
         self.inner.routes.changed(tenant);
@@ -292,7 +312,9 @@ impl ScriptService {
         let told = self.told(tenant, Told::Deployed, (summary.id, &summary.name))?;
         let (deployed_by, deployed_at) = (principal.user(), UnixMillis::now());
         let activation = Activation { number, deployed_by, deployed_at, told };
-        let activated = self.database().activate_version(tenant, summary.id, activation).await;
+        let detail = json!({ "version": number });
+        let audited = self.inner.audited_with(principal, AuditAction::ScriptsActivate, summary.id, &detail);
+        let activated = audited.activate_version(tenant, summary.id, activation).await;
         self.inner.events.wake();
         self.inner.routes.changed(tenant);
         match activated {
@@ -310,7 +332,9 @@ impl ScriptService {
         let summary = script.find(self.database(), principal.tenant)?.summary;
         let script = summary.id;
         let told = self.told(principal.tenant, Told::Deleted, (script, &summary.name))?;
-        self.database().delete_script(principal.tenant, script, told).await.map_err(of_script)?;
+        let detail = json!({ "name": summary.name.as_str() });
+        let audited = self.inner.audited_with(principal, AuditAction::ScriptsDelete, script, &detail);
+        audited.delete_script(principal.tenant, script, told).await.map_err(of_script)?;
         self.inner.events.changed(principal.tenant);
         self.inner.events.wake();
         // What it would commit has no row any more to be committed with.

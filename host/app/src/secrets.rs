@@ -12,7 +12,8 @@ mod scrub;
 use std::{fmt, sync::Arc, time::Duration};
 
 use database::{Database, DatabaseError, SealedSecret, Secret, SecretChange};
-use domain::{Invalid, Permission, Principal, ScriptId, SecretName, TenantId, UnixMillis};
+use domain::{AuditAction, Invalid, Permission, Principal, ScriptId, SecretName, TenantId, UnixMillis};
+use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::{AppError, Inner, scripts::ScriptRef, sealing::TenantKey};
@@ -151,14 +152,17 @@ impl SecretService {
     ) -> Result<(), AppError> {
         principal.require(Permission::SecretsWrite)?;
         let _turn = self.writing.lock().await;
-        let deleted = self.database().delete_secret(principal.tenant, name.clone(), expected_revision).await;
+        let audited = self.inner.audited(principal, AuditAction::SecretsDelete, name);
+        let deleted = audited.delete_secret(principal.tenant, name.clone(), expected_revision).await;
         deleted.map_err(of_secret)
     }
 
     async fn write(&self, principal: &Principal, change: Change<'_>) -> Result<SecretView, AppError> {
         let tenant = principal.tenant;
         let row = change.row(&*self.key(tenant)?, principal);
-        self.database().put_secret(tenant, row).await.map_err(of_secret)?;
+        let detail = json!({ "value_is_new": matches!(change.value, New(_)), "origins": change.policy.origins });
+        let audited = self.inner.audited_with(principal, AuditAction::SecretsWrite, change.name, &detail);
+        audited.put_secret(tenant, row).await.map_err(of_secret)?;
         let written = self.find(tenant, change.name)?;
         self.view(tenant, written.record)
     }

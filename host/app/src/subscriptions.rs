@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use database::{Database, Delivery, EventPosition, Subscription};
 use domain::{
-    EventPattern, Invalid, Permission, Principal, ScriptKind, SubscriptionId, UnixMillis, events::check_name,
+    AuditAction, EventPattern, Invalid, Permission, Principal, ScriptKind, SubscriptionId, UnixMillis,
+    events::check_name,
 };
 use tokio::sync::Mutex;
 
@@ -100,7 +101,8 @@ impl SubscriptionService {
             let retry_after = Duration::from_secs(60 * 60);
             return Err(AppError::Quota { quota: "subscriptions", limit: SUBSCRIPTIONS_MAX, retry_after });
         }
-        self.database().create_subscription(tenant, subscription.clone()).await?;
+        let audited = self.inner.audited(principal, AuditAction::SubscriptionsCreate, subscription.id);
+        audited.create_subscription(tenant, subscription.clone()).await?;
         self.inner.events.changed(tenant);
         Ok(subscription)
     }
@@ -128,7 +130,8 @@ impl SubscriptionService {
             ..current
         };
         check(&subscription)?;
-        let written = self.database().update_subscription(principal.tenant, subscription.clone()).await;
+        let audited = self.inner.audited(principal, AuditAction::SubscriptionsUpdate, id);
+        let written = audited.update_subscription(principal.tenant, subscription.clone()).await;
         written.map_err(|error| AppError::missing("subscription", error))?;
         self.inner.events.changed(principal.tenant);
         Ok(subscription)
@@ -141,7 +144,8 @@ impl SubscriptionService {
     /// [`AppError::NotFound`].
     pub async fn delete(&self, principal: &Principal, id: SubscriptionId) -> Result<(), AppError> {
         principal.require(Permission::ScriptsDeploy)?;
-        let deleted = self.database().delete_subscription(principal.tenant, id).await;
+        let audited = self.inner.audited(principal, AuditAction::SubscriptionsDelete, id);
+        let deleted = audited.delete_subscription(principal.tenant, id).await;
         deleted.map_err(|error| AppError::missing("subscription", error))?;
         self.inner.events.changed(principal.tenant);
         Ok(())

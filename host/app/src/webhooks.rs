@@ -15,7 +15,9 @@ mod worker;
 use std::{fmt, sync::Arc, time::Duration};
 
 use database::{DatabaseError, Webhook, WebhookChange, WebhookCursor, WebhookTest};
-use domain::{EventId, Permission, Principal, UnixMillis, WebhookDeliveryId, WebhookId, events::OWN_SOURCE};
+use domain::{
+    AuditAction, EventId, Permission, Principal, UnixMillis, WebhookDeliveryId, WebhookId, events::OWN_SOURCE,
+};
 use serde_json::json;
 
 pub use database::{WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookDisabled};
@@ -112,7 +114,7 @@ impl WebhookService {
             set_at: now,
             target: self.seal(principal, id, &target)?,
         };
-        self.put(principal, change).await?;
+        self.put(principal, AuditAction::WebhooksCreate, change).await?;
         Ok(IssuedWebhook { view: self.get(principal, id)?, secret: secret.to_string() })
     }
 
@@ -147,7 +149,7 @@ impl WebhookService {
             set_at: UnixMillis::now(),
             target: self.seal(principal, id, &target)?,
         };
-        self.put(principal, change).await?;
+        self.put(principal, AuditAction::WebhooksUpdate, change).await?;
         self.get(principal, id)
     }
 
@@ -157,7 +159,8 @@ impl WebhookService {
     /// [`AppError::NotFound`], [`AppError::Forbidden`].
     pub async fn delete(&self, principal: &Principal, id: WebhookId) -> Result<(), AppError> {
         principal.require(Permission::WebhooksManage)?;
-        self.inner.database.delete_webhook(principal.tenant, id).await.map_err(no_webhook)?;
+        let audited = self.inner.audited(principal, AuditAction::WebhooksDelete, id);
+        audited.delete_webhook(principal.tenant, id).await.map_err(no_webhook)?;
         self.inner.events.changed(principal.tenant);
         Ok(())
     }
@@ -184,7 +187,7 @@ impl WebhookService {
             set_at: now,
             target: self.seal(principal, id, &target)?,
         };
-        self.put(principal, change).await?;
+        self.put(principal, AuditAction::WebhooksRotate, change).await?;
         Ok(IssuedWebhook { view: self.get(principal, id)?, secret: secret.to_string() })
     }
 
@@ -211,7 +214,8 @@ impl WebhookService {
             event_type: TEST_TYPE.to_owned(),
             now: UnixMillis::now(),
         };
-        self.inner.database.test_webhook(principal.tenant, test).await.map_err(no_webhook)?;
+        let audited = self.inner.audited(principal, AuditAction::WebhooksTest, id);
+        audited.test_webhook(principal.tenant, test).await.map_err(no_webhook)?;
         self.inner.webhooks.wake();
         self.delivery(principal, id, delivery)
     }
@@ -272,7 +276,9 @@ impl WebhookService {
         delivery: WebhookDeliveryId,
     ) -> Result<WebhookDelivery, AppError> {
         principal.require(Permission::WebhooksManage)?;
-        let resent = self.inner.database.resend_webhook(principal.tenant, id, delivery, UnixMillis::now()).await;
+        let detail = json!({ "delivery": delivery.to_string() });
+        let audited = self.inner.audited_with(principal, AuditAction::WebhooksResend, id, &detail);
+        let resent = audited.resend_webhook(principal.tenant, id, delivery, UnixMillis::now()).await;
         resent.map_err(no_delivery)?;
         self.inner.webhooks.wake();
         self.delivery(principal, id, delivery)
@@ -282,8 +288,9 @@ impl WebhookService {
         self.inner.database.webhook(principal.tenant, id).map_err(no_webhook)
     }
 
-    async fn put(&self, principal: &Principal, change: WebhookChange) -> Result<(), AppError> {
-        let put = self.inner.database.put_webhook(principal.tenant, change, WEBHOOKS_MAX).await;
+    async fn put(&self, principal: &Principal, action: AuditAction, change: WebhookChange) -> Result<(), AppError> {
+        let put =
+            self.inner.audited(principal, action, change.id).put_webhook(principal.tenant, change, WEBHOOKS_MAX).await;
         put.map_err(no_webhook)?;
         self.inner.events.changed(principal.tenant);
         self.inner.webhooks.wake();

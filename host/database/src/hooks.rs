@@ -109,7 +109,14 @@ impl Database {
         binding: NewHookBinding,
         most: u32,
     ) -> Result<HookBound, DatabaseError> {
-        self.write(move |work| put(work.connection, tenant, &binding, most)).await
+        self.write(move |work| {
+            let bound = put(work.connection, tenant, &binding, most)?;
+            if bound == HookBound::TooMany {
+                work.change_nothing();
+            }
+            Ok(bound)
+        })
+        .await
     }
 
     /// Let a script not run at a point any more.

@@ -5,6 +5,7 @@
 //! method on a tenant's rows takes the tenant first; a row of another tenant is [`DatabaseError::NotFound`].
 
 mod artifacts;
+mod audit;
 mod breakers;
 mod commits;
 mod connection;
@@ -44,6 +45,7 @@ use std::{fmt, path::Path, sync::Arc};
 use rusqlite::Connection;
 
 pub use artifacts::Artifact;
+pub use audit::{AuditEntry, AuditFilter, AuditHead, AuditMark, AuditRow, AuditSealer, Refusals};
 pub use breakers::{Breaker, Verdict};
 pub use commits::{
     CommitResult, DocumentRangeRead, DocumentRead, Effects, EntryRead, ExecutionCommit, ExecutionEnd, Lease,
@@ -93,6 +95,8 @@ use writer::{Work, Writer};
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
+    /// What each write of this handle leaves in the audit log.
+    audit: Option<Arc<AuditEntry>>,
 }
 
 /// In the order in which they are closed: the writer closes the file last, and the lock outlives both.
@@ -115,7 +119,10 @@ impl Database {
         let readers = Readers::open(&held.file).map_err(|error| open::of_sqlite(directory, &held.file, error))?;
         let connection = writer::shared(opened.connection);
         let writer = Writer::start(connection, opened.revision_ceiling, writer::commit)?;
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: Some(held) }) })
+        Ok(Self {
+            inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: Some(held) }),
+            audit: None,
+        })
     }
 
     /// A database in memory, gone when it is closed: for `skerry run` and for tests.
@@ -127,7 +134,7 @@ impl Database {
         let connection = writer::shared(opened.connection);
         let readers = Readers::Shared(Arc::clone(&connection));
         let writer = Writer::start(connection, opened.revision_ceiling, writer::commit)?;
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: None }) })
+        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: None }), audit: None })
     }
 
     /// Counts the processes that have opened this database. An execution is owned by the epoch of the process that runs
@@ -159,10 +166,26 @@ impl Database {
         &self.inner.writer
     }
 
+    /// The same database, by a handle whose every write leaves `entry` in the audit log: in the write's own transaction, so
+    /// that neither is there without the other.
+    #[must_use]
+    pub fn audited(&self, entry: AuditEntry) -> Self {
+        Self { inner: Arc::clone(&self.inner), audit: Some(Arc::new(entry)) }
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         apply: impl FnOnce(&mut Work<'_>) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Result<T, DatabaseError> {
+        let entry = self.audit.clone();
+        let apply = move |work: &mut Work<'_>| {
+            let answer = apply(work)?;
+            match entry {
+                Some(entry) if work.has_changed() => audit::append(work.connection, &entry)?,
+                _ => {}
+            }
+            Ok(answer)
+        };
         self.inner.writer.write(apply).await?
     }
 }

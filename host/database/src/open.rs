@@ -11,7 +11,7 @@ use std::{
 use domain::UnixMillis;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
-use crate::{OpenError, connection, error::is_full};
+use crate::{OpenError, audit, connection, error::is_full};
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -155,6 +155,7 @@ fn refuse_newer(connection: &Connection, directory: &Path) -> Result<(), OpenErr
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     embedded::migrations::runner().run(connection).map_err(|error| OpenError::Migration(Box::new(error)))?;
+    connection.execute_batch(audit::TRIGGERS)?;
     Ok(())
 }
 

@@ -220,6 +220,7 @@ impl Database {
         self.write(move |work| {
             let mut counting = work.connection.prepare_cached(COUNT)?;
             if counting.query_row([tenant.to_string()], |row| count(row, "schedules"))? >= limit {
+                work.change_nothing();
                 return Ok(ScheduleMade::QuotaUsed);
             }
             insert(work, tenant, &schedule)?;
@@ -301,6 +302,7 @@ impl Database {
     ) -> Result<Option<i64>, DatabaseError> {
         self.write(move |work| {
             if !update(work, tenant, &change)? {
+                work.change_nothing();
                 return Ok(None);
             }
             if let Some(given_up) = &change.given_up {
@@ -328,6 +330,7 @@ impl Database {
             deleted = self
                 .write(move |work| {
                     require_revision(work, tenant, id, expected_revision)?;
+                    work.change_nothing();
                     let mut statement = work.connection.prepare_cached(DELETE_SLOTS)?;
                     Ok(statement.execute(params![tenant.to_string(), id.to_string(), SLOTS_AT_ONCE])?)
                 })

@@ -156,12 +156,15 @@ impl Database {
             let [tenant, id] = key.clone();
             deleted = self
                 .write(move |work| {
+                    work.change_nothing();
                     let mut statement = work.connection.prepare_cached(DELETE_DELIVERIES)?;
                     Ok(statement.execute(params![tenant, id, DELETED_AT_ONCE])?)
                 })
                 .await?;
         }
         self.write(move |work| {
+            // It was told of by the first write.
+            work.change_nothing();
             let deleted = work.connection.prepare_cached(DELETE)?.execute(key)?;
             if deleted == 1 { Ok(()) } else { Err(DatabaseError::NotFound) }
         })

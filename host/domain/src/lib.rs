@@ -3,6 +3,7 @@
 //! Nothing here does I/O, knows a database, a sandbox or a protocol. A value that exists is valid: what comes from
 //! outside goes through a `parse` that names what is wrong.
 
+pub mod audit;
 pub mod capabilities;
 pub mod events;
 pub mod executions;
@@ -20,6 +21,7 @@ pub mod scripts;
 pub mod secrets;
 pub mod time;
 
+pub use audit::{AuditAction, AuditOutcome};
 pub use capabilities::Capabilities;
 pub use events::{EventPattern, EventType};
 pub use executions::{ErrorKind, ExecutionStatus, RecordMode, Trigger};

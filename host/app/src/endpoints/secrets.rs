@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use database::{DatabaseError, EndpointSecret, SecretSlot};
-use domain::{Invalid, Permission, Principal, ScriptId, TenantId, UnixMillis};
+use domain::{AuditAction, Invalid, Permission, Principal, ScriptId, TenantId, UnixMillis};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{EndpointService, options::Endpoint};
@@ -132,7 +133,9 @@ impl EndpointService {
         principal.require(Permission::ScriptsDeploy)?;
         principal.require(Permission::SecretsWrite)?;
         let script = script.find(&self.inner.database, principal.tenant)?.summary.id;
-        let deleted = self.inner.database.delete_endpoint_secret(principal.tenant, script, slot).await;
+        let detail = json!({ "slot": slot.as_str() });
+        let audited = self.inner.audited_with(principal, AuditAction::EndpointsDeleteSecret, script, &detail);
+        let deleted = audited.delete_endpoint_secret(principal.tenant, script, slot).await;
         self.inner.routes.changed(principal.tenant);
         deleted.map_err(of_secret)
     }
@@ -158,7 +161,10 @@ impl EndpointService {
             let value = key.seal(Purpose::EndpointSecret, &bound_to(script, *slot), text.as_bytes());
             EndpointSecret { script, slot: *slot, set_by, set_at, value }
         };
-        let kept = self.inner.database.put_endpoint_secrets(tenant, opened.iter().map(row).collect()).await;
+        let slots: Vec<&str> = opened.iter().map(|(slot, _)| slot.as_str()).collect();
+        let detail = json!({ "slots": slots });
+        let audited = self.inner.audited_with(principal, AuditAction::EndpointsSetSecret, script, &detail);
+        let kept = audited.put_endpoint_secrets(tenant, opened.iter().map(row).collect()).await;
         self.inner.routes.changed(tenant);
         kept.map_err(of_secret)
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use blake3::Hasher;
 use database::{Priority, QueueEntry, QueueGroup, QueuedExecution};
-use domain::{Concurrency, OnInterrupt, Principal, ScriptId, Trigger, UnixMillis, WhenFull};
+use domain::{AuditAction, Concurrency, OnInterrupt, Principal, ScriptId, Trigger, UnixMillis, WhenFull};
 use runtime::Input;
+use serde_json::json;
 
 use super::{ExecutionService, ExecutionView, Order, Sealed, ends};
 use crate::AppError;
@@ -56,7 +57,15 @@ impl ExecutionService {
     /// [`AppError::Quota`] when the tenant's queue is full; [`AppError::ConcurrencyFull`].
     pub(super) async fn enqueue(&self, principal: &Principal, order: &Order) -> Result<ExecutionView, AppError> {
         let queued = self.queued(order, QueueTerms::LIVE)?;
-        self.inner().database.enqueue_execution(queued).await?;
+        match order.retry_of {
+            // Of what is run for the first time its own row tells.
+            None => self.inner().database.enqueue_execution(queued).await?,
+            Some(first) => {
+                let detail = json!({ "execution": order.execution.to_string() });
+                let audited = self.inner().audited_with(principal, AuditAction::ExecutionsRetry, first, &detail);
+                audited.enqueue_execution(queued).await?;
+            }
+        }
         let view = Sealed::of(self.inner(), principal.tenant)?.view(principal, order.execution);
         self.wake(principal.tenant);
         view

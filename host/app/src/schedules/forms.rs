@@ -1,7 +1,7 @@
 //! What a schedule is made of, how it is shown, and what its script is given.
 
 use database::{Schedule, ScheduleSlot};
-use domain::{CatchUp, Overlap, UnixMillis};
+use domain::{AuditAction, CatchUp, Overlap, UnixMillis};
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use super::zone_of;
@@ -41,6 +41,15 @@ impl SchedulePatch {
     /// Whether it says anything beyond pausing.
     pub(super) fn is_setting(&self) -> bool {
         self.expression.is_some() || self.timezone.is_some() || self.overlap.is_some() || self.catch_up.is_some()
+    }
+
+    /// What the audit log calls the change.
+    pub(super) fn audit_action(&self) -> AuditAction {
+        match self.is_paused {
+            Some(true) if !self.is_setting() => AuditAction::SchedulesPause,
+            Some(false) if !self.is_setting() => AuditAction::SchedulesResume,
+            _ => AuditAction::SchedulesUpdate,
+        }
     }
 }
 

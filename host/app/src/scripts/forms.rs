@@ -83,6 +83,20 @@ pub struct SettingsInput {
     pub is_active: Option<bool>,
 }
 
+impl SettingsInput {
+    /// The names of what is set beside the endpoint and whether the script runs.
+    pub(super) fn set_fields(&self) -> Vec<&'static str> {
+        let fields = [
+            ("description", self.description.is_some()),
+            ("capabilities", self.capabilities.is_some()),
+            ("limits", self.limits.is_some()),
+            ("record", self.record.is_some()),
+            ("policy", self.policy.is_some()),
+        ];
+        fields.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
+    }
+}
+
 /// A script as it stands.
 #[derive(Clone, Debug)]
 pub struct SavedScript {

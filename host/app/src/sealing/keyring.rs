@@ -13,7 +13,7 @@ use moka::sync::Cache;
 use zeroize::Zeroizing;
 
 use super::{KEY_BYTES, Key, NONCE_BYTES, Purpose, Sealer, TAG_BYTES, TenantKey, Unsealable, bound_to, hex, key_file};
-use crate::{AppError, schedules::Jitter};
+use crate::{AppError, audit::ChainKeys, schedules::Jitter};
 
 /// How many tenants' keys are kept open: each is a few hundred bytes, and opening one is a read and a microsecond.
 const OPEN_KEYS_MAX: u64 = 10_000;
@@ -94,6 +94,8 @@ pub(crate) struct Keyring {
     service_root: Key,
     /// What says how late the slots of each schedule are.
     jitter_key: Key,
+    /// What the keys of the audit log's chains are derived from.
+    audit_root: Key,
     open: Cache<TenantId, Arc<TenantKey>>,
 }
 
@@ -136,12 +138,14 @@ impl Keyring {
         let service_root =
             Zeroizing::new(blake3::derive_key("skerry deployment key v1: service tokens", key.as_slice()));
         let jitter_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: jitter", key.as_slice()));
+        let audit_root = Zeroizing::new(blake3::derive_key("skerry deployment key v1: audit", key.as_slice()));
         let open = Cache::builder().max_capacity(OPEN_KEYS_MAX).time_to_live(OPEN_FOR).build();
         Ok(Self {
             sealer: Sealer::new(&wrap_key)?,
             lineages: Sealer::new(&lineage_key)?,
             service_root,
             jitter_key,
+            audit_root,
             open,
         })
     }
@@ -156,6 +160,11 @@ impl Keyring {
         let digest = blake3::keyed_hash(&self.jitter_key, schedule.as_bytes());
         let [a, b, c, d, ..] = *digest.as_bytes();
         Jitter(u32::from_le_bytes([a, b, c, d]))
+    }
+
+    /// The keys of the audit log's chains.
+    pub(crate) fn audit_keys(&self) -> ChainKeys {
+        ChainKeys::new(self.audit_root.clone())
     }
 
     /// A key for a new tenant, wrapped, as the tenant's row keeps it.

@@ -113,7 +113,7 @@ impl GroupCommit {
             let revision = self.revision;
             self.revision += 1;
             run(connection, "SAVEPOINT write")?;
-            match job.apply(&mut Work { connection, revision, queue, settled }) {
+            match job.apply(&mut Work { connection, revision, queue, settled, is_unchanged: false }) {
                 Applied::Keep => still_stands(connection, None)?,
                 Applied::Undo(cause) => {
                     settled.truncate(mark);

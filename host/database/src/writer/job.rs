@@ -17,6 +17,8 @@ pub(crate) struct Work<'a> {
     pub(super) queue: &'a Queue,
     /// Executions whose announced row is in the transaction by now.
     pub(super) settled: &'a mut Vec<ExecutionId>,
+    /// Whether the write said that it changes nothing.
+    pub(super) is_unchanged: bool,
 }
 
 impl Work<'_> {
@@ -26,6 +28,17 @@ impl Work<'_> {
             return None;
         }
         self.queue.announced(execution)
+    }
+
+    /// Note that the write found nothing to do, or was refused by an answer and not by an error: the audit log then tells
+    /// of nothing.
+    pub(crate) fn change_nothing(&mut self) {
+        self.is_unchanged = true;
+    }
+
+    /// Whether the write changes something.
+    pub(crate) fn has_changed(&self) -> bool {
+        !self.is_unchanged
     }
 
     /// Note that the row of `execution` is written, so that its announced form is forgotten after the commit.

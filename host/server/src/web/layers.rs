@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use app::RequestOrigin;
 use axum::{Router, extract::Request, middleware, middleware::Next, response::IntoResponse, response::Response};
 use http::{HeaderName, HeaderValue, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::{
     hosts::{OwnHosts, require_own_host},
     overload::{Overload, bound_load},
+    peer::PeerAddress,
     problem::{Problem, kinds},
 };
 
@@ -31,7 +33,9 @@ async fn identify(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let span =
         tracing::info_span!("request", request.id = %id, method = %request.method(), path = request.uri().path());
-    let mut response = next.run(request).instrument(span).await;
+    let address = request.extensions().get::<PeerAddress>().map(|peer| peer.0);
+    let origin = RequestOrigin { id: id.clone(), address };
+    let mut response = origin.scope(next.run(request).instrument(span)).await;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
