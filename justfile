@@ -58,6 +58,8 @@ types:
 generate: engine
     #!/usr/bin/env bash
     set -euo pipefail
+    SKERRY_EXAMPLES="$PWD/host/server/src/web/examples.json" \
+        cargo test --release --workspace --test it every_operation_answers_everybody -- --nocapture
     cargo build --release --workspace --bin skerry
     skerry=target/release/skerry
     page=docs/script-api.md

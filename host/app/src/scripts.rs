@@ -151,6 +151,18 @@ impl ScriptService {
         self.saved(tenant, summary.id, compiled.warnings)
     }
 
+    /// Let through who may change settings of some kind. What each setting needs [`Self::update_settings`] asks for.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`].
+    pub fn require_settings(&self, principal: &Principal) -> Result<(), AppError> {
+        principal.require(Permission::ScriptsRead)?;
+        if principal.permissions.contains(Permission::ScriptsDeploy) {
+            return Ok(());
+        }
+        Ok(principal.require(Permission::ScriptsWrite)?)
+    }
+
     /// Change what is set beside the source; what `input` leaves out stays. Needs `scripts.read`, and for each setting
     /// what [`SettingsInput`] says.
     ///

@@ -19,3 +19,4 @@ mod welcome;
 pub use config::Config;
 pub use router::openapi;
 pub use server::{Server, StartError};
+pub use web::access;

@@ -24,7 +24,7 @@ use crate::{
         inference::*, keys::*, me::*, replays::*, runs::*, schedules::*, scripts::*, secrets::*, subscriptions::*,
         tokens::*, types::*, usage::*, versions::*, webhooks::*,
     },
-    web::{chain::follow_chain, layers, responses},
+    web::{access, chain::follow_chain, examples::Examples, layers, responses},
 };
 
 /// What the handlers share.
@@ -165,11 +165,24 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(show_health))
         .routes(routes!(show_readiness))
         .split_for_parts();
+    describe_operations(&mut document);
     let components = document.components.get_or_insert_default();
     components.schemas.extend(responses::schemas());
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.add_security_scheme("token", token);
     (router, document)
+}
+
+/// Say of each operation who may call it, and show one call of it.
+fn describe_operations(document: &mut OpenApi) {
+    let examples = Examples::read();
+    for item in document.paths.paths.values_mut() {
+        let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in methods.into_iter().flatten() {
+            access::describe(operation);
+            examples.put_into(operation);
+        }
+    }
 }
 
 /// This document.

@@ -1,10 +1,12 @@
 //! The REST API and the endpoints' listener, from outside: a server in this process, spoken to over its sockets.
 
 mod client;
+mod described;
 mod egress;
 mod endpoints;
 mod executions;
 mod hooks;
+mod matrix;
 mod problems;
 mod schedules;
 mod scripts;

@@ -100,6 +100,7 @@ pub(crate) async fn change_settings(
     ScriptPath(script): ScriptPath,
     JsonBody(patch): JsonBody<Map<String, Value>>,
 ) -> Result<Json<ScriptView>, Problem> {
+    app.scripts().require_settings(&principal)?;
     // A merge patch is a change of what is there, so that has to be read first.
     let current = app.scripts().get(&principal, &script)?;
     let settings = settings::patched(&current, &patch, app.limits())?;

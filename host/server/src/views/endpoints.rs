@@ -25,13 +25,11 @@ pub(crate) struct EndpointView {
     path: String,
     /// Who may call: everybody; whoever has an API token with the permission `endpoints.call`; or whoever signs with a
     /// secret of the endpoint.
-    #[schema(inline)]
     authentication: AuthenticationWord,
     /// How requests are signed: with the authentication `hmac`, and only with that.
     signature: Option<SignatureView>,
     /// When a request is answered: `sync` with what the script answers, `async` with 202 as soon as it is accepted.
     #[serde(default)]
-    #[schema(inline)]
     mode: ModeWord,
     /// The most bytes of a body, at most 4 MiB.
     #[serde(default = "most_bytes")]
@@ -48,6 +46,7 @@ pub(crate) struct EndpointView {
 /// When a request is answered.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = EndpointMode)]
 pub(crate) enum ModeWord {
     /// When the script has answered.
     #[default]
@@ -75,11 +74,9 @@ pub(crate) enum SignatureView {
         header: String,
         /// The hash.
         #[serde(default)]
-        #[schema(inline)]
         algorithm: HashWord,
         /// How the signature is written.
         #[serde(default)]
-        #[schema(inline)]
         encoding: EncodingWord,
         /// What stands before it, as `sha256=`.
         #[serde(default)]
@@ -92,6 +89,7 @@ pub(crate) enum SignatureView {
 /// The hash under a signature.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SignatureHash)]
 pub(crate) enum HashWord {
     /// HMAC-SHA-256.
     #[default]
@@ -103,6 +101,7 @@ pub(crate) enum HashWord {
 /// How a signature is written.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SignatureEncoding)]
 pub(crate) enum EncodingWord {
     /// Hexadecimal digits.
     #[default]
@@ -148,7 +147,9 @@ pub(crate) struct ListedEndpoint {
     script_id: Uuid,
     /// The script's name.
     script: String,
+    /// Beside these the members of `Endpoint`. They are named and not repeated, because that schema allows no others.
     #[serde(flatten)]
+    #[schema(value_type = Object)]
     endpoint: EndpointView,
     /// Whether the script runs at all.
     is_active: bool,
@@ -164,7 +165,6 @@ pub(crate) struct ListedEndpoint {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EndpointSecret)]
 pub(crate) struct EndpointSecretBody {
-    #[schema(inline)]
     slot: SecretSlotWord,
     set_by: Option<Uuid>,
     #[schema(format = DateTime)]

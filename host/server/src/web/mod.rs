@@ -1,11 +1,13 @@
 //! What all controllers share: problems, bodies, who calls, entity tags, cursors, and the layers around the routers.
 
+pub mod access;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod chain;
 pub(crate) mod cursor;
 pub(crate) mod error;
 pub(crate) mod etag;
+pub(crate) mod examples;
 pub(crate) mod extract;
 pub(crate) mod hosts;
 pub(crate) mod layers;

@@ -1,0 +1,254 @@
+//! What the operations are about: a tenant's things of every kind, and things that are not there.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use domain::ScriptId;
+use serde_json::{Value, json};
+
+use super::super::{client::Answer, stage::Stage};
+
+/// The script that an operation is about is of the kind that it needs.
+const SCRIPT_KINDS: &[(&str, &str)] = &[
+    ("show_endpoint_secrets", "endpoint"),
+    ("rotate_endpoint_secret", "endpoint"),
+    ("put_endpoint_secret", "endpoint"),
+    ("delete_endpoint_secret", "endpoint"),
+    ("put_hook_binding", "embedded"),
+    ("delete_hook_binding", "embedded"),
+    ("create_schedule", "cron"),
+    ("create_subscription", "event"),
+];
+
+/// Things by what they are called in a path: `script`, `schedule`, …; scripts of other kinds by their kind.
+#[derive(Clone, Debug)]
+pub(super) struct Things(BTreeMap<&'static str, String>);
+
+impl Things {
+    /// Ids and names that nobody ever had.
+    pub(super) fn nowhere() -> Self {
+        let ids = KINDS.iter().map(|kind| match *kind {
+            "secret" => (*kind, String::from("no-such-secret")),
+            "event" => (*kind, String::from("999999999-0")),
+            _ => (*kind, ScriptId::generate().to_string()),
+        });
+        Self(ids.collect())
+    }
+
+    pub(super) fn get(&self, kind: &str) -> &str {
+        &self.0[kind]
+    }
+
+    /// The script for `operation`.
+    pub(super) fn script(&self, operation: &str) -> &str {
+        self.get(kind_of_script(operation))
+    }
+
+    /// The operation's path about these things.
+    pub(super) fn path(&self, operation: &str, template: &str) -> String {
+        let mut path = template.replace("{script}", self.script(operation));
+        for (kind, value) in &self.0 {
+            path = path.replace(&format!("{{{kind}}}"), value);
+        }
+        // What is the same for every tenant.
+        path.replace("{number}", "1").replace("{slot}", "primary").replace("{point}", "order.validate")
+    }
+
+    /// The text without the things' ids and names, so that texts about different things can be compared.
+    pub(super) fn hidden_in(&self, text: &str) -> String {
+        self.0.values().fold(text.to_owned(), |text, value| text.replace(value.as_str(), "…"))
+    }
+
+    /// One of the things that is in the text.
+    pub(super) fn any_in(&self, text: &str) -> Option<&str> {
+        let named = self.0.iter().filter(|(kind, _)| **kind != "event").map(|(_, value)| value.as_str());
+        named.into_iter().find(|value| text.contains(value))
+    }
+}
+
+/// What there are of a tenant's.
+const KINDS: &[&str] = &[
+    "script",
+    "endpoint",
+    "embedded",
+    "cron",
+    "events_script",
+    "secret",
+    "schedule",
+    "subscription",
+    "webhook",
+    "delivery",
+    "execution",
+    "event",
+    "dead_letter",
+    "token",
+];
+
+fn kind_of_script(operation: &str) -> &'static str {
+    let kind = SCRIPT_KINDS.iter().find(|(id, _)| *id == operation).map_or("script", |(_, kind)| *kind);
+    if kind == "event" { "events_script" } else { kind }
+}
+
+/// Makes things in one tenant.
+pub(super) struct Makers<'a> {
+    stage: &'a Stage,
+    token: String,
+    name: &'static str,
+    made: AtomicU32,
+}
+
+impl<'a> Makers<'a> {
+    pub(super) fn new(stage: &'a Stage, token: &str, name: &'static str) -> Self {
+        Self { stage, token: token.to_owned(), name, made: AtomicU32::new(0) }
+    }
+
+    /// One of each kind.
+    pub(super) async fn all(&self) -> Things {
+        let mut things = Things(BTreeMap::new());
+        for kind in KINDS {
+            let made = self.make(kind, &things).await;
+            things.0.insert(kind, made);
+        }
+        things
+    }
+
+    /// The same things, but new ones of those that the operation is about.
+    pub(super) async fn anew(&self, operation: &str, template: &str, things: &Things) -> Things {
+        let mut things = things.clone();
+        let script = kind_of_script(operation);
+        for kind in KINDS {
+            let is_named = template.contains(&format!("{{{kind}}}")) && *kind != "script";
+            let is_script = *kind == script && (template.contains("{script}") || operation.starts_with("create_"));
+            if is_named || is_script {
+                let made = self.make(kind, &things).await;
+                things.0.insert(kind, made);
+            }
+        }
+        things
+    }
+
+    async fn make(&self, kind: &str, things: &Things) -> String {
+        match kind {
+            "script" => {
+                self.deploy(json!({ "kind": "one_off", "source": "export default () => ({ ok: true });" })).await
+            }
+            "endpoint" => self.endpoint().await,
+            "embedded" => self.embedded().await,
+            "cron" => self.deploy(json!({ "kind": "cron", "source": "export default () => null;" })).await,
+            "events_script" => self.deploy(json!({ "kind": "event", "source": "export default () => null;" })).await,
+            "secret" => self.secret().await,
+            "schedule" => {
+                let schedule = json!({ "script": things.get("cron"), "expression": "30 6 * * *" });
+                self.id_of("/api/v1/schedules", schedule).await
+            }
+            "subscription" => {
+                let subscription = json!({ "script": things.get("events_script"), "types": [self.unique("order.")] });
+                self.id_of("/api/v1/subscriptions", subscription).await
+            }
+            "webhook" => {
+                let webhook = json!({ "url": "https://nobody.invalid/hooks", "types": [self.unique("order.")] });
+                self.id_of("/api/v1/webhooks", webhook).await
+            }
+            "delivery" => self.id_of(&format!("/api/v1/webhooks/{}/test", things.get("webhook")), json!({})).await,
+            "execution" => {
+                let path = format!("/api/v1/scripts/{}/invoke", things.get("script"));
+                let execution = self.post(&path, json!({})).await.expect(200);
+                execution["id"].as_str().or(execution["execution_id"].as_str()).unwrap().to_owned()
+            }
+            "event" => self.event().await,
+            "dead_letter" => self.dead_letter().await,
+            "token" => {
+                let made = self.post("/api/v1/tokens", json!({ "name": "thing", "permissions": [] })).await.expect(201);
+                made["id"].as_str().unwrap().to_owned()
+            }
+            _ => unreachable!("{kind}"),
+        }
+    }
+
+    /// A script that answers signed requests, with a secret for them.
+    async fn endpoint(&self) -> String {
+        let path = format!("/{}", self.unique("path-"));
+        let endpoint =
+            json!({ "method": "POST", "path": path, "authentication": "hmac", "signature": { "scheme": "standard" } });
+        let source = "export default () => null;";
+        let script = self.deploy(json!({ "kind": "endpoint", "source": source, "endpoint": endpoint })).await;
+        self.post(&format!("/api/v1/scripts/{script}/endpoint/secrets/rotate"), json!({})).await.expect(201);
+        script
+    }
+
+    /// A script that runs at the extension point.
+    async fn embedded(&self) -> String {
+        let script = self.deploy(json!({ "kind": "embedded", "source": "export default () => null;" })).await;
+        let path = format!("/api/v1/hooks/order.validate/bindings/{script}");
+        self.call("PUT", &path, json!({})).await.expect(201);
+        script
+    }
+
+    async fn secret(&self) -> String {
+        let name = self.unique("secret-");
+        let secret = json!({
+            "value": "a value of some length", "placements": ["header authorization"],
+            "origins": ["https://nobody.invalid"]
+        });
+        self.call("PUT", &format!("/api/v1/secrets/{name}"), secret).await.expect(201);
+        name
+    }
+
+    async fn event(&self) -> String {
+        let event = json!({ "type": "order.placed", "id": self.unique("event-"), "data": { "total": 99 } });
+        let published = self.post("/api/v1/events", event).await;
+        assert!((200..300).contains(&published.status), "{}", published.text());
+        published.header("location").rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// An event that a script failed on for good.
+    async fn dead_letter(&self) -> String {
+        let source = "export default () => { throw new Error('no'); };";
+        let script = self.deploy(json!({ "kind": "event", "source": source })).await;
+        let kind = self.unique("failing.");
+        let subscription = json!({ "script": script, "types": [kind], "max_attempts": 1 });
+        self.post("/api/v1/subscriptions", subscription).await.expect(201);
+        self.post("/api/v1/events", json!({ "type": kind })).await;
+        loop {
+            let letters = self.call("GET", "/api/v1/dead-letters?limit=200", Value::Null).await.expect(200);
+            let is_it = |letter: &&Value| letter["script_id"] == json!(script);
+            if let Some(letter) = letters["items"].as_array().unwrap().iter().find(is_it) {
+                return letter["id"].as_str().unwrap().to_owned();
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn deploy(&self, mut script: Value) -> String {
+        script["name"] = json!(self.unique("script-"));
+        let id = self.id_of("/api/v1/scripts", script).await;
+        self.post(&format!("/api/v1/scripts/{id}/deploy"), json!({})).await.expect(201);
+        id
+    }
+
+    async fn id_of(&self, path: &str, body: Value) -> String {
+        let made = self.post(path, body).await;
+        assert!((200..300).contains(&made.status), "{path}: {}", made.text());
+        text_of(&made.json()["id"])
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", path, body).await
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        let call = self.stage.stranger(method, path).header("authorization", &format!("Bearer {}", self.token));
+        if body.is_null() { call.send().await } else { call.json(&body).send().await }
+    }
+
+    /// A name that nothing had before, and that says whose it is.
+    fn unique(&self, prefix: &str) -> String {
+        format!("{prefix}{}-{}", self.name, self.made.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
