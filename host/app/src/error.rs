@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use database::{DatabaseError, OpenError};
+use database::{DatabaseError, OpenError, Refusal};
 use domain::{Invalid, principals::Forbidden};
 use runtime::{Diagnostic, JournalError, SandboxError};
 
@@ -70,6 +70,18 @@ pub enum AppError {
     /// The principal may not do this.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// Only whoever runs the deployment may do this.
+    #[error("this is for operators alone")]
+    NotOperator,
+    /// An operator suspended the tenant.
+    #[error("the tenant is suspended: {reason}")]
+    TenantSuspended {
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// It is not to be, whoever asks.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// There is no such thing, or it belongs to another tenant.
     #[error("there is no such {what}")]
     NotFound {
@@ -197,6 +209,11 @@ impl From<DatabaseError> for AppError {
             }
             DatabaseError::GroupFull { max } => Self::ConcurrencyFull { max },
             DatabaseError::AlreadyRedriven => Self::AlreadyRedriven,
+            DatabaseError::Beyond { lacking } => match lacking.iter().next() {
+                Some(permission) => Self::Forbidden(Forbidden { permission }),
+                None => Self::internal(DatabaseError::Beyond { lacking }),
+            },
+            DatabaseError::Refused(refusal) => Self::Refused(refusal),
             DatabaseError::Busy => Self::Overloaded { retry_after: Duration::from_secs(1) },
             DatabaseError::Full => Self::StorageFull,
             DatabaseError::Unavailable => Self::Unavailable,

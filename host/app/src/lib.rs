@@ -57,8 +57,8 @@ pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
     DeadLetter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, DeployedVersion, EndpointAuthentication,
-    EventPosition, Execution, ExecutionCursor, ExecutionFilter, Script, ScriptSummary, Secret, SecretSlot, StoredEvent,
-    Subscription, Version, VersionSummary,
+    EventPosition, Execution, ExecutionCursor, ExecutionFilter, Refusal, Script, ScriptSummary, Secret, SecretSlot,
+    StoredEvent, Subscription, Version, VersionSummary,
 };
 pub use dead_letters::{DeadLetterService, DeadLetterView, EventEdit};
 pub use egress::{

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
+use domain::Permissions;
 use rusqlite::{ErrorCode, ffi};
 
 /// Why a database was not opened. Each message says what to do.
@@ -70,6 +71,38 @@ pub enum OpenError {
     Sqlite(#[from] rusqlite::Error),
 }
 
+/// What is not to be with people, tenants and plans, whoever asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A tenant keeps an admin.
+    #[error("the tenant's last admin stays: make somebody else an admin first")]
+    LastAdmin,
+    /// A deployment keeps an operator.
+    #[error("the last operator stays: make somebody else an operator first")]
+    LastOperator,
+    /// Somebody has the role, or is invited in it.
+    #[error("somebody has this role, or is invited in it: give them another one first")]
+    RoleInUse,
+    /// Whoever sets a role would have their rights by that role.
+    #[error("a role gives what whoever set it holds, so that person does not hold it by that role")]
+    OwnRole,
+    /// Tenants are on the plan.
+    #[error("tenants are on this plan: put them on another one first")]
+    PlanInUse,
+    /// Whoever is to become a member is one.
+    #[error("this person is a member already")]
+    AlreadyMember,
+    /// The tenant is gone.
+    #[error("the tenant was deleted, and stays so")]
+    Deleted,
+    /// There are as many as there may be.
+    #[error("there are {limit} already, and there are no more than that")]
+    TooMany {
+        /// How many there may be.
+        limit: u64,
+    },
+}
+
 /// Why a read or a write failed.
 ///
 /// It can be cloned because one failed transaction is the failure of every write that took part in it.
@@ -110,6 +143,15 @@ pub enum DatabaseError {
     /// The dead letter was sent again before.
     #[error("the dead letter was sent again before")]
     AlreadyRedriven,
+    /// It would grant, or take from somebody, more than whoever asks holds; nothing was written.
+    #[error("whoever asks lacks '{}'", lacking.to_list())]
+    Beyond {
+        /// What is lacking.
+        lacking: Permissions,
+    },
+    /// It is not to be, whoever asks; nothing was written.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// Too many writes or lists are waiting; nothing was written, and later it may be.
     #[error("too many writes or lists are waiting")]
     Busy,

@@ -6,10 +6,12 @@
 
 mod artifacts;
 mod audit;
+mod bindings;
 mod breakers;
 mod commits;
 mod connection;
 mod deadletters;
+mod deletion;
 mod deliveries;
 mod documents;
 mod egress;
@@ -18,13 +20,18 @@ mod error;
 mod events;
 mod executions;
 mod hooks;
+mod invitations;
 mod json;
 mod lineages;
+mod members;
 mod numbers;
 mod open;
+mod operators;
+mod plans;
 mod policies;
 mod queue;
 mod readers;
+mod roles;
 mod rows;
 mod schedules;
 mod scripts;
@@ -46,6 +53,7 @@ use rusqlite::Connection;
 
 pub use artifacts::Artifact;
 pub use audit::{AuditEntry, AuditFilter, AuditHead, AuditMark, AuditRow, AuditSealer, Refusals};
+pub use bindings::{Adoption, Binding, Bound, BoundScript};
 pub use breakers::{Breaker, Verdict};
 pub use commits::{
     CommitResult, DocumentRangeRead, DocumentRead, Effects, EntryRead, ExecutionCommit, ExecutionEnd, Lease,
@@ -62,14 +70,19 @@ pub use endpoints::{
     AnswerClaim, AnswerState, ClaimedAnswer, Endpoint, EndpointAuthentication, EndpointSecret, KnownAnswer,
     NewEndpoint, SecretSlot,
 };
-pub use error::{DatabaseError, OpenError};
+pub use error::{DatabaseError, OpenError, Refusal};
 pub use events::{EventPosition, OutboxEvent, Published, Purged, StoredEvent};
 pub use executions::{
     Attempt, Cancelled, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, StartRow,
 };
 pub use hooks::{HookBinding, HookBound, NewHookBinding};
+pub use invitations::{Acceptance, Accepting, Invitation, NewInvitation};
+pub use members::{Member, Removal, RoleGrant, TenantOfUser};
 pub use numbers::{json_number, parse_json_number};
+pub use operators::{NewOperatorToken, OperatorGrant, OperatorToken, UserAccount, UserChange};
+pub use plans::{Plan, PlanSetting};
 pub use queue::{Claim, Claimed, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued, Taken};
+pub use roles::{Role, RoleSetting};
 pub use schedules::{
     Backlog, CatchUpDecision, CatchUpRates, CatchUpStart, NewSchedule, NextSlot, Schedule, ScheduleChange,
     ScheduleMade, ScheduleSetting, ScheduleSlot, SlotDecision, SlotPlace, SlotStart, SlotStretch, SlotsPassed,
@@ -78,7 +91,7 @@ pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings,
 pub use secrets::{SealedSecret, Secret, SecretChange};
 pub use storage::{StorageEntry, StorageQuery, StorageRange, StorageRead};
 pub use subscriptions::Subscription;
-pub use tenants::{NewTenant, Tenant, TenantStatus};
+pub use tenants::{NewTenant, Tenant, TenantAccount, TenantChange, TenantStatus};
 pub use tokens::{NewToken, Token, TokenGrant};
 pub use usage::{FuelWanted, Usage};
 pub use users::{Membership, MembershipStatus, User};

@@ -15,10 +15,12 @@ const INSERT: &str = "
 const GRANT: &str = "
     SELECT api_tokens.tenant_id, api_tokens.id, api_tokens.user_id, api_tokens.secret_hash, api_tokens.permissions,
            api_tokens.expires_at, api_tokens.last_used_at, api_tokens.revoked_at,
-           memberships.permissions AS member_permissions, memberships.status AS member_status,
+           memberships.permissions AS member_permissions,
+           CASE WHEN users.disabled_at IS NULL THEN memberships.status ELSE 'removed' END AS member_status,
            tenants.status AS tenant_status
     FROM api_tokens
     JOIN memberships ON memberships.tenant_id = api_tokens.tenant_id AND memberships.user_id = api_tokens.user_id
+    JOIN users ON users.id = api_tokens.user_id
     JOIN tenants ON tenants.id = api_tokens.tenant_id
     WHERE api_tokens.id = $1";
 const LIST: &str = "
@@ -26,6 +28,23 @@ const LIST: &str = "
     FROM api_tokens
     WHERE tenant_id = $1
     ORDER BY id";
+const GET: &str = "
+    SELECT id, user_id, name, permissions, created_at, expires_at, last_used_at, revoked_at
+    FROM api_tokens
+    WHERE tenant_id = $1 AND id = $2";
+const PAGE: &str = "
+    SELECT id, user_id, name, permissions, created_at, expires_at, last_used_at, revoked_at
+    FROM api_tokens
+    WHERE tenant_id = $1 AND id > $2
+    ORDER BY id
+    LIMIT $3";
+const PAGE_OF_USER: &str = "
+    SELECT id, user_id, name, permissions, created_at, expires_at, last_used_at, revoked_at
+    FROM api_tokens
+    WHERE tenant_id = $1 AND id > $2 AND user_id = $3
+    ORDER BY id
+    LIMIT $4";
+const RENAME: &str = "UPDATE api_tokens SET name = $1 WHERE tenant_id = $2 AND id = $3";
 const TOUCH: &str = "UPDATE api_tokens SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3";
 const REVOKE: &str = "UPDATE api_tokens SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL";
 const EXISTS: &str = "SELECT 1 FROM api_tokens WHERE tenant_id = $1 AND id = $2";
@@ -118,10 +137,14 @@ impl TokenGrant {
 
     /// Whether it opens anything at `now`: neither revoked nor at its end, its owner a member, its tenant active.
     pub fn is_live(&self, now: UnixMillis) -> bool {
+        self.is_somebodys(now) && self.tenant_status == TenantStatus::Active
+    }
+
+    /// The same, whatever became of its tenant.
+    pub fn is_somebodys(&self, now: UnixMillis) -> bool {
         self.revoked_at.is_none()
             && self.expires_at.is_none_or(|end| end > now)
             && self.member == MembershipStatus::Active
-            && self.tenant_status == TenantStatus::Active
     }
 }
 
@@ -177,6 +200,56 @@ impl Database {
             let rows = statement.query_map([tenant.to_string()], Token::from_row)?;
             Ok(rows.collect::<rusqlite::Result<Vec<Token>>>()?)
         })
+    }
+
+    /// One token, also one that ended.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotFound`].
+    pub fn token(&self, tenant: TenantId, id: TokenId) -> Result<Token, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(GET)?;
+            Ok(statement.query_row([tenant.to_string(), id.to_string()], Token::from_row)?)
+        })
+    }
+
+    /// At most `limit` tokens behind `after`, the oldest first; those of one member where `user` names it.
+    pub fn page_of_tokens(
+        &self,
+        tenant: TenantId,
+        user: Option<UserId>,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Vec<Token>, DatabaseError> {
+        let (tenant, after) = (tenant.to_string(), after.map_or_else(String::new, |id| id.to_string()));
+        self.read(|connection| {
+            let rows = match user {
+                None => {
+                    let mut statement = connection.prepare_cached(PAGE)?;
+                    let rows = statement.query_map(params![tenant, after, limit], Token::from_row)?;
+                    rows.collect::<rusqlite::Result<Vec<Token>>>()?
+                }
+                Some(user) => {
+                    let mut statement = connection.prepare_cached(PAGE_OF_USER)?;
+                    let parameters = params![tenant, after, user.to_string(), limit];
+                    statement.query_map(parameters, Token::from_row)?.collect::<rusqlite::Result<Vec<Token>>>()?
+                }
+            };
+            Ok(rows)
+        })
+    }
+
+    /// Call a token something else.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotFound`].
+    pub async fn rename_token(&self, tenant: TenantId, id: TokenId, name: String) -> Result<(), DatabaseError> {
+        self.write(move |work| {
+            let mut statement = work.connection.prepare_cached(RENAME)?;
+            let changed = statement.execute([name, tenant.to_string(), id.to_string()])?;
+            if changed == 1 { Ok(()) } else { Err(DatabaseError::NotFound) }
+        })
+        .await
     }
 
     /// Note that a token was used. At most one write a minute, which nobody waits for.

@@ -1,23 +1,32 @@
 //! Users, and who of them belongs to a tenant.
 
-use domain::{Permissions, TenantId, UnixMillis, UserId};
+use domain::{BuiltInRole, Permissions, TenantId, UnixMillis, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::{
     Database, DatabaseError,
+    roles::refresh,
     rows::{millis, unreadable, word},
     words::stored_words,
+    writer::Work,
 };
 
 const INSERT: &str = "INSERT INTO users (id, email, name, is_operator, created_at) VALUES ($1, $2, $3, $4, $5)";
 const GET: &str = "SELECT id, email, name, is_operator, created_at FROM users WHERE id = $1";
 const GET_BY_EMAIL: &str = "SELECT id, email, name, is_operator, created_at FROM users WHERE email = $1";
 const PUT_MEMBERSHIP: &str = "
-    INSERT INTO memberships (tenant_id, user_id, permissions, status, created_at)
-    VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (tenant_id, user_id) DO UPDATE SET permissions = excluded.permissions, status = excluded.status";
+    INSERT INTO memberships (tenant_id, user_id, permissions, status, created_at, role, revision)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (tenant_id, user_id)
+    DO UPDATE SET permissions = excluded.permissions, status = excluded.status, role = excluded.role,
+                  revision = excluded.revision";
+// Somebody who may not act is as good as removed.
 const GET_MEMBERSHIP: &str = "
-    SELECT user_id, permissions, status, created_at FROM memberships WHERE tenant_id = $1 AND user_id = $2";
+    SELECT memberships.user_id, memberships.permissions, memberships.created_at,
+           CASE WHEN users.disabled_at IS NULL THEN memberships.status ELSE 'removed' END AS status
+    FROM memberships
+    JOIN users ON users.id = memberships.user_id
+    WHERE memberships.tenant_id = $1 AND memberships.user_id = $2";
 const LIST_MEMBERSHIPS: &str = "
     SELECT user_id, permissions, status, created_at FROM memberships WHERE tenant_id = $1 ORDER BY user_id";
 
@@ -60,7 +69,7 @@ pub struct Membership {
 }
 
 impl User {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: word(row, "id")?,
             email: row.get("email")?,
@@ -90,6 +99,14 @@ impl Membership {
     }
 }
 
+/// Write a new user.
+pub(crate) fn insert(work: &Work<'_>, user: &User) -> Result<(), DatabaseError> {
+    let User { id, email, name, is_operator, created_at } = user;
+    let mut statement = work.connection.prepare_cached(INSERT)?;
+    statement.execute(params![id.to_string(), email, name, is_operator, created_at.0])?;
+    Ok(())
+}
+
 /// A column that holds a list of permissions.
 pub(crate) fn permissions(row: &Row<'_>, column: &str) -> rusqlite::Result<Permissions> {
     Permissions::parse_list(row.get_ref(column)?.as_str()?).map_err(unreadable)
@@ -101,13 +118,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::NameTaken`] when the address is another user's.
     pub async fn create_user(&self, user: User) -> Result<(), DatabaseError> {
-        self.write(move |work| {
-            let mut statement = work.connection.prepare_cached(INSERT)?;
-            let User { id, email, name, is_operator, created_at } = user;
-            statement.execute(params![id.to_string(), email, name, is_operator, created_at.0])?;
-            Ok(())
-        })
-        .await
+        self.write(move |work| insert(work, &user)).await
     }
 
     /// One user.
@@ -125,20 +136,24 @@ impl Database {
         })
     }
 
-    /// Make a user a member of a tenant, or change what the membership allows.
+    /// Make a user a member of a tenant, or change what the membership allows. What a built-in role gives is that role;
+    /// other rights are a set of their own.
     ///
     /// # Errors
     /// [`DatabaseError::NotFound`] for an unknown tenant or user.
     pub async fn put_membership(&self, tenant: TenantId, membership: Membership) -> Result<(), DatabaseError> {
         self.write(move |work| {
+            let role = BuiltInRole::ALL.iter().find(|role| role.permissions() == membership.permissions);
             work.connection.prepare_cached(PUT_MEMBERSHIP)?.execute(params![
                 tenant.to_string(),
                 membership.user.to_string(),
                 membership.permissions.to_list(),
                 membership.status.as_str(),
                 membership.created_at.0,
+                role.map(|role| role.as_str()),
+                work.revision,
             ])?;
-            Ok(())
+            refresh(work, tenant)
         })
         .await
     }

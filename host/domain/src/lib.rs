@@ -11,6 +11,7 @@ pub mod hooks;
 pub mod ids;
 pub mod limits;
 pub mod lineage;
+pub mod names;
 pub mod policy;
 pub mod principals;
 pub mod quotas;
@@ -32,6 +33,7 @@ pub use ids::{
 };
 pub use limits::Limits;
 pub use lineage::Lineage;
+pub use names::{DisplayName, EmailAddress};
 pub use policy::{Backoff, Concurrency, OnInterrupt, RunPolicy, WhenFull};
 pub use principals::{Actor, Operator, Permission, Permissions, Principal};
 pub use quotas::{PlanQuotas, Quotas};

@@ -54,6 +54,22 @@ impl Quotas {
     }
 }
 
+impl PlanQuotas {
+    /// These, with what `other` says where they say nothing.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        Self {
+            concurrent_executions: self.concurrent_executions.or(other.concurrent_executions),
+            queued_executions: self.queued_executions.or(other.queued_executions),
+            executions_per_minute: self.executions_per_minute.or(other.executions_per_minute),
+            fuel_per_day: self.fuel_per_day.or(other.fuel_per_day),
+            storage_bytes: self.storage_bytes.or(other.storage_bytes),
+            scripts: self.scripts.or(other.scripts),
+            schedules: self.schedules.or(other.schedules),
+        }
+    }
+}
+
 impl Default for Quotas {
     fn default() -> Self {
         Self {

@@ -9,6 +9,7 @@ mod events;
 mod executions;
 mod hooks;
 mod opening;
+mod people;
 mod postgres;
 mod queue;
 mod schedules;

@@ -9,7 +9,7 @@ use database::Database;
 use rusqlite::Connection;
 
 /// Tables that belong to the deployment and not to a tenant.
-const SHARED: [&str; 4] = ["deployment", "refinery_schema_history", "tenants", "users"];
+const SHARED: [&str; 6] = ["deployment", "operator_tokens", "plans", "refinery_schema_history", "tenants", "users"];
 
 fn connection() -> (tempfile::TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
@@ -27,6 +27,12 @@ fn texts(connection: &Connection, statement: &str) -> Vec<String> {
 fn tenants_tables(connection: &Connection) -> Vec<String> {
     let tables = texts(connection, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
     tables.into_iter().filter(|table| !SHARED.contains(&table.as_str())).collect()
+}
+
+/// Every table that belongs to a tenant.
+pub(crate) fn tables_of_tenants() -> Vec<String> {
+    let (_directory, connection) = connection();
+    tenants_tables(&connection)
 }
 
 #[test]
@@ -68,6 +74,7 @@ fn every_index_of_a_tenants_table_begins_with_the_tenant() {
             let leads_to_tenant = [
                 "idx_memberships_user",
                 "idx_api_tokens_id",
+                "idx_invitations_id",
                 "idx_schedules_due",
                 "idx_schedules_backlog",
                 "idx_schedule_slots_catch_up",

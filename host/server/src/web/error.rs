@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use app::AppError;
+use app::{AppError, Refusal};
 use domain::Invalid;
 use http::header;
 use serde_json::Value;
@@ -21,6 +21,9 @@ impl From<AppError> for Problem {
                 let permission = forbidden.permission.as_str();
                 Self::new(&kinds::FORBIDDEN, forbidden.to_string()).with("permission", permission)
             }
+            error @ AppError::NotOperator => Self::new(&kinds::FORBIDDEN, error.to_string()),
+            error @ AppError::TenantSuspended { .. } => Self::new(&kinds::TENANT_SUSPENDED, error.to_string()),
+            AppError::Refused(refusal) => refused(refusal),
             AppError::NotFound { what } => Self::new(&kinds::NOT_FOUND, format!("there is no such {what}")),
             AppError::Invalid(invalid) => invalid.into(),
             AppError::Source { diagnostics } => {
@@ -89,6 +92,21 @@ impl From<Invalid> for Problem {
 pub(crate) fn unauthenticated() -> Problem {
     Problem::new(&kinds::UNAUTHENTICATED, "send a valid API token, as 'Authorization: Bearer sk_…'")
         .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"skerry\"")
+}
+
+/// What is not to be with people, tenants and plans, whoever asks.
+fn refused(refusal: Refusal) -> Problem {
+    let kind = match refusal {
+        Refusal::LastAdmin => &kinds::LAST_ADMIN,
+        Refusal::LastOperator => &kinds::LAST_OPERATOR,
+        Refusal::RoleInUse => &kinds::ROLE_IN_USE,
+        Refusal::OwnRole => &kinds::OWN_ROLE,
+        Refusal::PlanInUse => &kinds::PLAN_IN_USE,
+        Refusal::AlreadyMember => &kinds::ALREADY_MEMBER,
+        Refusal::Deleted => &kinds::TENANT_DELETED,
+        Refusal::TooMany { .. } => &kinds::TOO_MANY,
+    };
+    Problem::new(kind, refusal.to_string())
 }
 
 fn stale(current_revision: i64) -> Problem {
