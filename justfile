@@ -91,7 +91,7 @@ bench *ARGS: engine
 load: engine
     ulimit -n "$(ulimit -Hn)" && cargo bench --workspace --bench http
 
-# What the tests do briefly, for long: ./just soak crash|disk|events|neighbours|schedules (KILLS, FAULTS, SEED, EVENTS, SCRIPTS, QUEUED, SCHEDULES)
+# What the tests do briefly, for long: ./just soak crash|disk|events|neighbours|restart|schedules (KILLS, FAULTS, SEED, EVENTS, SCRIPTS, QUEUED, ROWS, SCHEDULES)
 soak WHAT: engine
     #!/usr/bin/env bash
     set -euo pipefail
@@ -102,8 +102,8 @@ soak WHAT: engine
         disk) FAULTS="${FAULTS:-50}" exec cargo test --release --workspace --test process faults -- --nocapture ;;
         events) SKERRY_SOAK_EVENTS="${EVENTS:-1000000}" exec cargo test --release --workspace --lib of_many_events_with_failing_scripts ;;
         schedules) SCHEDULES="${SCHEDULES:-10000}" exec cargo test --release --workspace --lib schedules::tests::simulation -- --nocapture ;;
-        neighbours) exec cargo bench --workspace --bench "$1" ;;
-        *) echo "soak: there is crash, disk, events, neighbours and schedules, and no '$1'" >&2 && exit 1 ;;
+        neighbours|restart) exec cargo bench --workspace --bench "$1" ;;
+        *) echo "soak: there is crash, disk, events, neighbours, restart and schedules, and no '$1'" >&2 && exit 1 ;;
     esac
 
 # Everything that has to hold before a change is merged, from a fresh clone

@@ -1,7 +1,8 @@
 //! What a tenant notices of its neighbour: the latency of its endpoint while it is alone, and while another tenant has a
 //! thousand scripts in endless loops and a hundred thousand executions in the queue: `./just soak neighbours`.
 //!
-//! `SCRIPTS` and `QUEUED` in the environment make it smaller. Server and clients share this machine's cores.
+//! `SCRIPTS` and `QUEUED` in the environment make it smaller, `ROUNDS` says how often it is measured beside them, and
+//! `DIRECTORY` where the data is. Server and clients share this machine's cores.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that cannot go on has failed; it prints")]
 
 use std::{
@@ -24,7 +25,10 @@ use tokio::{
 };
 
 /// How long each figure is measured.
-const MEASURED: Duration = Duration::from_secs(15);
+const MEASURED: Duration = Duration::from_secs(10);
+
+/// How long requests are sent before the first figure.
+const WARM_UP: Duration = Duration::from_secs(3);
 
 /// Between two requests of the tenant that is watched.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -36,7 +40,8 @@ async fn main() {
         return;
     }
     let (scripts, queued) = (number("SCRIPTS", 1_000), number("QUEUED", 100_000));
-    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let directory = std::env::var("DIRECTORY").unwrap_or_else(|_| String::from(env!("CARGO_TARGET_TMPDIR")));
+    let directory = TempDir::new_in(directory).unwrap();
     let text = "[listeners]\napi = '127.0.0.1:0'\nendpoints = '127.0.0.1:0'\n[quotas]\nqueued_executions = 1000000\n";
     let config = Config::parse(text, |config| config.data.directory = directory.path().join("data")).unwrap();
     let server = Server::start(&config, true).await.unwrap();
@@ -47,12 +52,17 @@ async fn main() {
     let (_, token) = app.create_tenant(&loud, "Loud").await.unwrap();
     let loud = app.tokens().authenticate(&token.text).unwrap();
 
-    let alone = p99(server.endpoints_address()).await;
-    let names = burden(&app, &loud, scripts, queued).await;
-    let beside = p99(server.endpoints_address()).await;
-    let left = app.usage().show(&loud).unwrap().queued_executions;
-    println!("| p99 alone | p99 beside {} scripts and {left} queued runs | ratio |\n|---|---|---|", names);
-    println!("| {alone:.2?} | {beside:.2?} | {:.2} |", beside.as_secs_f64() / alone.as_secs_f64());
+    // The first requests find everything cold.
+    latencies(server.endpoints_address(), WARM_UP).await;
+    let alone = latencies(server.endpoints_address(), MEASURED).await;
+    println!("| | p50 | p90 | p99 | longest | p99 to that alone |\n|---|---|---|---|---|---|");
+    row("alone", &alone, &alone);
+    burden(&app, &loud, scripts, queued).await;
+    for _ in 0..number("ROUNDS", 3) {
+        let left = app.usage().show(&loud).unwrap().queued_executions;
+        let beside = latencies(server.endpoints_address(), MEASURED).await;
+        row(&format!("beside {scripts} scripts, {left} queued runs"), &beside, &alone);
+    }
     server.stop(Duration::ZERO).await;
 }
 
@@ -61,7 +71,7 @@ fn number(name: &str, default: usize) -> usize {
 }
 
 /// Make scripts that never end, and queue runs of them.
-async fn burden(app: &App, loud: &Principal, scripts: usize, queued: usize) -> usize {
+async fn burden(app: &App, loud: &Principal, scripts: usize, queued: usize) {
     for at in 0..scripts {
         put(app, loud, &format!("loop-{at}"), "export default () => { for (;;); }", false).await;
     }
@@ -77,7 +87,6 @@ async fn burden(app: &App, loud: &Principal, scripts: usize, queued: usize) -> u
         });
     }
     accepted.join_all().await;
-    scripts
 }
 
 async fn put(app: &App, principal: &Principal, name: &str, source: &str, is_endpoint: bool) {
@@ -100,12 +109,12 @@ async fn put(app: &App, principal: &Principal, name: &str, source: &str, is_endp
     app.scripts().deploy(principal, &ScriptRef::parse(name).unwrap(), None, String::new()).await.unwrap();
 }
 
-/// The 99th percentile of requests that come one after another with pauses.
-async fn p99(address: SocketAddr) -> Duration {
+/// Latencies of requests that come one after another with pauses, the shortest first.
+async fn latencies(address: SocketAddr, measured: Duration) -> Vec<Duration> {
     let request = format!("POST /acme/hello HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\n\r\n");
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let (mut latencies, until) = (Vec::new(), Instant::now() + MEASURED);
+    let (mut latencies, until) = (Vec::new(), Instant::now() + measured);
     let mut answer = vec![0; 64 << 10];
     while Instant::now() < until {
         let began = Instant::now();
@@ -117,5 +126,12 @@ async fn p99(address: SocketAddr) -> Duration {
         tokio::time::sleep(PAUSE).await;
     }
     latencies.sort();
-    latencies[latencies.len() * 99 / 100]
+    latencies
+}
+
+fn row(what: &str, latencies: &[Duration], alone: &[Duration]) {
+    let at = |latencies: &[Duration], part: usize| latencies[(latencies.len() - 1) * part / 100];
+    let [p50, p90, p99, longest] = [50, 90, 99, 100].map(|part| at(latencies, part));
+    let ratio = p99.as_secs_f64() / at(alone, 99).as_secs_f64();
+    println!("| {what} | {p50:.2?} | {p90:.2?} | {p99:.2?} | {longest:.2?} | {ratio:.2} |");
 }

@@ -134,7 +134,7 @@ impl DeadLetterService {
             }
         }
         self.inner.events.wake();
-        tracing::info!(tenant.id = %principal.tenant, dead_letter.id = %id, user.id = ?principal.user(), "a dead letter is sent again");
+        tracing::info!(tenant.id = %principal.tenant, dead_letter.id = %id, user.id = principal.user().map(tracing::field::display), "a dead letter is sent again");
         Ok(())
     }
 
@@ -163,7 +163,7 @@ impl DeadLetterService {
         redriven.map_err(of_redrive)?;
         self.inner.events.wake();
         tracing::info!(
-            tenant.id = %principal.tenant, dead_letter.id = %id, user.id = ?principal.user(), event.id = new_id,
+            tenant.id = %principal.tenant, dead_letter.id = %id, user.id = principal.user().map(tracing::field::display), event.id = new_id,
             "a dead letter is sent again with other data"
         );
         Ok(new_id)

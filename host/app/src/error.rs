@@ -3,7 +3,7 @@
 use std::{error::Error, time::Duration};
 
 use database::{DatabaseError, OpenError, Refusal};
-use domain::{Invalid, principals::Forbidden};
+use domain::{ExecutionStatus, Invalid, principals::Forbidden};
 use runtime::{Diagnostic, JournalError, SandboxError};
 
 use crate::{egress::EgressConfigError, schemas::SchemaError, sealing::KeyError};
@@ -143,6 +143,12 @@ pub enum AppError {
     BreakerOpen {
         /// When it is worth trying again.
         retry_after: Duration,
+    },
+    /// The execution has ended, so that there is nothing to cancel.
+    #[error("the execution has ended as '{}': there is nothing to cancel", status.as_str())]
+    Ended {
+        /// How.
+        status: ExecutionStatus,
     },
     /// The execution has not ended.
     #[error("the execution has not ended: wait for its end, or cancel it")]

@@ -17,9 +17,7 @@ mod views;
 use std::{sync::Arc, time::Duration};
 
 use database::{Cancelled, Execution, ExecutionCursor, ExecutionFilter, QueuedExecution, StartRow, Usage};
-use domain::{
-    AuditAction, ErrorKind, ExecutionId, ExecutionStatus, Lineage, Permission, Principal, TenantId, Trigger, UnixMillis,
-};
+use domain::{AuditAction, ErrorKind, ExecutionId, Lineage, Permission, Principal, TenantId, Trigger, UnixMillis};
 use runtime::Failure;
 
 pub(crate) use acting::{Acting, Asker, LiveRights, lost_message};
@@ -35,6 +33,9 @@ pub use views::{AttemptView, ExecutionView, LogsView, ResultView};
 pub(crate) use views::{Sealed, shown_url};
 
 use crate::{AppError, Inner, artifacts::Runnable, chains::Chain, quotas::Allowed, scripts::ScriptRef};
+
+/// How long a cancelled run may take to end by itself. What is left of a quarter of a second is for writing its end.
+const CANCEL_GRACE: Duration = Duration::from_millis(150);
 
 /// Runs scripts and tells what became of them.
 #[derive(Clone)]
@@ -178,30 +179,48 @@ impl ExecutionService {
         Sealed::of(&self.inner, principal.tenant)?.view_attempts(principal, execution)
     }
 
-    /// End an execution that waits or runs. One that has ended stays as it is.
+    /// End an execution that waits or runs. One that was accepted has ended a quarter of a second after this answers,
+    /// however busy the threads are that run it.
     ///
     /// # Errors
-    /// [`AppError::NotFound`]; [`AppError::Forbidden`] without `executions.run`.
+    /// [`AppError::NotFound`]; [`AppError::Ended`]; [`AppError::Forbidden`] without `executions.run`.
     pub async fn cancel(&self, principal: &Principal, execution: ExecutionId) -> Result<(), AppError> {
         principal.require(Permission::ExecutionsRun)?;
         let tenant = principal.tenant;
         let found = self.inner.database.get_execution(tenant, execution)?.execution;
-        if found.status == ExecutionStatus::Pending {
-            let message = "the execution was cancelled before it began";
-            let failure = Failure::new(ErrorKind::Cancelled, "Cancelled", message);
-            let error = Sealed::of(&self.inner, tenant)?.error(execution, &failure)?;
-            let audited = self.inner.audited(principal, AuditAction::ExecutionsCancel, execution);
-            let cancelled = audited.cancel_waiting(tenant, execution, error, UnixMillis::now()).await?;
-            if cancelled == Cancelled::Ended {
-                self.wake(tenant);
-                return Ok(());
-            }
-        } else if !found.status.is_terminal() {
-            let entry = self.inner.audit_entry(principal, AuditAction::ExecutionsCancel, execution);
-            self.inner.database.append_audit(entry).await?;
+        if found.status.is_terminal() {
+            return Err(AppError::Ended { status: found.status });
         }
-        // Also where it began meanwhile.
+        let message = "the execution was cancelled before it began";
+        let failure = Failure::new(ErrorKind::Cancelled, "Cancelled", message);
+        let error = Sealed::of(&self.inner, tenant)?.error(execution, &failure)?;
+        // One that runs has no other attempt after this, also where it begins only now.
+        let audited = self.inner.audited(principal, AuditAction::ExecutionsCancel, execution);
+        let cancelled = audited.cancel_waiting(tenant, execution, error, UnixMillis::now()).await?;
+        if cancelled == Cancelled::Ended {
+            self.wake(tenant);
+            return Ok(());
+        }
         self.inner.running.cancel(execution);
+        let service = self.clone();
+        tokio::spawn(async move {
+            if !service.inner.running.has_left(execution, CANCEL_GRACE).await
+                && let Err(error) = service.end_cancelled(tenant, execution).await
+            {
+                tracing::warn!(tenant.id = %tenant, execution.id = %execution, %error, "a cancelled execution goes on");
+            }
+        });
+        Ok(())
+    }
+
+    /// End a cancelled execution in place of its run, which is on threads that have too much to do to notice.
+    async fn end_cancelled(&self, tenant: TenantId, execution: ExecutionId) -> Result<(), AppError> {
+        let failure = Failure::new(ErrorKind::Cancelled, "Cancelled", "the execution was cancelled");
+        let error = Sealed::of(&self.inner, tenant)?.error(execution, &failure)?;
+        if self.inner.database.cancel_running(tenant, execution, error, UnixMillis::now()).await? {
+            self.wake(tenant);
+            self.inner.events.wake();
+        }
         Ok(())
     }
 

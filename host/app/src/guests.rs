@@ -1,7 +1,12 @@
 //! The threads that guests run on: others than those that answer requests, so that a busy script keeps nobody waiting.
 //! What nobody waits for runs on threads of its own, which the system lets run after all others.
 
-use std::{io, thread};
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    thread,
+};
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -45,8 +50,24 @@ impl Guests {
     /// Start `work` that nobody waits for.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Some(runtime) = &self.background.0 {
-            runtime.spawn(work);
+            runtime.spawn(Behind(Box::pin(work)));
         }
+    }
+}
+
+/// Work that lets other threads go first each time it pauses, as a guest does at each tick of the epoch. The system would
+/// let it go on until its slice of time is over, which is longer than most answers take.
+struct Behind(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl Future for Behind {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let polled = self.0.as_mut().poll(context);
+        if polled.is_pending() {
+            thread::yield_now();
+        }
+        polled
     }
 }
 

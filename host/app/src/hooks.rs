@@ -142,6 +142,14 @@ impl HookService {
         if is_own { Ok(()) } else { Err(AppError::NotFound { what: "tenant" }) }
     }
 
+    /// Points that the configuration declares no more while scripts are bound to them, with how many there are. None of
+    /// them runs; a point that is declared again has them again.
+    pub(crate) fn undeclared(&self) -> Result<Vec<(HookPoint, u64)>, DatabaseError> {
+        let mut bound = self.inner.database.bound_hook_points()?;
+        bound.retain(|(point, _)| !self.inner.config.hooks.contains_key(point));
+        Ok(bound)
+    }
+
     fn config(&self, point: &HookPoint) -> Result<&HookConfig, AppError> {
         self.inner.config.hooks.get(point).ok_or(AppError::NotFound { what: "extension point" })
     }

@@ -376,6 +376,9 @@ impl App {
         }
         self.executions.rescue(now).await.map_err(AppOpenError::Queue)?;
         self.inner.ensure_all_collections().await.map_err(AppOpenError::Collections)?;
+        for (point, scripts) in self.hooks.undeclared()? {
+            tracing::warn!(%point, scripts, "scripts are bound to an extension point that is not declared: they do not run");
+        }
         Ok(())
     }
 }

@@ -119,8 +119,7 @@ impl ScriptService {
     pub fn get(&self, principal: &Principal, script: &ScriptRef) -> Result<SavedScript, AppError> {
         principal.require(Permission::ScriptsRead)?;
         let script = script.find(self.database(), principal.tenant)?;
-        let endpoint = self.endpoint(principal.tenant, script.summary.id)?;
-        Ok(SavedScript { script, endpoint, warnings: Vec::new() })
+        self.with_all(principal.tenant, script, Vec::new())
     }
 
     /// Save a draft over the revision that its author saw. Needs `scripts.write`. Nothing is changed where the source
@@ -404,8 +403,16 @@ impl ScriptService {
     /// A script as it stands after a write.
     fn saved(&self, tenant: TenantId, id: ScriptId, warnings: Vec<Diagnostic>) -> Result<SavedScript, AppError> {
         let script = self.database().script(tenant, id).map_err(of_script)?;
-        let endpoint = self.endpoint(tenant, id)?;
-        Ok(SavedScript { script, endpoint, warnings })
+        self.with_all(tenant, script, warnings)
+    }
+
+    /// A script with what belongs to it.
+    fn with_all(&self, tenant: TenantId, script: Script, warnings: Vec<Diagnostic>) -> Result<SavedScript, AppError> {
+        let id = script.summary.id;
+        let now = UnixMillis::now();
+        let resting_until = self.database().breaker(tenant, id)?.and_then(|breaker| breaker.retry_at);
+        let resting_until = resting_until.filter(|until| *until > now);
+        Ok(SavedScript { endpoint: self.endpoint(tenant, id)?, script, resting_until, warnings })
     }
 }
 

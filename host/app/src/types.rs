@@ -6,6 +6,7 @@
 
 mod declarations;
 mod description;
+mod hooks;
 mod reference;
 mod schema;
 mod services;
@@ -22,7 +23,10 @@ pub use declarations::declarations;
 pub use description::{Example, Global, GlobalKind, Member, Page, Place, TypeAlias, script_api};
 pub use reference::{REFERENCE_BEGIN, REFERENCE_END, reference};
 
-use self::services::{ServiceTypes, services_interface};
+use self::{
+    hooks::{HOOKS, hooks_interface},
+    services::{ServiceTypes, services_interface},
+};
 use crate::{AppError, Inner, collections::collection_methods};
 
 /// How many secrets are named.
@@ -57,7 +61,7 @@ impl TypeService {
         Self { inner }
     }
 
-    /// The script API as TypeScript declarations, with the tenant's services and, for whoever may see them, the names of
+    /// The script API as TypeScript declarations, with the tenant's services, the extension points and, for whoever may see them, the names of
     /// its secrets.
     ///
     /// # Errors
@@ -72,11 +76,13 @@ impl TypeService {
             .map(|(name, service)| ServiceTypes { name: name.to_owned(), methods: service.methods().to_vec() });
         let services: Vec<ServiceTypes> = collections.into_iter().chain(connected).collect();
         let mut own = declarations::Replacements::new();
-        own.insert("Services", services_interface(&services, &mut names()));
+        let mut taken = names();
+        taken.insert(String::from(HOOKS));
+        own.insert("Services", services_interface(&services, &mut taken));
         if let Some(names) = self.secret_names(principal)? {
             own.insert("SecretName", secret_name_type(&names));
         }
-        let text = declarations::declarations_with(&own);
+        let text = declarations::declarations_with(&own) + &hooks_interface(&self.inner.config.hooks, &mut taken);
         let digest = blake3::hash(text.as_bytes()).to_hex().chars().take(DIGEST_CHARS).collect();
         Ok(TenantTypes { text, digest })
     }

@@ -19,6 +19,8 @@ pub struct UsageView {
     pub quotas: Quotas,
     /// Executions that were accepted and have not ended.
     pub queued_executions: u64,
+    /// Executions that go on, of those that were accepted and of those that somebody waits for.
+    pub running_executions: u64,
     /// Bytes of storage entries and documents.
     pub storage_bytes: u64,
     /// Scripts.
@@ -48,6 +50,7 @@ impl UsageService {
         Ok(UsageView {
             quotas: self.inner.quotas(&tenant),
             queued_executions: database.queued_executions(tenant.id)?,
+            running_executions: database.running_executions(tenant.id)?,
             storage_bytes: database.storage_bytes(tenant.id)?,
             scripts: database.count_scripts(tenant.id)?,
             schedules: database.count_schedules(tenant.id)?,

@@ -28,6 +28,14 @@ const END: &str = "
     SET status = $1, error_kind = $2, fuel = $3, peak_memory_bytes = $4, host_calls = $5, logs_truncated = $6,
         completed_at = $7, duration_us = $8, error = $9, result = $10, attempt = $11, owner_epoch = $12
     WHERE tenant_id = $13 AND id = $14";
+const NOTE_AFTER_CANCEL: &str = "
+    UPDATE executions
+    SET fuel = $1, peak_memory_bytes = $2, host_calls = $3, logs_truncated = $4
+    WHERE tenant_id = $5 AND id = $6 AND attempt = $7 AND owner_epoch = $8 AND status = 'cancelled' AND NOT EXISTS (
+        SELECT 1
+        FROM execution_records
+        WHERE execution_records.tenant_id = executions.tenant_id AND execution_id = executions.id
+            AND execution_records.attempt = executions.attempt)";
 const INSERT_RECORD: &str = "
     INSERT INTO execution_records (tenant_id, execution_id, attempt, logs, journal)
     VALUES ($1, $2, $3, $4, $5)";
@@ -199,8 +207,13 @@ impl Database {
     /// [`DatabaseError::NotFound`] when the execution was never announced nor accepted, or its script was deleted;
     /// [`DatabaseError::Full`] and [`DatabaseError::Unavailable`] when the disk is full or failed; nothing is written then.
     pub async fn commit_execution(&self, commit: ExecutionCommit) -> Result<CommitResult, DatabaseError> {
-        let committed = self.writer().write(move |work| end_execution(work, &commit)).await?;
-        of_outcome(committed)
+        let commit = Arc::new(commit);
+        let ending = Arc::clone(&commit);
+        let committed = of_outcome(self.writer().write(move |work| end_execution(work, &ending)).await?)?;
+        if committed == CommitResult::AlreadyEnded && commit.lease.fence.is_some() {
+            self.write(move |work| note_after_cancel(work, &commit)).await?;
+        }
+        Ok(committed)
     }
 
     /// Commit what an execution has written and published so far, while it runs on.
@@ -251,6 +264,28 @@ fn end_execution(work: &mut Work<'_>, commit: &ExecutionCommit) -> Result<i64, R
         events::insert_one(work, (lease.tenant, Some(lease.execution)), after_the_others, event)?;
     }
     Ok(work.revision)
+}
+
+/// Note what a run used and logged that was cancelled before it noticed ([`Database::cancel_running`]).
+fn note_after_cancel(work: &Work<'_>, commit: &ExecutionCommit) -> Result<(), DatabaseError> {
+    let ExecutionCommit { lease, end, .. } = commit;
+    let is_cancelled = work.connection.prepare_cached(NOTE_AFTER_CANCEL)?.execute(params![
+        bigint(end.fuel),
+        bigint(end.peak_memory_bytes),
+        end.host_calls,
+        end.logs_truncated,
+        lease.tenant.to_string(),
+        lease.execution.to_string(),
+        lease.attempt,
+        lease.epoch,
+    ])? == 1;
+    if !is_cancelled {
+        return Ok(());
+    }
+    if let Some(record) = &commit.record {
+        insert_record(work, lease, record)?;
+    }
+    usage::settle(work.connection, lease.tenant, commit.day, &commit.usage)
 }
 
 fn commit_part(work: &mut Work<'_>, commit: &PartialCommit) -> Result<i64, Refusal> {

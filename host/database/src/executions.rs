@@ -23,19 +23,20 @@ use crate::{
 const GET: &str = "
     SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, actor_session_id, status, attempt,
            owner_epoch, error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
-           duration_us, binding_user_id, retry_of, error, input, result
+           duration_us, binding_user_id, retry_of, is_accepted, error, input, result
     FROM executions
     WHERE tenant_id = $1 AND id = $2";
 const LIST: &str = "
     SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, actor_session_id, status, attempt,
            owner_epoch, error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
-           duration_us, binding_user_id, retry_of
+           duration_us, binding_user_id, retry_of, is_accepted
     FROM executions
     WHERE tenant_id = $1";
 const LIST_ORDER: &str = " ORDER BY started_at DESC, id DESC LIMIT $";
 const BEGUN_SINCE: &str = "
     SELECT COUNT(*) AS begun
     FROM (SELECT 1 FROM executions WHERE tenant_id = $1 AND started_at >= $2 AND status <> 'pending' LIMIT $3) AS latest";
+const RUNNING: &str = "SELECT COUNT(*) AS going FROM executions WHERE tenant_id = $1 AND status = 'running'";
 const GET_RECORD: &str = "
     SELECT attempt, logs, journal
     FROM execution_records
@@ -91,6 +92,8 @@ pub struct Execution {
     pub binding: Option<UserId>,
     /// The execution that a person had run again as this one.
     pub retry_of: Option<ExecutionId>,
+    /// Whether it was accepted to run later, so that nobody waited for it.
+    pub is_accepted: bool,
     /// What has become of it.
     pub status: ExecutionStatus,
     /// Which attempt this is, from 1.
@@ -179,6 +182,14 @@ impl Database {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(GET)?;
             Ok(statement.query_row([tenant.to_string(), id.to_string()], ExecutionDetail::from_row)?)
+        })
+    }
+
+    /// How many executions of the tenant go on. Those that began within the last 20 ms may not be among them.
+    pub fn running_executions(&self, tenant: TenantId) -> Result<u64, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(RUNNING)?;
+            Ok(statement.query_row([tenant.to_string()], |row| count(row, "going"))?)
         })
     }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
     Database, DatabaseError,
-    rows::{bigint, millis, optional_word, small_count, unreadable, word},
+    rows::{bigint, count, millis, optional_word, small_count, unreadable, word},
 };
 
 const PUT: &str = "
@@ -28,6 +28,12 @@ const OF_POINT: &str = "
         AND active_versions.script_id = hook_bindings.script_id
     WHERE hook_bindings.tenant_id = $1 AND hook_bindings.point = $2
     ORDER BY hook_bindings.position, hook_bindings.script_id";
+const POINTS: &str = "
+    SELECT point, COUNT(*) AS bound
+    FROM hook_bindings
+    WHERE tenant_id IN (SELECT id FROM tenants)
+    GROUP BY point
+    ORDER BY point";
 
 /// A script that is to run at an extension point.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +102,15 @@ impl Database {
             let mut statement = connection.prepare_cached(OF_POINT)?;
             let rows = statement.query_map([tenant.to_string(), point.to_string()], HookBinding::from_row)?;
             Ok(rows.collect::<rusqlite::Result<Vec<HookBinding>>>()?)
+        })
+    }
+
+    /// Every point at which scripts of any tenant run, with how many there are.
+    pub fn bound_hook_points(&self) -> Result<Vec<(HookPoint, u64)>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(POINTS)?;
+            let of_row = |row: &Row<'_>| Ok((word(row, "point")?, count(row, "bound")?));
+            Ok(statement.query_map([], of_row)?.collect::<rusqlite::Result<Vec<_>>>()?)
         })
     }
 

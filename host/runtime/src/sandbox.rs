@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How often running guests look up: it bounds how late a deadline is noticed and how long one guest holds a thread.
-const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(1);
 
 /// The host failed; the script is not to blame.
 #[derive(Debug, thiserror::Error)]

@@ -130,9 +130,10 @@ async fn what_waits_and_what_runs_can_be_cancelled() {
     let executions = stage.app.executions();
     executions.cancel(&stage.principal, waiting).await.unwrap();
     assert_eq!(get(&stage, waiting).execution.status, ExecutionStatus::Cancelled);
-    while !get(&stage, running).execution.status.is_terminal() {
-        executions.cancel(&stage.principal, running).await.unwrap();
-    }
+    executions.cancel(&stage.principal, running).await.unwrap();
+    ended(&stage, running).await;
+    let refused = executions.cancel(&stage.principal, running).await;
+    assert!(matches!(refused, Err(AppError::Ended { status: ExecutionStatus::Cancelled })), "{refused:?}");
     let cancelled = get(&stage, running).execution;
     assert_eq!((cancelled.status, cancelled.attempt), (ExecutionStatus::Cancelled, 1), "and not tried again");
     assert_eq!(stage.app.usage().show(&stage.principal).unwrap().queued_executions, 0);
@@ -197,6 +198,8 @@ async fn a_breaker_counts_what_is_the_scripts_fault_and_opens() {
     }
     let refused = stage.try_run("broken", "null").await;
     assert!(matches!(refused, Err(AppError::BreakerOpen { .. })), "{refused:?}");
+    let broken = stage.app.scripts().get(&stage.principal, &ScriptRef::parse("broken").unwrap()).unwrap();
+    assert!(broken.resting_until.is_some_and(|until| until > UnixMillis::now()), "{broken:?}");
     let waits = accept(&stage, "broken").await;
     assert_eq!(get(&stage, waits).execution.status, ExecutionStatus::Pending, "nothing is lost meanwhile");
 }
@@ -228,9 +231,8 @@ async fn a_full_queue_refuses_by_name_and_size() {
     let refused = try_accept(&stage, "slow", "null").await;
     assert!(matches!(refused, Err(AppError::Quota { quota: "queued_executions", limit: 3, .. })), "{refused:?}");
     for execution in accepted {
-        while !get(&stage, execution).execution.status.is_terminal() {
-            stage.app.executions().cancel(&stage.principal, execution).await.unwrap();
-        }
+        stage.app.executions().cancel(&stage.principal, execution).await.unwrap();
+        ended(&stage, execution).await;
     }
     assert_eq!(stage.app.usage().show(&stage.principal).unwrap().queued_executions, 0);
 }

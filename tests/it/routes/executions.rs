@@ -88,6 +88,7 @@ async fn usage_stands_beside_the_quotas_and_a_refusal_names_its_quota() {
     );
     let usage = stage.get("/api/v1/usage").await.expect(200);
     assert_eq!((&usage["queued_executions"], &usage["quotas"]["scripts"]), (&json!(2), &json!(6)));
+    while stage.get("/api/v1/usage").await.expect(200)["running_executions"] != 2 {}
     for location in locations {
         stage.api("POST", &format!("{location}/cancel")).send().await.expect(202);
     }
@@ -101,7 +102,8 @@ async fn a_running_execution_is_cancelled() {
     let location = accepted.header("location").to_owned();
     stage.api("POST", &format!("{location}/cancel")).send().await.expect(202);
     assert_eq!(until_ended(&stage, &location).await["status"], "cancelled");
-    stage.api("POST", &format!("{location}/cancel")).send().await.expect(202);
+    let refused = stage.api("POST", &format!("{location}/cancel")).send().await.expect(409);
+    assert_eq!((&refused["code"], &refused["execution_status"]), (&json!("already_ended"), &json!("cancelled")));
 }
 
 #[tokio::test]

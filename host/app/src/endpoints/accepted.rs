@@ -89,10 +89,12 @@ fn may_read(caller: &Caller, accepted_for: Actor) -> bool {
     }
 }
 
-/// An execution that a request to an endpoint started.
+/// An execution that a request to an endpoint started, and whose answer that request did not get.
 fn of_endpoint(database: &Database, tenant: TenantId, execution: ExecutionId) -> Result<Execution, EndpointRefusal> {
     match database.get_execution(tenant, execution) {
-        Ok(detail) if detail.execution.trigger == Trigger::Endpoint => Ok(detail.execution),
+        Ok(detail) if detail.execution.trigger == Trigger::Endpoint && detail.execution.is_accepted => {
+            Ok(detail.execution)
+        }
         Ok(_) | Err(DatabaseError::NotFound) => Err(EndpointRefusal::NotFound),
         Err(error) => Err(error.into()),
     }

@@ -133,6 +133,8 @@ impl EndpointService {
         principal.require(Permission::ScriptsDeploy)?;
         principal.require(Permission::SecretsWrite)?;
         let script = script.find(&self.inner.database, principal.tenant)?.summary.id;
+        // Not between a rotation's look at what there is and its write, which would bring the secret back.
+        let _alone = self.rotation.lock().await;
         let detail = json!({ "slot": slot.as_str() });
         let audited = self.inner.audited_with(principal, AuditAction::EndpointsDeleteSecret, script, &detail);
         let deleted = audited.delete_endpoint_secret(principal.tenant, script, slot).await;

@@ -2,6 +2,7 @@
 
 use std::{net::Ipv4Addr, path::Path, time::Duration};
 
+use database::SecretSlot;
 use domain::{Capabilities, EndpointRoute, Language, RecordMode, ScriptKind, ScriptName};
 
 use super::*;
@@ -119,6 +120,29 @@ async fn of_two_rotations_at_once_neither_loses_its_secret() {
         let live = secrets::of_tenant(&app.inner, principal.tenant).unwrap().into_values().next().unwrap();
         assert!(made.iter().all(|text| live.iter().any(|(_, kept)| kept == text)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_not_removed_between_a_rotations_look_and_its_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = open(directory.path()).await;
+    let token = app.bootstrap(true).await.unwrap().unwrap().token;
+    let principal = app.tokens().authenticate(&token).unwrap();
+    let mut endpoint = EndpointInput::new(EndpointRoute::parse("POST", "/once").unwrap(), EndpointAuthentication::Hmac);
+    endpoint.options.signature = Some(crate::SignatureScheme::Standard);
+    deploy(&app, &principal, endpoint).await;
+    let once = ScriptRef::parse("once").unwrap();
+    app.endpoints().rotate_secret(&principal, &once).await.unwrap();
+    let rotating = app.endpoints().rotation.lock().await;
+    let mut deleting = Box::pin(app.endpoints().delete_secret(&principal, &once, SecretSlot::Primary));
+    assert!(futures_util::poll!(&mut deleting).is_pending());
+    // A write that is made after this one would have been.
+    let day = UnixMillis::now().utc_day();
+    app.inner.database.settle_usage(principal.tenant, day, database::Usage::default()).await.unwrap();
+    assert_eq!(app.endpoints().secrets(&principal, &once).unwrap().len(), 1);
+    drop(rotating);
+    deleting.await.unwrap();
+    assert!(app.endpoints().secrets(&principal, &once).unwrap().is_empty());
 }
 
 #[test]

@@ -27,7 +27,7 @@ impl Groups {
     ///
     /// # Errors
     /// [`AppError::ConcurrencyFull`] where the script does not want to wait, or the queue does; [`AppError::Overloaded`] after ten seconds.
-    pub(super) async fn enter(&self, order: &Order) -> Result<Option<OwnedSemaphorePermit>, AppError> {
+    pub(crate) async fn enter(&self, order: &Order) -> Result<Option<OwnedSemaphorePermit>, AppError> {
         let Some(concurrency) = ends::policy(order).concurrency else { return Ok(None) };
         let key = group_key(order.target.script.id, &concurrency, &order.input);
         let places = self.places(key, concurrency.max);

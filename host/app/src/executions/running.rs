@@ -116,6 +116,12 @@ impl Running {
         }
     }
 
+    /// Wait until an execution does not run here, or not any more, at most for `grace`; answers whether that came.
+    pub(crate) async fn has_left(&self, execution: ExecutionId, grace: Duration) -> bool {
+        let left = self.until(|executions| !executions.contains_key(&execution));
+        tokio::time::timeout(grace, left).await.is_ok()
+    }
+
     /// What the queue gave to this process.
     pub(crate) fn taken(&self) -> Vec<(TenantId, ExecutionId)> {
         let executions = lock(&self.0.executions);
@@ -150,9 +156,13 @@ impl Running {
     }
 
     async fn until_idle(&self) {
+        self.until(HashMap::is_empty).await;
+    }
+
+    async fn until(&self, is_so: impl Fn(&HashMap<ExecutionId, Entry>) -> bool) {
         loop {
             let ended = self.0.ended.notified();
-            if lock(&self.0.executions).is_empty() {
+            if is_so(&lock(&self.0.executions)) {
                 return;
             }
             ended.await;

@@ -16,6 +16,8 @@ const OUTPUT_MISMATCH: &str = "OutputMismatch";
 /// What is asked of an execution beside its limits.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
+    /// When its script has to begin: what comes later could not do its work any more.
+    pub(crate) begins_by: Option<Instant>,
     /// When its script has to have ended, its wait for a slot included.
     pub(crate) ends_by: Option<Instant>,
     /// What its result has to hold. One that does not is the script's failure, and nothing of it is committed.
@@ -26,10 +28,10 @@ impl Terms {
     /// Wait for what has to come before the script can begin.
     ///
     /// # Errors
-    /// [`AppError::Overloaded`] where it does not come before the script has to have ended.
+    /// [`AppError::Overloaded`] where it does not come before the script has to begin.
     pub(crate) async fn in_time<T>(&self, ready: impl Future<Output = Result<T, AppError>>) -> Result<T, AppError> {
-        let Some(ends_by) = self.ends_by else { return ready.await };
-        match tokio::time::timeout_at(ends_by.into(), ready).await {
+        let Some(begins_by) = self.begins_by else { return ready.await };
+        match tokio::time::timeout_at(begins_by.into(), ready).await {
             Ok(ready) => ready,
             Err(_) => Err(AppError::Overloaded { retry_after: RETRY_AFTER }),
         }

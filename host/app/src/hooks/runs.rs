@@ -23,14 +23,14 @@ const COMMIT_MAX: Duration = Duration::from_millis(50);
 const QUOTA_RETRY: Duration = Duration::from_secs(60);
 
 /// A call while it goes on.
-struct Call<'a> {
-    principal: &'a Principal,
-    config: &'a HookConfig,
-    input: String,
+pub(super) struct Call<'a> {
+    pub(super) principal: &'a Principal,
+    pub(super) config: &'a HookConfig,
+    pub(super) input: String,
     /// When the answer is due.
-    deadline: Instant,
+    pub(super) deadline: Instant,
     /// When a script has to have ended, so that there is time to write down what it did.
-    scripts_end_by: Instant,
+    pub(super) scripts_end_by: Instant,
 }
 
 impl HookService {
@@ -136,12 +136,22 @@ impl HookService {
         // The principal's rights were read with the request.
         let rights = acting.bound_rights(&self.inner)?.intersection(permissions);
         let order = Order::new(target, (Trigger::Embedded, actor), (acting, rights), Input::Json(call.input.clone()));
-        let terms = Terms { ends_by: Some(call.scripts_end_by), output: call.config.output.clone() };
+        let terms = Terms {
+            begins_by: Some(call.begins_by(Instant::now())),
+            ends_by: Some(call.scripts_end_by),
+            output: call.config.output.clone(),
+        };
         Ok(self.executions.continued(order).on(terms))
     }
 }
 
 impl Call<'_> {
+    /// Until when the script whose turn it is may wait for a place: half of what is left. One that began later would be
+    /// said to have taken too long, where others kept it waiting; and those behind it have a chance.
+    pub(super) fn begins_by(&self, now: Instant) -> Instant {
+        now + self.scripts_end_by.saturating_duration_since(now) / 2
+    }
+
     fn keeps_from_running(&self, binding: &HookBinding, draft: &Draft) -> Option<NotRunReason> {
         if !binding.is_active {
             Some(NotRunReason::Paused)

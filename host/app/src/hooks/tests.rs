@@ -1,17 +1,25 @@
 //! Calls of extension points, with real guests.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use database::{Membership, MembershipStatus, NewTenant};
 use domain::{
-    Capabilities, HookPoint, Language, Permission, Permissions, Principal, RecordMode, ScriptKind, ScriptName,
-    TenantId, TenantSlug, TokenId, UnixMillis,
+    Capabilities, Concurrency, HookPoint, Language, Permission, Permissions, Principal, RecordMode, RunPolicy,
+    ScriptKind, ScriptName, TenantId, TenantSlug, TokenId, Trigger, UnixMillis, WhenFull,
 };
+use runtime::Input;
 use serde_json::{Value, json};
 
 use super::{HookConfig, HookEnd, HookOutcome, HookReport, NotRunReason, OnFailure};
-use crate::{App, AppConfig, AppError, NewScriptInput, Schema, ScriptRef, SettingsInput, admission::Lane};
+use crate::{
+    App, AppConfig, AppError, DataLocation, NewScriptInput, Schema, ScriptRef, SettingsInput,
+    admission::Lane,
+    executions::{Asker, Order, Target},
+};
 
 /// Long enough for any script here that ends by itself, on any machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -255,11 +263,85 @@ async fn too_much_work_is_covered_only_where_the_point_says_so() {
     }
     let report = stage.run("busy").await;
     assert!(matches!(report.outcome, HookOutcome::FailedOpen), "{report:?}");
-    assert_eq!(not_run(&report), [("a", NotRunReason::Overloaded), ("b", NotRunReason::Deadline)]);
+    assert_eq!(not_run(&report), [("a", NotRunReason::Overloaded), ("b", NotRunReason::Overloaded)]);
     let report = stage.run("busy.refused").await;
     assert!(matches!(report.outcome, HookOutcome::Refused(AppError::Overloaded { .. })), "{report:?}");
     assert_eq!(not_run(&report), [("c", NotRunReason::Overloaded), ("d", NotRunReason::Stopped)]);
     drop(held);
+}
+
+#[tokio::test]
+async fn a_script_that_waits_for_others_of_its_own_is_not_said_to_have_taken_too_long() {
+    let stage = Stage::set().await;
+    for (at, name) in [("busy", "alone"), ("brief", "free")] {
+        stage.bind(at, name, VALID).await;
+    }
+    let alone = ScriptRef::parse("alone").unwrap();
+    let concurrency = Some(Concurrency { max: 1, key: None, when_full: WhenFull::Queue });
+    let policy = Some(Some(RunPolicy { concurrency, ..RunPolicy::DEFAULT }));
+    let settings = SettingsInput { policy, ..SettingsInput::default() };
+    stage.app.scripts().update_settings(&stage.principal, &alone, settings).await.unwrap();
+    let target = Target::of_script(&stage.app.inner, stage.principal.tenant, &alone).unwrap();
+    let acting = target.acting(&stage.app.inner, Asker::Actor(stage.principal.actor)).unwrap();
+    let of = (Trigger::Embedded, stage.principal.actor);
+    let order = Order::new(target, of, (acting, Permissions::all()), Input::Json(String::from("{}")));
+    let place = stage.app.inner.groups.enter(&order).await.unwrap();
+    assert!(place.is_some());
+    let report = stage.run("busy").await;
+    assert_eq!(not_run(&report), [("alone", NotRunReason::Overloaded)]);
+    assert!(report.results.is_empty(), "{report:?}");
+    drop(place);
+}
+
+#[test]
+fn a_script_waits_for_its_turn_for_half_of_the_time_that_is_left() {
+    let config = HookConfig::default();
+    let (now, left) = (Instant::now(), Duration::from_millis(400));
+    let principal =
+        Principal { tenant: TenantId::generate(), actor: domain::Actor::System, permissions: Permissions::NONE };
+    let (deadline, scripts_end_by) = (now + left, now + left);
+    let call =
+        super::runs::Call { principal: &principal, config: &config, input: String::new(), deadline, scripts_end_by };
+    assert_eq!(call.begins_by(now), now + left / 2);
+    assert_eq!(call.begins_by(now + 2 * left), now + 2 * left, "what comes too late does not wait");
+}
+
+#[tokio::test]
+async fn scripts_of_a_point_that_is_declared_no_more_do_not_run_and_are_told_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = || DataLocation::Directory(directory.path().to_owned());
+    let stage = Stage::with(AppConfig { data: data(), ..AppConfig::in_memory() }).await;
+    stage.bind("open", "kept", &notes("kept")).await;
+    stage.bind("busy", "lost", &notes("lost")).await;
+    assert!(stage.app.hooks().undeclared().unwrap().is_empty());
+    let Stage { app, principal } = stage;
+    drop(app);
+    let mut declared = hooks();
+    declared.remove(&point("busy"));
+    let config = || AppConfig { hooks: declared.clone(), data: data(), ..AppConfig::in_memory() };
+    // What the application before it has of the data, its last task gives back soon.
+    let app = loop {
+        match App::open(config()).await {
+            Ok(app) => break app,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!(app.hooks().undeclared().unwrap(), [(point("busy"), 1)]);
+    let refused = app.hooks().run(&principal, &point("busy"), String::from("{}")).await;
+    assert!(matches!(refused, Err(AppError::NotFound { what: "extension point" })), "{refused:?}");
+    let stage = Stage { app, principal };
+    assert_eq!(ends(&stage.run("open").await).len(), 1);
+    assert_eq!(stage.stored("order").as_deref(), Some(r#"["kept"]"#));
+}
+
+#[tokio::test]
+async fn the_types_for_editors_say_what_each_point_gives_and_takes() {
+    let stage = Stage::set().await;
+    let text = stage.app.types().of_tenant(&stage.principal).unwrap().text;
+    let hooks = text.split("interface Hooks {").nth(1).unwrap();
+    for part in ["  \"busy.refused\": { input: ", "  open: { input: ", "total?: number"] {
+        assert!(hooks.contains(part), "{part} is not in {hooks}");
+    }
 }
 
 #[tokio::test]

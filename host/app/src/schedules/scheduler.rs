@@ -181,7 +181,9 @@ impl Scheduler {
         let permissions = [Permission::ExecutionsRun].into_iter().collect();
         let system = Principal { tenant, actor: Actor::System, permissions };
         for execution in executions {
-            if let Err(error) = self.executions.cancel(&system, execution).await {
+            if let Err(error) = self.executions.cancel(&system, execution).await
+                && !matches!(error, AppError::Ended { .. })
+            {
                 tracing::warn!(tenant.id = %tenant, execution.id = %execution, %error, "an earlier run goes on");
             }
         }

@@ -1,7 +1,9 @@
 //! What the use cases of scripts take, and what they answer.
 
 use database::{Script, VersionSummary};
-use domain::{Capabilities, Invalid, Language, Limits, RecordMode, RunPolicy, ScriptId, ScriptKind, ScriptName};
+use domain::{
+    Capabilities, Invalid, Language, Limits, RecordMode, RunPolicy, ScriptId, ScriptKind, ScriptName, UnixMillis,
+};
 use runtime::{Diagnostic, Purity};
 
 use crate::{Endpoint, EndpointInput};
@@ -104,6 +106,8 @@ pub struct SavedScript {
     pub script: Script,
     /// Where it answers; `None` where it is no endpoint.
     pub endpoint: Option<Endpoint>,
+    /// Until when it rests after failures; `None` where it does not.
+    pub resting_until: Option<UnixMillis>,
     /// What compiling the draft found that does not keep it from running; empty where nothing was compiled.
     pub warnings: Vec<Diagnostic>,
 }

@@ -70,7 +70,11 @@ impl Inner {
         }
     }
 
-    async fn try_webhook(&self, claimed: &ClaimedWebhook, now: UnixMillis) -> Result<WebhookResult, AppError> {
+    pub(super) async fn try_webhook(
+        &self,
+        claimed: &ClaimedWebhook,
+        now: UnixMillis,
+    ) -> Result<WebhookResult, AppError> {
         // Whoever set it must still be allowed to (RULES 14).
         let rights = member_rights(self, claimed.tenant, claimed.webhook.set_by)?;
         let needed = [Permission::WebhooksManage, Permission::EventsRead, Permission::EgressUse];
@@ -78,16 +82,22 @@ impl Inner {
             return Ok(WebhookResult::Stopped(WebhookDisabled::Rights));
         }
         let allowance = self.webhook_allowance(claimed.tenant)?;
-        let key = self.keyring.tenant(&self.database, claimed.tenant)?;
+        let sealed_key = self.database.tenant(claimed.tenant)?.sealed_key;
         // What does not open will not open the next time either: it counts, so that it comes to an end.
+        let unread = |reason: &str, error: AppError| {
+            tracing::error!(tenant.id = %claimed.tenant, delivery.id = %claimed.delivery.id, %error, reason, "not sent");
+            let error = Some(reason.to_owned());
+            let failed = WebhookAttempt { attempt: 0, sent_at: now, duration_ms: 0, status: None, error };
+            Ok(again(claimed, failed, now, None))
+        };
+        let key = sealed_key.ok_or(AppError::NotFound { what: "tenant" });
+        let key = match key.and_then(|sealed| self.keyring.tenant_key(claimed.tenant, &sealed)) {
+            Ok(key) => key,
+            Err(error) => return unread("the tenant's key could not be opened", error),
+        };
         let request = match self.webhook_request(&key, claimed, now) {
             Ok(request) => request,
-            Err(error) => {
-                tracing::error!(tenant.id = %claimed.tenant, delivery.id = %claimed.delivery.id, %error, "not readable");
-                let error = Some(String::from("what was stored of it could not be read"));
-                let failed = WebhookAttempt { attempt: 0, sent_at: now, duration_ms: 0, status: None, error };
-                return Ok(again(claimed, failed, now, None));
-            }
+            Err(error) => return unread("what was stored of it could not be read", error),
         };
         let begun = Instant::now();
         let answer = self.egress.send(request, &allowance).await;

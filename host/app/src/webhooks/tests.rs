@@ -7,7 +7,7 @@ mod receiver;
 use std::{collections::VecDeque, sync::Arc};
 
 use database::{NewTenant, WebhookDeliveryStatus, WebhookSettled};
-use domain::{Permission, Permissions, Principal, UnixMillis};
+use domain::{Permission, Permissions, Principal, TenantId, UnixMillis};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
@@ -440,10 +440,86 @@ async fn what_is_known_of_a_webhook_too_late_changes_nothing() {
     let gone = database::WebhookResult::GivenUp { attempt, disable: Some(WebhookDisabled::Gone) };
     assert_eq!(database.settle_webhook(claimed, gone, now).await.unwrap(), WebhookSettled::Settled);
     assert!(database.webhook(tenant, delivery.webhook).unwrap().is_active);
+    // What it answered for is not given up either: it is for the address that stands there now.
+    assert_eq!(stage.send_due(now).await, 1);
+    assert_eq!(stage.receiver.hosts(), ["other.test"]);
+    assert_eq!(stage.now_of(&delivery).status, WebhookDeliveryStatus::Delivered);
 }
 
-async fn another_tenant(stage: &Stage) -> domain::TenantId {
-    let id = domain::TenantId::generate();
+#[tokio::test]
+async fn webhooks_that_take_nothing_leave_half_of_the_places_to_the_others() {
+    let stage = Stage::new().await;
+    stage.receiver.answers("HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n", 4);
+    let mut dead = Vec::new();
+    for path in 0..4 {
+        let webhook = stage.webhook(&format!("https://hooks.test/{path}")).await;
+        let failed = stage.delivery(&webhook).await;
+        assert_eq!(stage.send_due(failed.created_at).await, 1);
+        dead.push(webhook);
+    }
+    for _ in 0..2 {
+        for webhook in &dead {
+            stage.delivery(webhook).await;
+        }
+    }
+    let alive = stage.webhook("https://hooks.test/alive").await;
+    stage.delivery(&alive).await;
+    let last = stage.delivery(&alive).await;
+    let mut held = Vec::new();
+    loop {
+        let taken = stage.app.inner.take_webhooks(stage.principal.tenant, last.created_at).await.unwrap();
+        if taken.is_empty() {
+            break;
+        }
+        held.extend(taken);
+    }
+    let to: Vec<_> = held.iter().map(|(claimed, _)| claimed.webhook.id == last.webhook).collect();
+    assert_eq!(to, [false, false, false, false, true, true]);
+}
+
+#[tokio::test]
+async fn what_a_tenants_key_does_not_open_counts_as_an_attempt_and_says_why() {
+    let stage = Stage::new().await;
+    let delivery = stage.delivery(&stage.webhook("https://hooks.test/").await).await;
+    let (inner, now) = (&stage.app.inner, delivery.created_at);
+    let lease = (now, UnixMillis(now.0 + 60_000));
+    let claimed = inner.database.claim_webhooks(stage.principal.tenant, lease, 8).await.unwrap().remove(0);
+    // A tenant whose key is another one's.
+    let tenant = TenantId::generate();
+    let sealed_key = inner.keyring.wrap_new(TenantId::generate()).unwrap();
+    let (slug, name) = (domain::TenantSlug::parse("locked").unwrap(), String::from("Locked"));
+    let row = NewTenant { id: tenant, slug, name, sealed_key, limits: None, created_at: now };
+    inner.database.create_tenant(row).await.unwrap();
+    let (user, permissions) = (stage.principal.user().unwrap(), Permissions::all());
+    let status = database::MembershipStatus::Active;
+    let membership = database::Membership { user, permissions, status, created_at: now };
+    inner.database.put_membership(tenant, membership).await.unwrap();
+    let claimed = |round| database::ClaimedWebhook { tenant, round, ..claimed.clone() };
+    let again = inner.try_webhook(&claimed(0), now).await.unwrap();
+    let database::WebhookResult::Again { attempt, .. } = again else { panic!("{again:?}") };
+    assert_eq!(attempt.error.as_deref(), Some("the tenant's key could not be opened"));
+    let last = inner.try_webhook(&claimed(9), now).await.unwrap();
+    assert!(matches!(last, database::WebhookResult::GivenUp { .. }), "{last:?}");
+    assert!(stage.receiver.asked().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_receiver_sends_back_goes_on_with_the_events_chain() {
+    let stage = Stage::new().await;
+    let delivery = stage.delivery(&stage.webhook("https://hooks.test/").await).await;
+    let (inner, now) = (&stage.app.inner, delivery.created_at);
+    let lease = (now, UnixMillis(now.0 + 60_000));
+    let claimed = inner.database.claim_webhooks(stage.principal.tenant, lease, 8).await.unwrap().remove(0);
+    let (root, hop) = (claimed.event.root.clone(), claimed.event.hop);
+    inner.send_webhook(claimed, now).await;
+    let header = stage.receiver.asked()[0].header("skerry-lineage").to_owned();
+    let chain = stage.app.continue_chain(&header).await.unwrap().unwrap();
+    assert_eq!((chain.0.root.to_string(), chain.0.hop), (root, hop + 1));
+    assert_eq!(chain.0.tenant, stage.principal.tenant);
+}
+
+async fn another_tenant(stage: &Stage) -> TenantId {
+    let id = TenantId::generate();
     let slug = domain::TenantSlug::parse("other").unwrap();
     let (database, keyring) = (&stage.app.inner.database, &stage.app.inner.keyring);
     let tenant = NewTenant {

@@ -15,9 +15,9 @@ const INSERT: &str = "
     INSERT INTO executions (tenant_id, id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id,
                             status, attempt, owner_epoch, error_kind, fuel, peak_memory_bytes, host_calls,
                             logs_truncated, accepted_at, started_at, completed_at, duration_us, error, input, result,
-                            binding_user_id, retry_of, actor_session_id)
+                            binding_user_id, retry_of, actor_session_id, is_accepted)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-            $25, $26)";
+            $25, $26, $27)";
 
 /// What an execution's row says once it has ended.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +68,8 @@ pub(crate) fn insert(
         start.binding.map(|user| user.to_string()),
         start.retry_of.map(|execution| execution.to_string()),
         session,
+        // Only what is accepted waits.
+        status == ExecutionStatus::Pending,
     ])?;
     Ok(())
 }
@@ -90,6 +92,7 @@ impl Execution {
             actor: actor_of(row)?,
             binding: optional_word(row, "binding_user_id")?,
             retry_of: optional_word(row, "retry_of")?,
+            is_accepted: row.get("is_accepted")?,
             status,
             attempt: small_count(row, "attempt")?,
             owner_epoch: row.get("owner_epoch")?,

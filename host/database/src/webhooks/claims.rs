@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Webhook, WebhookAttempt, WebhookDelivery, WebhookDisabled, WebhookEvent, find};
 use crate::{
     Database, DatabaseError,
-    rows::{bigint, millis, optional_millis, optional_word, small_count, word},
+    rows::{bigint, count, millis, optional_millis, optional_word, small_count, word},
     writer::Work,
 };
 
@@ -28,8 +28,22 @@ const DUE: &str = "
             ORDER BY due.next_at, due.id
             LIMIT $3)
     WHERE webhooks.tenant_id = $1 AND webhooks.is_active AND (lease_epoch <> $4 OR lease_until <= $2)
+        AND (failing_since IS NULL OR $5)
     ORDER BY next_at, webhook_deliveries.id
-    LIMIT $5";
+    LIMIT $6";
+// Looked for as above: what is on its way is among the first ones of its webhook.
+const SENT_TO_FAILING: &str = "
+    SELECT COUNT(*) AS sent
+    FROM webhooks
+    JOIN webhook_deliveries
+        ON webhook_deliveries.tenant_id = $1 AND webhook_deliveries.id IN (
+            SELECT due.id
+            FROM webhook_deliveries AS due
+            WHERE due.tenant_id = $1 AND due.webhook_id = webhooks.id AND due.status = 'pending'
+                AND due.next_at <= $2
+            ORDER BY due.next_at, due.id
+            LIMIT $3)
+    WHERE webhooks.tenant_id = $1 AND failing_since IS NOT NULL AND lease_epoch = $4 AND lease_until > $2";
 const TAKE: &str = "
     UPDATE webhook_deliveries
     SET fence = fence + 1, lease_epoch = $1, lease_until = $2
@@ -68,6 +82,7 @@ const SETTLE: &str = "
     UPDATE webhook_deliveries
     SET status = $1, attempts = attempts + $2, round = round + $2, next_at = $3, completed_at = $4, lease_until = 0
     WHERE tenant_id = $5 AND id = $6 AND fence = $7 AND lease_epoch = $8 AND status = 'pending'";
+const REVISION: &str = "SELECT revision FROM webhooks WHERE tenant_id = $1 AND id = $2";
 const ATTEMPTS: &str = "SELECT attempts FROM webhook_deliveries WHERE tenant_id = $1 AND id = $2";
 const INSERT_ATTEMPT: &str = "
     INSERT INTO webhook_attempts (tenant_id, delivery_id, attempt, sent_at, duration_ms, status, error)
@@ -85,6 +100,10 @@ const INSERT_DEAD: &str = "
 
 /// Deliveries of one webhook that are on their way at once.
 const SENT_AT_ONCE_TO_A_WEBHOOK: u32 = 2;
+
+/// Deliveries of one tenant that are on their way at once to webhooks that took nothing last time: half of a tenant's
+/// places, so that receivers that are dead do not hold up the others while they are waited for.
+const SENT_AT_ONCE_TO_FAILING: u64 = 4;
 
 /// A delivery that is to be sent now, with all that it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,9 +213,13 @@ fn claim(
     (now, lease_until, epoch): (UnixMillis, UnixMillis, i64),
     limit: u32,
 ) -> Result<Vec<ClaimedWebhook>, DatabaseError> {
+    let of = tenant.to_string();
+    let mut sent = work.connection.prepare_cached(SENT_TO_FAILING)?;
+    let sent = sent.query_row(params![of, now.0, SENT_AT_ONCE_TO_A_WEBHOOK, epoch], |row| count(row, "sent"))?;
+    let takes_failing = sent < SENT_AT_ONCE_TO_FAILING;
     let mut statement = work.connection.prepare_cached(DUE)?;
     let due = statement
-        .query_map(params![tenant.to_string(), now.0, SENT_AT_ONCE_TO_A_WEBHOOK, epoch, limit], |row| {
+        .query_map(params![of, now.0, SENT_AT_ONCE_TO_A_WEBHOOK, epoch, takes_failing, limit], |row| {
             Ok((WebhookDelivery::from_row(row)?, small_count(row, "round")?, row.get::<_, i64>("fence")?))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -230,6 +253,8 @@ fn settle(
     result: &WebhookResult,
     (now, epoch): (UnixMillis, i64),
 ) -> Result<WebhookSettled, DatabaseError> {
+    let late = late_refusal(work, claimed, result, now)?;
+    let result = late.as_ref().unwrap_or(result);
     let (status, sent, next_at) = match result {
         WebhookResult::Delivered(_) => ("delivered", 1, now),
         WebhookResult::Again { next_at, .. } => ("pending", 1, *next_at),
@@ -260,6 +285,22 @@ fn settle(
         }
     }
     Ok(WebhookSettled::Settled)
+}
+
+/// A receiver that wants no more said so at an address that a person has changed since: what was sent to it is for the
+/// new one, at once.
+fn late_refusal(
+    work: &Work<'_>,
+    claimed: &ClaimedWebhook,
+    result: &WebhookResult,
+    now: UnixMillis,
+) -> Result<Option<WebhookResult>, DatabaseError> {
+    let WebhookResult::GivenUp { attempt, disable: Some(WebhookDisabled::Gone) } = result else { return Ok(None) };
+    let (tenant, webhook) = (claimed.tenant.to_string(), claimed.webhook.id.to_string());
+    let mut statement = work.connection.prepare_cached(REVISION)?;
+    let revision: Option<i64> = statement.query_row([tenant, webhook], |row| row.get(0)).optional()?;
+    let is_late = revision.is_some_and(|revision| revision != claimed.webhook.revision);
+    Ok(is_late.then(|| WebhookResult::Again { attempt: attempt.clone(), next_at: now }))
 }
 
 fn failed(

@@ -195,6 +195,30 @@ async fn one_that_waits_can_be_cancelled_and_does_not_begin_then() {
 }
 
 #[tokio::test]
+async fn one_that_runs_can_be_ended_in_its_place_and_what_it_used_is_noted_once() {
+    let stage = Stage::set().await;
+    let id = stage.accept(grouped(&stage, 1, WhenFull::Queue)).await;
+    let next = stage.accept(grouped(&stage, 1, WhenFull::Queue)).await;
+    let claimed = stage.claim(NOW).await.unwrap();
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    assert!(database.cancel_running(tenant, id, b"why".to_vec(), later(40)).await.unwrap());
+    assert!(!database.cancel_running(tenant, id, Vec::new(), later(50)).await.unwrap());
+    let row = database.get_execution(tenant, id).unwrap();
+    assert_eq!((row.execution.status, row.error), (ExecutionStatus::Cancelled, Some(b"why".to_vec())));
+    assert_eq!(stage.claim(NOW).await.map(|claimed| claimed.execution), Some(next), "the next of its group goes on");
+    let used = database.usage_of_day(tenant, NOW.utc_day()).unwrap();
+    for _ in 0..2 {
+        let late = ended(stage.lease_of(&claimed), writes([set("late", "1")]));
+        assert_eq!(database.commit_execution(late).await.unwrap(), CommitResult::AlreadyEnded);
+    }
+    assert_eq!(stage.value("late"), None);
+    let row = database.get_execution(tenant, id).unwrap().execution;
+    assert_eq!((row.status, row.fuel, row.host_calls), (ExecutionStatus::Cancelled, 1_000, 3));
+    assert!(database.get_execution_record(tenant, id).unwrap().is_some());
+    assert_eq!(database.usage_of_day(tenant, NOW.utc_day()).unwrap().fuel, used.fuel + 1_000);
+}
+
+#[tokio::test]
 async fn of_a_group_only_so_many_go_on_in_the_order_in_which_they_came() {
     let stage = Stage::set().await;
     let mut accepted = Vec::new();

@@ -21,7 +21,7 @@ use crate::{
         cursor,
         extract::{ExecutionPath, Params},
         problem::Problem,
-        responses::{ChangeProblems, ListProblems, ReadProblems, RetryProblems},
+        responses::{CancelProblems, ListProblems, ReadProblems, RetryProblems},
     },
 };
 
@@ -140,11 +140,11 @@ pub(crate) async fn retry_execution(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], detail(&app, &principal, view)?))
 }
 
-/// End an execution that waits or runs. One that has ended stays as it is.
+/// End an execution that waits or runs, within 250 ms. One that has ended stays as it is: 409 says how it ended.
 #[utoipa::path(
     post, path = "/api/v1/executions/{execution}/cancel", tag = "executions",
     params(("execution" = Uuid, Path, description = "Its id")),
-    responses((status = 202, description = "It ends, or has ended"), ChangeProblems)
+    responses((status = 202, description = "It ends"), CancelProblems)
 )]
 pub(crate) async fn cancel_execution(
     State(app): State<App>,

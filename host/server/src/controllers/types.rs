@@ -18,7 +18,7 @@ const CACHING: HeaderValue = HeaderValue::from_static("private, no-cache");
     params(("If-None-Match" = Option<String>, Header, description = "The ETag of an earlier answer")),
     responses(
         (status = 200, body = String, content_type = "application/typescript",
-            description = "The script API, the tenant's services and, with `secrets.read`, the names of its secrets",
+            description = "The script API, the tenant's services, the extension points and, with `secrets.read`, the names of its secrets",
             headers(("ETag", description = "Of this text"))),
         (status = 304, description = "The text is the one of If-None-Match"),
         ReadProblems

@@ -14,6 +14,8 @@ pub(crate) struct UsageBody {
     quotas: QuotasBody,
     /// Executions that were accepted and have not ended.
     queued_executions: u64,
+    /// Executions that go on, of those that were accepted and of those that somebody waits for.
+    running_executions: u64,
     /// Bytes of storage entries and documents.
     storage_bytes: u64,
     scripts: u64,
@@ -43,8 +45,16 @@ struct QuotasBody {
 
 impl From<UsageView> for UsageBody {
     fn from(usage: UsageView) -> Self {
-        let UsageView { quotas, queued_executions, storage_bytes, scripts, schedules, executions_today, fuel_today } =
-            usage;
+        let UsageView {
+            quotas,
+            queued_executions,
+            running_executions,
+            storage_bytes,
+            scripts,
+            schedules,
+            executions_today,
+            fuel_today,
+        } = usage;
         Self {
             quotas: QuotasBody {
                 concurrent_executions: quotas.concurrent_executions,
@@ -56,6 +66,7 @@ impl From<UsageView> for UsageBody {
                 schedules: quotas.schedules,
             },
             queued_executions,
+            running_executions,
             storage_bytes,
             scripts,
             schedules,

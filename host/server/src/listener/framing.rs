@@ -16,6 +16,9 @@ const TRAILER_BYTES_MAX: usize = 8 << 10;
 /// Empty lines before a request line that are overlooked: some clients send one after a body.
 const EMPTY_LINES_MAX: u8 = 2;
 
+/// The largest length of a body that is read as one.
+const LENGTH_MAX: u64 = u64::MAX >> 1;
+
 /// The most hexadecimal digits of a chunk's size.
 const CHUNK_DIGITS_MAX: usize = 15;
 
@@ -239,10 +242,15 @@ fn after_chunk(left: u64) -> State {
     if left == 0 { State::Line(Line::ChunkEnd) } else { State::Chunk { left } }
 }
 
-/// Digits and nothing else: no sign, no list, no blank.
+/// Digits and nothing else: no sign, no list, no blank; and no more than any body can have, since the library below takes
+/// the largest numbers for something else.
 fn decimal(text: &[u8]) -> Result<u64, Ambiguous> {
     require(!text.is_empty() && text.iter().all(u8::is_ascii_digit))?;
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Ambiguous)
+    std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .filter(|length| *length <= LENGTH_MAX)
+        .ok_or(Ambiguous)
 }
 
 /// The size of a chunk, before its extensions.
@@ -321,6 +329,7 @@ mod tests {
             ("a signed length", "POST / HTTP/1.1\r\nContent-Length: +5\r\n\r\n"),
             ("a hexadecimal length", "POST / HTTP/1.1\r\nContent-Length: 0x5\r\n\r\n"),
             ("a length without digits", "POST / HTTP/1.1\r\nContent-Length: \r\n\r\n"),
+            ("the largest number", "POST / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n"),
             ("a length beyond all", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n"),
             ("another coding", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n"),
             ("two codings", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),

@@ -111,6 +111,8 @@ async fn a_request_that_can_be_read_in_two_ways_is_answered_400_and_nothing_behi
         "POST /echo HTTP/1.1\r\nHost: a\r\nX: b\r\n Content-Length: 44\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length : 0\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n",
     ] {
         let answer =
             answer_to(address, format!("{head}\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).await;

@@ -114,6 +114,9 @@ pub(crate) struct ScriptView {
     summary: ScriptSummaryView,
     /// Where it answers; null where it is no endpoint.
     endpoint: Option<EndpointView>,
+    /// Until when it rests, because it failed again and again; null where it does not.
+    #[schema(format = DateTime)]
+    resting_until: Option<String>,
     /// Findings about a source that was just saved, which do not keep it from running.
     warnings: Vec<DiagnosticView>,
 }
@@ -180,6 +183,7 @@ impl From<&SavedScript> for ScriptView {
         Self {
             summary: (&saved.script.summary).into(),
             endpoint: saved.endpoint.as_ref().map(EndpointView::from),
+            resting_until: saved.resting_until.map(|until| until.to_rfc3339()),
             warnings: saved.warnings.iter().map(DiagnosticView::from).collect(),
         }
     }

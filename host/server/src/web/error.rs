@@ -51,6 +51,9 @@ impl From<AppError> for Problem {
             AppError::NotRecorded => Self::new(&kinds::NOT_RECORDED, AppError::NotRecorded.to_string()),
             AppError::Paused => Self::new(&kinds::PAUSED, "the script is paused: set 'is_active' to run it again"),
             error @ AppError::ConcurrencyFull { .. } => Self::new(&kinds::CONCURRENCY_FULL, error.to_string()),
+            ref error @ AppError::Ended { status } => {
+                Self::new(&kinds::ALREADY_ENDED, error.to_string()).with("execution_status", status.as_str())
+            }
             error @ AppError::NotEnded => Self::new(&kinds::NOT_ENDED, error.to_string()),
             AppError::BreakerOpen { retry_after } => {
                 let detail = "the script failed again and again and rests for a while; its next execution tries it";

@@ -56,6 +56,7 @@ pub(crate) mod kinds {
         CONCURRENCY_FULL = CONFLICT "concurrency_full" "The script goes on as often as it may at once";
         KEY_IN_USE = CONFLICT "key_in_use" "A request with this key is under way";
         NOT_ENDED = CONFLICT "not_ended" "The execution has not ended";
+        ALREADY_ENDED = CONFLICT "already_ended" "The execution has ended";
         STALE = PRECONDITION_FAILED "stale" "What was changed has changed meanwhile";
         BODY_TOO_LARGE = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large";
         UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The content type is not supported";

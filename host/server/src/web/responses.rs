@@ -111,6 +111,8 @@ groups! {
     ];
     /// Of changes that need no body.
     ChangeProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, INTERNAL, UNAVAILABLE, STORAGE_FULL];
+    /// Of cancelling an execution.
+    CancelProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, ALREADY_ENDED, INTERNAL, UNAVAILABLE, STORAGE_FULL];
     /// Of running a script.
     RunProblems = [
         MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, NOT_DEPLOYED, PAUSED,

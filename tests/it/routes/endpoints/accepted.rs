@@ -48,6 +48,18 @@ async fn an_asynchronous_endpoint_accepts_and_its_location_tells_the_end() {
 }
 
 #[tokio::test]
+async fn what_somebody_waited_for_is_told_to_nobody_else() {
+    let stage = Stage::open().await;
+    stage.deploy_endpoint("at-once", public("POST", "/at-once"), "export default () => 'mine'").await;
+    let answered = stage.endpoint("POST", "/acme/at-once").body("x").send().await;
+    let location = format!("/acme/-/executions/{}", answered.header("x-execution-id"));
+    answered.expect(200);
+    stage.endpoint("GET", &location).send().await.expect_problem(404, "not_found");
+    let accepted = stage.endpoint("POST", "/acme/at-once").header("prefer", "respond-async").body("x").send().await;
+    assert_eq!(end_of(stage.endpoint("GET", accepted.header("location"))).await["status"], "success");
+}
+
+#[tokio::test]
 async fn whoever_does_not_wait_says_so_and_a_failure_tells_nothing_of_itself() {
     let stage = Stage::open().await;
     let source = "export default () => { throw new Error('the password is 1234'); };";

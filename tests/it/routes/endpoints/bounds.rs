@@ -91,6 +91,29 @@ async fn a_rate_that_is_used_up_names_itself_and_says_when() {
     assert_eq!(problem["quota"], "requests_per_endpoint");
 }
 
+/// RULES 31.
+#[tokio::test]
+async fn public_endpoints_have_half_of_their_tenants_places_at_most() {
+    let stage = Stage::open_with("[quotas]\nconcurrent_executions = 4\n").await;
+    let waits = "export default () => utils.sleep(600000)";
+    stage.deploy_endpoint("waits", public("GET", "/waits"), waits).await;
+    stage.deploy_endpoint("known", with_token("GET", "/known"), "export default () => 1;").await;
+    let asked = [(); 6].map(|()| {
+        let call = stage.endpoint("GET", "/acme/waits");
+        tokio::spawn(async move { call.send().await })
+    });
+    let running = async || stage.get("/api/v1/executions?status=running").await.expect(200)["items"].clone();
+    while running().await.as_array().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stage.known("GET", "/acme/known").send().await.status, 200, "the other half is for those who are known");
+    let at_work = running().await;
+    assert_eq!(at_work.as_array().unwrap().len(), 2, "{at_work}");
+    for call in asked {
+        call.abort();
+    }
+}
+
 #[tokio::test]
 async fn bytes_that_hide_behind_escapes_are_refused_and_dots_in_names_are_not() {
     let stage = Stage::open().await;
