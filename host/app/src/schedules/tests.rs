@@ -127,8 +127,10 @@ impl Stage {
 
     /// End what waits.
     async fn end_all(&self) {
-        for execution in self.executions(ExecutionStatus::Pending) {
-            self.app.executions().cancel(&self.principal, execution.id).await.unwrap();
+        let waiting = self.executions(ExecutionStatus::Pending);
+        let ended = waiting.iter().map(|execution| self.app.executions().cancel(&self.principal, execution.id));
+        for ended in futures_util::future::join_all(ended).await {
+            ended.unwrap();
         }
     }
 

@@ -110,14 +110,14 @@ impl Year {
         self.stage.pause(id, is_paused, now).await;
     }
 
-    /// When something is due next, or a second later.
+    /// When something is due next, or half a minute later: what came due meanwhile is not late yet.
     fn next_moment(&self, now: UnixMillis) -> UnixMillis {
         let (database, never) = (&self.stage.app.inner.database, UnixMillis(i64::MAX));
         let due =
             database.due_schedules(never, 1).unwrap().into_iter().filter_map(|one| one.next).map(|next| next.due_at);
         let backlog = database.schedules_to_catch_up(never, 1).unwrap().into_iter().filter_map(|one| one.backlog);
         let next = due.chain(backlog.map(|backlog| backlog.due_at)).min().unwrap_or(self.end);
-        next.max(later(now, 1_000))
+        next.max(later(now, MINUTE / 2))
     }
 
     /// Every slot until the next one has exactly one row, and every start an execution of its own.
