@@ -1,5 +1,7 @@
 //! Schedules: when scripts run by themselves, as tenants set it. What is due the [`scheduler`] starts, once a second.
 
+mod catch_up;
+mod due;
 mod expression;
 mod forms;
 mod jitter;
@@ -13,14 +15,15 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use database::{
     Database, DatabaseError, NewSchedule, NextSlot, Schedule, ScheduleChange, ScheduleMade, ScheduleSetting,
-    ScheduleSlot,
+    ScheduleSlot, SlotRange, SlotStretch,
 };
 use domain::{
-    AuditAction, Invalid, Permission, Principal, ScheduleId, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis,
+    AuditAction, Invalid, Permission, Principal, ScheduleId, ScriptId, ScriptKind, SlotReason, TenantId, Trigger,
+    UnixMillis,
 };
 use jiff::tz::TimeZone;
 
-use self::{expression::Expression, scheduler::Scheduler, slots::Slots};
+use self::{catch_up::CatchingUp, due::Fate, expression::Expression, scheduler::Scheduler, slots::Slots};
 use crate::{AppError, Chain, ExecutionService, ExecutionView, Inner, RunRequest, ScriptRef};
 
 pub use expression::{ScheduleRules, SecondsField};
@@ -73,14 +76,14 @@ pub struct ScheduleService {
     inner: Arc<Inner>,
     executions: ExecutionService,
     scheduler: Arc<Scheduler>,
+    catching_up: Arc<CatchingUp>,
 }
 
 impl ScheduleService {
     /// The same for a request that an execution of this deployment sent: what it starts goes on with that one's chain.
     #[must_use]
     pub fn continuing(&self, chain: Option<&Chain>) -> Self {
-        let (inner, scheduler) = (Arc::clone(&self.inner), Arc::clone(&self.scheduler));
-        Self { inner, executions: self.executions.continuing(chain), scheduler }
+        Self { executions: self.executions.continuing(chain), ..self.clone() }
     }
 }
 
@@ -93,7 +96,8 @@ impl fmt::Debug for ScheduleService {
 impl ScheduleService {
     pub(crate) fn new(inner: Arc<Inner>, executions: ExecutionService) -> Self {
         let scheduler = Arc::new(Scheduler::new(Arc::clone(&inner), executions.clone()));
-        Self { inner, executions, scheduler }
+        let catching_up = Arc::new(CatchingUp::new(Arc::clone(&inner), executions.clone()));
+        Self { inner, executions, scheduler, catching_up }
     }
 
     /// Make a schedule for a script of the kind `cron`. Needs `scripts.deploy`: its runs have the rights of who sets it,
@@ -213,14 +217,14 @@ impl ScheduleService {
         expected_revision: Option<i64>,
         patch: SchedulePatch,
     ) -> Result<ScheduleView, AppError> {
-        self.change_at(principal, id, (expected_revision, patch), UnixMillis::now()).await
+        self.change_at(principal, id, SeenPatch { expected_revision, patch }, UnixMillis::now()).await
     }
 
     pub(crate) async fn change_at(
         &self,
         principal: &Principal,
         id: ScheduleId,
-        (expected_revision, patch): (Option<i64>, SchedulePatch),
+        SeenPatch { expected_revision, patch }: SeenPatch,
         now: UnixMillis,
     ) -> Result<ScheduleView, AppError> {
         principal.require(Permission::ScriptsDeploy)?;
@@ -231,7 +235,7 @@ impl ScheduleService {
             let audited = self.inner.audited(principal, patch.audit_action(), id);
             match audited.change_schedule(principal.tenant, change).await.map_err(of_schedule)? {
                 Some(_) => return self.view(principal.tenant, id),
-                // A slot came due between reading and writing.
+                // A slot came due, or one was caught up, between reading and writing.
                 None => tokio::task::yield_now().await,
             }
         }
@@ -266,10 +270,11 @@ impl ScheduleService {
         self.executions.accept(principal, request).await
     }
 
-    /// Start what is due at `now`.
+    /// Start what is due at `now`, and then what is to be caught up.
     #[cfg(test)]
     pub(crate) async fn tick(&self, now: UnixMillis) {
         self.scheduler.tick(now).await;
+        self.catching_up.round(now).await;
     }
 
     /// The schedule, once everything that was due of it is decided.
@@ -289,7 +294,7 @@ impl ScheduleService {
         patch: &SchedulePatch,
         now: UnixMillis,
     ) -> Result<ScheduleChange, AppError> {
-        let (mut setting, mut next, mut given_up) = (schedule.setting.clone(), schedule.next, None);
+        let (mut setting, mut next, mut given_up) = (schedule.setting.clone(), schedule.next, Vec::new());
         setting.overlap = patch.overlap.unwrap_or(setting.overlap);
         setting.catch_up = patch.catch_up.unwrap_or(setting.catch_up);
         if patch.expression.is_some() || patch.timezone.is_some() {
@@ -303,12 +308,13 @@ impl ScheduleService {
             next = slots.next(self.inner.keyring.schedule_jitter(schedule.id), decided);
         }
         if setting != schedule.setting {
-            given_up = scheduler::superseded(schedule);
+            given_up = superseded(schedule, &self.inner.backlog_of(schedule)?);
         }
         Ok(ScheduleChange {
             id: schedule.id,
             expected_revision: schedule.revision,
             expected_next: schedule.next.map(|next| next.slot),
+            expected_backlog: schedule.backlog.map(|backlog| backlog.range.from),
             // Pausing takes nothing over: the runs stay those of who set the schedule.
             set_by: if patch.is_setting() { principal.user() } else { schedule.set_by },
             set_at: if patch.is_setting() { now } else { schedule.set_at },
@@ -385,7 +391,45 @@ impl Slots {
     }
 }
 
+/// A patch of a schedule that somebody saw.
+pub(crate) struct SeenPatch {
+    /// The revision that they saw; `None` where any will do.
+    expected_revision: Option<i64>,
+    /// What is to change.
+    patch: SchedulePatch,
+}
+
+/// What becomes of a backlog, given up because its schedule is another now.
+fn superseded(schedule: &Schedule, backlog: &[SlotRange]) -> Vec<SlotStretch> {
+    let fate = Fate::missed(SlotReason::Superseded);
+    match Slots::of(schedule) {
+        Ok(slots) => due::given_up(&slots, backlog, fate),
+        // Nobody can say how many they are where the zone is not known any more.
+        Err(_) => {
+            let Fate { outcome, reason } = fate;
+            let of_range = |SlotRange { from, to }: &SlotRange| SlotStretch {
+                from: *from,
+                to: *to,
+                slots: 1,
+                outcome,
+                reason,
+                follows: None,
+            };
+            backlog.iter().map(of_range).collect()
+        }
+    }
+}
+
 impl Inner {
+    /// The stretches of a schedule's slots that are still to be caught up. They are as they were when it was read only
+    /// where its first one is still the same.
+    fn backlog_of(&self, schedule: &Schedule) -> Result<Vec<SlotRange>, AppError> {
+        let Some(first) = schedule.backlog else { return Ok(Vec::new()) };
+        let mut backlog = vec![first.range];
+        backlog.extend(self.database.backlog_behind(schedule.tenant, schedule.id)?);
+        Ok(backlog)
+    }
+
     /// Remove what became of a tenant's slots where that is too long ago.
     pub(crate) async fn purge_schedule_slots(&self, tenant: TenantId, now: UnixMillis) -> Result<(), AppError> {
         let kept_ms = i64::try_from(self.config.schedules.slots_kept.as_millis()).unwrap_or(i64::MAX);
@@ -400,6 +444,11 @@ impl Inner {
 /// The zone that a schedule's times are shown in; UTC where its own is not known any more.
 fn zone_of(schedule: &Schedule) -> TimeZone {
     zone::find(&schedule.setting.timezone).map_or(TimeZone::UTC, |(zone, _)| zone)
+}
+
+/// `at`, and `ms` after it.
+fn later(at: UnixMillis, ms: i64) -> UnixMillis {
+    UnixMillis(at.0.saturating_add(ms))
 }
 
 fn expect_revision(schedule: &Schedule, expected: Option<i64>) -> Result<(), AppError> {

@@ -84,8 +84,9 @@ pub use plans::{Plan, PlanSetting};
 pub use queue::{Claim, Claimed, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued, Taken};
 pub use roles::{Role, RoleSetting};
 pub use schedules::{
-    Backlog, CatchUpDecision, CatchUpRates, CatchUpStart, NewSchedule, NextSlot, Schedule, ScheduleChange,
-    ScheduleMade, ScheduleSetting, ScheduleSlot, SlotDecision, SlotPlace, SlotStart, SlotStretch, SlotsPassed,
+    Backlog, BacklogPlace, CatchUpDecision, CatchUpRates, CatchUpStart, NewBacklog, NewSchedule, NextSlot, Schedule,
+    ScheduleChange, ScheduleMade, ScheduleSetting, ScheduleSlot, SlotDecision, SlotPlace, SlotRange, SlotStart,
+    SlotStretch, SlotsPassed,
 };
 pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings, ScriptSummary};
 pub use secrets::{SealedSecret, Secret, SecretChange};

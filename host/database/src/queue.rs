@@ -1,16 +1,18 @@
 //! The queue: accepted executions that wait, each written together with its own row and with whatever triggered it.
 //!
 //! An entry is taken by lease and fencing token ([`claims`]), goes back after a failed attempt or a crash
-//! ([`returns`]), and is removed with the end of its execution.
+//! ([`returns`]), and is removed with the end of its execution. Which may go on beside which, [`groups`] says.
 
 mod claims;
+mod groups;
 mod returns;
 
-use domain::{ExecutionStatus, Lineage, OnInterrupt, ScriptId, TenantId, UnixMillis, WhenFull};
+use domain::{ExecutionStatus, Lineage, OnInterrupt, ScriptId, TenantId, UnixMillis};
 use rusqlite::params;
 
 pub(crate) use claims::wake_some;
 pub use claims::{Claim, Claimed, Taken};
+pub use groups::QueueGroup;
 pub(crate) use returns::{Requeue, cancel, is_cancelled, leave, requeue, require_lease};
 pub use returns::{Rescue, Rescued};
 
@@ -26,24 +28,10 @@ const TAKE_PLACE: &str = "
     UPDATE tenants SET queued_executions = queued_executions + 1 WHERE id = $1 AND queued_executions < $2";
 const GIVE_PLACE_BACK: &str = "
     UPDATE tenants SET queued_executions = queued_executions - $1 WHERE id = $2 AND queued_executions >= $1";
-// Of a group there are never more than group_max of these, so that counting them is cheap.
-const TAKEN_OF_GROUP: &str = "
-    SELECT COUNT(*) AS taken
-    FROM execution_queue
-    WHERE tenant_id = $1 AND group_key = $2 AND state IN ('ready', 'leased')";
 const INSERT: &str = "
     INSERT INTO execution_queue (tenant_id, execution_id, script_id, state, priority, available_at, position, group_key,
-                                 group_max, max_attempts, on_interrupt)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-const PROMOTE: &str = "
-    UPDATE execution_queue
-    SET state = 'ready'
-    WHERE tenant_id = $1 AND execution_id = (
-        SELECT execution_id
-        FROM execution_queue
-        WHERE tenant_id = $1 AND group_key = $2 AND state = 'blocked'
-        ORDER BY position, execution_id
-        LIMIT 1)";
+                                 group_max, line_key, is_in_line, max_attempts, on_interrupt)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 const QUEUED: &str = "SELECT queued_executions FROM tenants WHERE id = $1";
 const OF_SCRIPT: &str = "
     SELECT COUNT(*) AS entries FROM execution_queue WHERE tenant_id = $1 AND script_id = $2";
@@ -75,17 +63,6 @@ impl Priority {
     }
 }
 
-/// Executions that are kept apart: of one group at most `max` go on at once, in the order in which they were accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueGroup {
-    /// Its name within the tenant.
-    pub key: String,
-    /// How many go on at once, from 1.
-    pub max: u32,
-    /// What becomes of the next one.
-    pub when_full: WhenFull,
-}
-
 /// How an accepted execution waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueEntry {
@@ -95,6 +72,8 @@ pub struct QueueEntry {
     pub available_at: UnixMillis,
     /// Beside which others; `None` beside all.
     pub group: Option<QueueGroup>,
+    /// Those of one line go one after another, those that are live first; `None` where nothing is to wait for another.
+    pub line: Option<String>,
     /// Attempts in all, from 1.
     pub max_attempts: u32,
     /// What becomes of it when a crash cuts it off.
@@ -156,41 +135,24 @@ pub(crate) fn enqueue(work: &Work<'_>, queued: &QueuedExecution) -> Result<(), D
     if let Some(lineage) = lineage {
         lineages::insert(work.connection, start.tenant, start.execution, *lineage)?;
     }
-    if let Some(group) = entry.group.as_ref().filter(|group| group.when_full == WhenFull::Skip)
-        && taken_of(work, &tenant, &group.key)? >= u64::from(group.max)
-    {
-        return Err(DatabaseError::GroupFull { max: group.max });
-    }
+    let standing = groups::arrive(work, &tenant, entry)?;
     work.connection.prepare_cached(INSERT)?.execute(params![
         tenant,
         start.execution.to_string(),
         start.script.to_string(),
-        if entry.group.is_none() { "ready" } else { "blocked" },
+        standing.state(),
         entry.priority.as_number(),
         entry.available_at.0,
         work.revision,
         entry.group.as_ref().map(|group| group.key.as_str()),
         entry.group.as_ref().map_or(0, |group| group.max),
+        entry.line,
+        standing.is_in_line(),
         entry.max_attempts,
         entry.on_interrupt.as_str(),
     ])?;
     // Those that wait longer go first, also where the group has just been given more places.
-    entry.group.as_ref().map_or(Ok(()), |group| promote(work, &tenant, &group.key, group.max))
-}
-
-/// Let the first of a group go on, as far as it has places.
-fn promote(work: &Work<'_>, tenant: &str, group: &str, max: u32) -> Result<(), DatabaseError> {
-    while taken_of(work, tenant, group)? < u64::from(max) {
-        if work.connection.prepare_cached(PROMOTE)?.execute([tenant, group])? == 0 {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn taken_of(work: &Work<'_>, tenant: &str, group: &str) -> Result<u64, DatabaseError> {
-    let mut statement = work.connection.prepare_cached(TAKEN_OF_GROUP)?;
-    Ok(statement.query_row([tenant, group], |row| count(row, "taken"))?)
+    entry.group.as_ref().map_or(Ok(()), |group| groups::promote(work, &tenant, &group.key, group.max))
 }
 
 /// Give the places of a script's entries back, before the script is deleted with them.

@@ -1,18 +1,21 @@
-//! Schedules: when scripts run by themselves. What becomes of each slot is in [`steps`] and [`slots`].
+//! Schedules: when scripts run by themselves. What becomes of each slot is in [`steps`], [`backlog`] and [`slots`].
 
+mod backlog;
 mod row;
 mod slots;
 mod steps;
 
 use domain::{CatchUp, Overlap, ScheduleId, ScriptId, ScriptName, TenantId, UnixMillis, UserId};
-use rusqlite::params;
+use rusqlite::{CachedStatement, Connection, Params, Row, params};
 
+pub use backlog::{Backlog, BacklogPlace, CatchUpDecision, CatchUpRates, CatchUpStart, NewBacklog, SlotRange};
+pub(crate) use slots::close_slot;
 pub use slots::{ScheduleSlot, SlotStretch};
-pub use steps::{CatchUpDecision, CatchUpRates, CatchUpStart, SlotDecision, SlotPlace, SlotStart, SlotsPassed};
+pub use steps::{SlotDecision, SlotPlace, SlotStart, SlotsPassed};
 
 use crate::{
     Database, DatabaseError,
-    rows::{bigint, count},
+    rows::{bigint, count, word},
     writer::Work,
 };
 
@@ -30,51 +33,20 @@ const GET: &str = "
     JOIN scripts ON scripts.tenant_id = schedules.tenant_id AND scripts.id = schedules.script_id
     WHERE schedules.tenant_id = $1 AND schedules.id = $2";
 const LIST: &str = "
-    SELECT schedules.tenant_id, schedules.id, schedules.script_id, scripts.name AS script_name, schedules.expression,
-           schedules.timezone, schedules.overlap, schedules.catch_up, schedules.is_paused, schedules.revision,
-           schedules.set_by, schedules.set_at, schedules.created_at, schedules.next_slot, schedules.due_at,
-           schedules.last_slot, schedules.last_run, schedules.backlog_from, schedules.backlog_to, schedules.backlog_due
-    FROM schedules
-    JOIN scripts ON scripts.tenant_id = schedules.tenant_id AND scripts.id = schedules.script_id
-    WHERE schedules.tenant_id = $1 AND schedules.id > $2
-    ORDER BY schedules.id
-    LIMIT $3";
+    SELECT tenant_id, id FROM schedules WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";
 const LIST_OF_SCRIPT: &str = "
-    SELECT schedules.tenant_id, schedules.id, schedules.script_id, scripts.name AS script_name, schedules.expression,
-           schedules.timezone, schedules.overlap, schedules.catch_up, schedules.is_paused, schedules.revision,
-           schedules.set_by, schedules.set_at, schedules.created_at, schedules.next_slot, schedules.due_at,
-           schedules.last_slot, schedules.last_run, schedules.backlog_from, schedules.backlog_to, schedules.backlog_due
-    FROM schedules
-    JOIN scripts ON scripts.tenant_id = schedules.tenant_id AND scripts.id = schedules.script_id
-    WHERE schedules.tenant_id = $1 AND schedules.script_id = $2 AND schedules.id > $3
-    ORDER BY schedules.id
-    LIMIT $4";
-// Of whichever tenant: the scheduler goes from a moment to what is due then.
+    SELECT tenant_id, id FROM schedules WHERE tenant_id = $1 AND script_id = $2 AND id > $3 ORDER BY id LIMIT $4";
+// These two of whichever tenant: the scheduler goes from a moment to what is due then.
 const DUE: &str = "
-    SELECT schedules.tenant_id, schedules.id, schedules.script_id, scripts.name AS script_name, schedules.expression,
-           schedules.timezone, schedules.overlap, schedules.catch_up, schedules.is_paused, schedules.revision,
-           schedules.set_by, schedules.set_at, schedules.created_at, schedules.next_slot, schedules.due_at,
-           schedules.last_slot, schedules.last_run, schedules.backlog_from, schedules.backlog_to, schedules.backlog_due
-    FROM schedules
-    JOIN scripts ON scripts.tenant_id = schedules.tenant_id AND scripts.id = schedules.script_id
-    WHERE schedules.due_at <= $1
-    ORDER BY schedules.due_at
-    LIMIT $2";
+    SELECT tenant_id, id FROM schedules WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
 const DUE_TO_CATCH_UP: &str = "
-    SELECT schedules.tenant_id, schedules.id, schedules.script_id, scripts.name AS script_name, schedules.expression,
-           schedules.timezone, schedules.overlap, schedules.catch_up, schedules.is_paused, schedules.revision,
-           schedules.set_by, schedules.set_at, schedules.created_at, schedules.next_slot, schedules.due_at,
-           schedules.last_slot, schedules.last_run, schedules.backlog_from, schedules.backlog_to, schedules.backlog_due
-    FROM schedules
-    JOIN scripts ON scripts.tenant_id = schedules.tenant_id AND scripts.id = schedules.script_id
-    WHERE schedules.backlog_due <= $1
-    ORDER BY schedules.backlog_due
-    LIMIT $2";
+    SELECT tenant_id, id FROM schedules WHERE backlog_due <= $1 ORDER BY backlog_due LIMIT $2";
 const UPDATE: &str = "
     UPDATE schedules
     SET expression = $1, timezone = $2, overlap = $3, catch_up = $4, is_paused = $5, revision = $6, set_by = $7,
         set_at = $8, next_slot = $9, due_at = $10
-    WHERE tenant_id = $11 AND id = $12 AND revision = $13 AND next_slot IS NOT DISTINCT FROM $14";
+    WHERE tenant_id = $11 AND id = $12 AND revision = $13 AND next_slot IS NOT DISTINCT FROM $14
+      AND backlog_from IS NOT DISTINCT FROM $15";
 const DELETE: &str = "DELETE FROM schedules WHERE tenant_id = $1 AND id = $2";
 const DELETE_SLOTS: &str = "
     DELETE FROM schedule_slots
@@ -98,15 +70,17 @@ pub struct NextSlot {
     pub due_at: UnixMillis,
 }
 
-/// Missed slots that are still to be caught up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backlog {
-    /// The first of them.
-    pub from: UnixMillis,
-    /// The last of them.
-    pub to: UnixMillis,
-    /// When to go on with them.
-    pub due_at: UnixMillis,
+/// Which schedule.
+#[derive(Clone, Copy, Debug)]
+struct ScheduleKey {
+    tenant: TenantId,
+    schedule: ScheduleId,
+}
+
+impl ScheduleKey {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { tenant: word(row, "tenant_id")?, schedule: word(row, "id")? })
+    }
 }
 
 /// A schedule to be made.
@@ -148,6 +122,8 @@ pub struct ScheduleChange {
     pub expected_revision: i64,
     /// The next slot that it was seen with.
     pub expected_next: Option<UnixMillis>,
+    /// The first slot of the backlog that it was seen with.
+    pub expected_backlog: Option<UnixMillis>,
     /// Everything that is said of it.
     pub setting: ScheduleSetting,
     /// Whether it is paused.
@@ -158,8 +134,8 @@ pub struct ScheduleChange {
     pub set_at: UnixMillis,
     /// Its next slot.
     pub next: Option<NextSlot>,
-    /// What becomes of the backlog where it is given up.
-    pub given_up: Option<SlotStretch>,
+    /// What becomes of each stretch of the backlog where that is given up; none where it stays.
+    pub given_up: Vec<SlotStretch>,
     /// Now.
     pub now: UnixMillis,
 }
@@ -193,7 +169,7 @@ pub struct Schedule {
     pub last_slot: Option<UnixMillis>,
     /// The last slot that was started.
     pub last_run: Option<UnixMillis>,
-    /// The missed slots that are still to be caught up.
+    /// The first of the missed slots that are still to be caught up.
     pub backlog: Option<Backlog>,
 }
 
@@ -234,10 +210,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::NotFound`].
     pub fn schedule(&self, tenant: TenantId, id: ScheduleId) -> Result<Schedule, DatabaseError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(GET)?;
-            Ok(statement.query_row([tenant.to_string(), id.to_string()], Schedule::from_row)?)
-        })
+        self.read(|connection| get(connection, ScheduleKey { tenant, schedule: id }))
     }
 
     /// How many schedules the tenant has.
@@ -259,16 +232,10 @@ impl Database {
     ) -> Result<Vec<Schedule>, DatabaseError> {
         let (tenant, after) = (tenant.to_string(), after.map_or_else(String::new, |id| id.to_string()));
         self.read(|connection| match script {
-            None => {
-                let mut statement = connection.prepare_cached(LIST)?;
-                let rows = statement.query_map(params![tenant, after, limit], Schedule::from_row)?;
-                Ok(rows.collect::<rusqlite::Result<Vec<Schedule>>>()?)
-            }
+            None => all(connection, connection.prepare_cached(LIST)?, params![tenant, after, limit]),
             Some(script) => {
-                let mut statement = connection.prepare_cached(LIST_OF_SCRIPT)?;
                 let parameters = params![tenant, script.to_string(), after, limit];
-                let rows = statement.query_map(parameters, Schedule::from_row)?;
-                Ok(rows.collect::<rusqlite::Result<Vec<Schedule>>>()?)
+                all(connection, connection.prepare_cached(LIST_OF_SCRIPT)?, parameters)
             }
         })
     }
@@ -284,14 +251,11 @@ impl Database {
     }
 
     fn due(&self, statement: &str, now: UnixMillis, limit: u32) -> Result<Vec<Schedule>, DatabaseError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(statement)?;
-            let rows = statement.query_map(params![now.0, limit], Schedule::from_row)?;
-            Ok(rows.collect::<rusqlite::Result<Vec<Schedule>>>()?)
-        })
+        self.read(|connection| all(connection, connection.prepare_cached(statement)?, params![now.0, limit]))
     }
 
-    /// Change a schedule; answers its revision, or `None` where its next slot is another by now: then nothing is changed.
+    /// Change a schedule; answers its revision, or `None` where its next slot or its backlog is another by now: then
+    /// nothing is changed.
     ///
     /// # Errors
     /// [`DatabaseError::Stale`] where it has another revision than the expected one; [`DatabaseError::NotFound`].
@@ -305,9 +269,12 @@ impl Database {
                 work.change_nothing();
                 return Ok(None);
             }
-            if let Some(given_up) = &change.given_up {
-                steps::clear_backlog(work, tenant, change.id)?;
-                slots::insert_stretch(work, tenant, change.id, given_up, change.now)?;
+            let key = ScheduleKey { tenant, schedule: change.id };
+            if !change.given_up.is_empty() {
+                backlog::clear(work, key)?;
+            }
+            for stretch in &change.given_up {
+                slots::insert_stretch(work, key, stretch, change.now)?;
             }
             Ok(Some(work.revision))
         })
@@ -343,6 +310,21 @@ impl Database {
         })
         .await
     }
+}
+
+fn get(connection: &Connection, key: ScheduleKey) -> Result<Schedule, DatabaseError> {
+    let mut statement = connection.prepare_cached(GET)?;
+    Ok(statement.query_row([key.tenant.to_string(), key.schedule.to_string()], Schedule::from_row)?)
+}
+
+/// The schedules that a statement names. Each is read by its key, so that one statement says what is read of a schedule.
+fn all(
+    connection: &Connection,
+    mut named: CachedStatement<'_>,
+    parameters: impl Params,
+) -> Result<Vec<Schedule>, DatabaseError> {
+    let keys = named.query_map(parameters, ScheduleKey::from_row)?;
+    keys.map(|key| get(connection, key?)).collect()
 }
 
 fn require_revision(
@@ -394,6 +376,7 @@ fn update(work: &Work<'_>, tenant: TenantId, change: &ScheduleChange) -> Result<
         change.id.to_string(),
         change.expected_revision,
         change.expected_next.map(|slot| slot.0),
+        change.expected_backlog.map(|slot| slot.0),
     ])?;
     let current = revision(work, tenant, change.id)?;
     match changed {

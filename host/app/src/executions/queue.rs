@@ -44,6 +44,7 @@ impl ExecutionService {
                 priority: terms.priority,
                 available_at: terms.available_at.unwrap_or(order.accepted_at),
                 group,
+                line: None,
                 max_attempts: terms.max_attempts.unwrap_or(policy.max_attempts),
                 on_interrupt: policy.on_interrupt.unwrap_or(promised),
                 queue_limit: self.inner().quotas(&order.target.tenant).queued_executions,

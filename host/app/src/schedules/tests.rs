@@ -94,7 +94,7 @@ impl Stage {
     }
 
     async fn patch(&self, id: ScheduleId, patch: SchedulePatch, now: UnixMillis) -> ScheduleView {
-        self.schedules().change_at(&self.principal, id, (None, patch), now).await.unwrap()
+        self.schedules().change_at(&self.principal, id, unseen(patch), now).await.unwrap()
     }
 
     async fn pause(&self, id: ScheduleId, is_paused: bool, now: UnixMillis) {
@@ -161,6 +161,11 @@ fn input(expression: &str, timezone: &str) -> ScheduleInput {
         overlap: Overlap::Parallel,
         catch_up: CatchUp::RunLatest,
     }
+}
+
+/// A patch of whatever there is.
+fn unseen(patch: SchedulePatch) -> SeenPatch {
+    SeenPatch { expected_revision: None, patch }
 }
 
 fn hourly() -> ScheduleInput {

@@ -7,7 +7,7 @@ use domain::UnixMillis;
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use super::{ScheduleService, scheduler::Scheduler};
+use super::{ScheduleService, catch_up::CatchingUp, scheduler::Scheduler};
 
 const EVERY_SECOND: &str = "* * * * * *";
 
@@ -16,19 +16,24 @@ const EVERY_SECOND: &str = "* * * * * *";
 /// # Errors
 /// There is no runtime to tick on.
 pub(crate) async fn start(service: &ScheduleService) -> Result<(), JobSchedulerError> {
-    // One place: seconds that pass while a tick goes on are one.
+    // One place each: seconds that pass while a tick goes on are one.
     let (passed, seconds) = mpsc::channel::<()>(1);
+    let (passed_behind, seconds_behind) = mpsc::channel::<()>(1);
     let mut ticker = JobScheduler::new().await?;
     ticker.init().await?;
     let job = Job::new_async(EVERY_SECOND, move |_, _| {
-        let passed = passed.clone();
+        let both = [passed.clone(), passed_behind.clone()];
         Box::pin(async move {
-            let _ = passed.try_send(());
+            for passed in both {
+                let _ = passed.try_send(());
+            }
         })
     })?;
     ticker.add(job).await?;
     ticker.start().await?;
     tokio::spawn(run(Arc::downgrade(&service.scheduler), seconds, ticker));
+    // A task of its own: what is live never waits for what catches up.
+    tokio::spawn(catch_up(Arc::downgrade(&service.catching_up), seconds_behind));
     Ok(())
 }
 
@@ -39,5 +44,12 @@ async fn run(scheduler: Weak<Scheduler>, mut seconds: mpsc::Receiver<()>, mut ti
     }
     if let Err(error) = ticker.shutdown().await {
         tracing::warn!(%error, "the ticker did not stop");
+    }
+}
+
+async fn catch_up(catching_up: Weak<CatchingUp>, mut seconds: mpsc::Receiver<()>) {
+    while seconds.recv().await.is_some() {
+        let Some(catching_up) = catching_up.upgrade() else { break };
+        catching_up.round(UnixMillis::now()).await;
     }
 }

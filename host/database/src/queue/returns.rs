@@ -4,10 +4,14 @@
 use domain::{ErrorKind, ExecutionId, OnInterrupt, ScriptId, TenantId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{give_places_back, promote};
+use super::{
+    give_places_back,
+    groups::{self, Left},
+};
 use crate::{
     Database, DatabaseError, Lease, RetryCause, deadletters, deliveries,
     rows::{bigint, small_count, word},
+    schedules,
     writer::Work,
 };
 
@@ -40,7 +44,9 @@ const CANCEL: &str = "
 const IS_CANCELLED: &str = "
     SELECT is_cancelled FROM execution_queue WHERE tenant_id = $1 AND execution_id = $2";
 const DELETE: &str = "
-    DELETE FROM execution_queue WHERE tenant_id = $1 AND execution_id = $2 RETURNING state, group_key, group_max";
+    DELETE FROM execution_queue
+    WHERE tenant_id = $1 AND execution_id = $2
+    RETURNING state, group_key, group_max, line_key, is_in_line";
 // What an earlier process had, or what nobody renewed. Few are leased at once.
 const LOST: &str = "
     SELECT tenant_id, execution_id, script_id, on_interrupt, rescues
@@ -269,19 +275,15 @@ fn go_back(
     Ok(())
 }
 
-/// Remove the entry of an execution that ended, and let the next of its group go on. Nothing where there is none. The
-/// delivery of an event that the execution took is settled, as its row says. Answers whether there was one.
+/// Remove the entry of an execution that ended, and let the next of its group and of its line go on. Nothing where there
+/// is none. The slot of a schedule that it was for is no longer open, and the delivery of an event that the execution took
+/// is settled, as its row says. Answers whether there was one.
 pub(crate) fn leave(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) -> Result<bool, DatabaseError> {
     let mut statement = work.connection.prepare_cached(DELETE)?;
     let parameters = [tenant.to_string(), execution.to_string()];
-    let of_row = |row: &Row<'_>| {
-        Ok((row.get::<_, String>("state")?, row.get::<_, Option<String>>("group_key")?, small_count(row, "group_max")?))
-    };
-    let Some((state, group, max)) = statement.query_row(parameters, of_row).optional()? else { return Ok(false) };
+    let Some(left) = statement.query_row(parameters, Left::from_row).optional()? else { return Ok(false) };
     give_places_back(work, tenant, 1)?;
-    // One that was blocked had no place in its group, so that none is free now.
-    if let Some(group) = group.filter(|_| state != "blocked") {
-        promote(work, &tenant.to_string(), &group, max)?;
-    }
+    groups::follow(work, &tenant.to_string(), &left)?;
+    schedules::close_slot(work, tenant, execution)?;
     deliveries::settle(work, tenant, execution)
 }

@@ -3,7 +3,7 @@
 use domain::{ScriptName, UnixMillis};
 use rusqlite::Row;
 
-use super::{Backlog, NextSlot, Schedule, ScheduleSetting};
+use super::{Backlog, NextSlot, Schedule, ScheduleSetting, SlotRange};
 use crate::rows::{millis, optional_millis, optional_word, unreadable, word};
 
 impl Schedule {
@@ -41,7 +41,7 @@ fn backlog(row: &Row<'_>) -> rusqlite::Result<Option<Backlog>> {
     let read = |column| -> rusqlite::Result<Option<UnixMillis>> { optional_millis(row, column) };
     let (from, to, due_at) = (read("backlog_from")?, read("backlog_to")?, read("backlog_due")?);
     Ok(match (from, to, due_at) {
-        (Some(from), Some(to), Some(due_at)) => Some(Backlog { from, to, due_at }),
+        (Some(from), Some(to), Some(due_at)) => Some(Backlog { range: SlotRange { from, to }, due_at }),
         _ => None,
     })
 }

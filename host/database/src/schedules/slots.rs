@@ -3,9 +3,9 @@
 use domain::{ExecutionId, ScheduleId, SlotOutcome, SlotReason, TenantId, UnixMillis};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::number;
+use super::{ScheduleKey, number};
 use crate::{
-    Database, DatabaseError,
+    Database, DatabaseError, QueuedExecution,
     rows::{count, millis, optional_word, word},
     writer::Work,
 };
@@ -13,12 +13,27 @@ use crate::{
 const INSERT: &str = "
     INSERT INTO schedule_slots (tenant_id, schedule_id, slot_at, last_slot_at, slots, outcome, reason, execution_id,
                                 is_open, is_catch_up, decided_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    ON CONFLICT (tenant_id, schedule_id, slot_at) DO NOTHING";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+// No row is between the two, and so none is before a slot and behind the last row that begins before it.
+const LAST_DECIDED: &str = "
+    SELECT last_slot_at
+    FROM schedule_slots
+    WHERE tenant_id = $1 AND schedule_id = $2 AND slot_at <= $3
+    ORDER BY slot_at DESC
+    LIMIT 1";
 const EXTEND: &str = "
     UPDATE schedule_slots
     SET last_slot_at = $1, slots = slots + $2, decided_at = $3
-    WHERE tenant_id = $4 AND schedule_id = $5 AND slot_at = $6 AND outcome = $7 AND reason = $8";
+    WHERE tenant_id = $4 AND schedule_id = $5 AND outcome = $6 AND reason = $7 AND last_slot_at = $8 AND slot_at = (
+        SELECT slot_at
+        FROM schedule_slots
+        WHERE tenant_id = $4 AND schedule_id = $5 AND slot_at < $9
+        ORDER BY slot_at DESC
+        LIMIT 1)";
+const CLOSE: &str = "
+    UPDATE schedule_slots
+    SET is_open = FALSE
+    WHERE tenant_id = $1 AND execution_id = $2 AND is_open";
 const LIST: &str = "
     SELECT slot_at, last_slot_at, slots, outcome, reason, execution_id, is_catch_up, decided_at
     FROM schedule_slots
@@ -51,6 +66,8 @@ pub struct SlotStretch {
     pub outcome: SlotOutcome,
     /// Why.
     pub reason: SlotReason,
+    /// The slot before the first of them, where there is one. A row that ends with it and says the same goes on with these.
+    pub follows: Option<UnixMillis>,
 }
 
 /// What became of a slot, or of a stretch of them.
@@ -75,6 +92,20 @@ pub struct ScheduleSlot {
 }
 
 impl ScheduleSlot {
+    /// A slot for which an execution is accepted.
+    pub(super) fn started(slot: UnixMillis, queued: &QueuedExecution, now: UnixMillis) -> Self {
+        Self {
+            slot,
+            last_slot: slot,
+            slots: 1,
+            outcome: SlotOutcome::Started,
+            reason: None,
+            execution: Some(queued.start.execution),
+            is_catch_up: false,
+            decided_at: now,
+        }
+    }
+
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             slot: millis(row, "slot_at")?,
@@ -143,16 +174,19 @@ impl Database {
     }
 }
 
-/// Write that an execution was accepted for a slot; answers whether nothing had been decided of it before.
-pub(super) fn insert_started(
-    work: &Work<'_>,
-    tenant: TenantId,
-    schedule: ScheduleId,
-    slot: &ScheduleSlot,
-) -> Result<bool, DatabaseError> {
-    let inserted = work.connection.prepare_cached(INSERT)?.execute(params![
-        tenant.to_string(),
-        schedule.to_string(),
+/// Whether something was decided of a slot before.
+pub(super) fn is_decided(work: &Work<'_>, key: ScheduleKey, slot: UnixMillis) -> Result<bool, DatabaseError> {
+    let mut statement = work.connection.prepare_cached(LAST_DECIDED)?;
+    let parameters = params![key.tenant.to_string(), key.schedule.to_string(), slot.0];
+    let last = statement.query_row(parameters, |row| millis(row, "last_slot_at")).optional()?;
+    Ok(last.is_some_and(|last| last >= slot))
+}
+
+/// Write that an execution was accepted for a slot of which nothing was decided before.
+pub(super) fn insert_started(work: &Work<'_>, key: ScheduleKey, slot: &ScheduleSlot) -> Result<(), DatabaseError> {
+    work.connection.prepare_cached(INSERT)?.execute(params![
+        key.tenant.to_string(),
+        key.schedule.to_string(),
         slot.slot.0,
         slot.slot.0,
         1,
@@ -163,20 +197,31 @@ pub(super) fn insert_started(
         slot.is_catch_up,
         slot.decided_at.0,
     ])?;
-    Ok(inserted == 1)
+    Ok(())
 }
 
-/// Write what became of slots that were not started.
+/// Write what became of slots that were not started: the row before them goes on where it says the same, else they have
+/// one of their own.
+///
+/// # Errors
+/// [`DatabaseError::Corrupt`] where something was decided of the first of them before.
 pub(super) fn insert_stretch(
     work: &Work<'_>,
-    tenant: TenantId,
-    schedule: ScheduleId,
+    key: ScheduleKey,
     stretch: &SlotStretch,
     decided_at: UnixMillis,
 ) -> Result<(), DatabaseError> {
+    if is_decided(work, key, stretch.from)? {
+        let ScheduleKey { schedule, .. } = key;
+        let what = format!("the slot {} of the schedule {schedule} is decided, and is to be once more", stretch.from.0);
+        return Err(DatabaseError::Corrupt { what });
+    }
+    if extend(work, key, stretch, decided_at)? {
+        return Ok(());
+    }
     work.connection.prepare_cached(INSERT)?.execute(params![
-        tenant.to_string(),
-        schedule.to_string(),
+        key.tenant.to_string(),
+        key.schedule.to_string(),
         stretch.from.0,
         stretch.to.0,
         number(stretch.slots),
@@ -190,23 +235,30 @@ pub(super) fn insert_stretch(
     Ok(())
 }
 
-/// Let the stretch that begins at `first` go on with `stretch`; answers whether it is there and of the same kind.
-pub(super) fn extend_stretch(
+/// Let the row before a stretch go on with it; answers whether there is one that ends where it begins and says the same.
+fn extend(
     work: &Work<'_>,
-    (tenant, schedule): (TenantId, ScheduleId),
-    first: UnixMillis,
+    key: ScheduleKey,
     stretch: &SlotStretch,
     decided_at: UnixMillis,
 ) -> Result<bool, DatabaseError> {
+    let Some(follows) = stretch.follows else { return Ok(false) };
     let extended = work.connection.prepare_cached(EXTEND)?.execute(params![
         stretch.to.0,
         number(stretch.slots),
         decided_at.0,
-        tenant.to_string(),
-        schedule.to_string(),
-        first.0,
+        key.tenant.to_string(),
+        key.schedule.to_string(),
         stretch.outcome.as_str(),
         stretch.reason.as_str(),
+        follows.0,
+        stretch.from.0,
     ])?;
     Ok(extended == 1)
+}
+
+/// Note that the run of a slot has ended, where the execution was a slot's.
+pub(crate) fn close_slot(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) -> Result<(), DatabaseError> {
+    work.connection.prepare_cached(CLOSE)?.execute([tenant.to_string(), execution.to_string()])?;
+    Ok(())
 }

@@ -1,10 +1,10 @@
 //! The queue: leases and their fences, attempts, rescue, groups, breakers, fuel that is reserved.
 
 use database::{
-    Cancelled, CommitResult, DatabaseError, Effects, ExecutionCommit, FuelWanted, Priority, QueueEntry, QueueGroup,
-    QueuedExecution, Rescue, Rescued, Retry, RetryCause, StartRow, Taken, Verdict,
+    Cancelled, Claimed, CommitResult, DatabaseError, Effects, ExecutionCommit, FuelWanted, Priority, QueueEntry,
+    QueueGroup, QueuedExecution, Rescue, Rescued, Retry, RetryCause, StartRow, Taken, Verdict,
 };
-use domain::{ErrorKind, ExecutionStatus, OnInterrupt, UnixMillis, WhenFull};
+use domain::{ErrorKind, ExecutionId, ExecutionStatus, OnInterrupt, UnixMillis, WhenFull};
 
 use crate::stage::{NOW, Stage, ended, revision_of, set, writes};
 
@@ -366,6 +366,117 @@ async fn more_places_in_a_group_are_for_those_that_wait_longer() {
         taken.push(claimed.execution);
     }
     assert_eq!(taken, accepted[..3]);
+}
+
+fn in_line(stage: &Stage, priority: Priority) -> QueuedExecution {
+    with(stage, |entry| QueueEntry { line: Some(String::from("l")), priority, ..entry })
+}
+
+async fn end(stage: &Stage, claimed: &Claimed) {
+    let commit = ended(stage.lease_of(claimed), Effects::default());
+    revision_of(&stage.database.commit_execution(commit).await.unwrap());
+}
+
+/// What can be taken at once.
+async fn claim_all(stage: &Stage) -> Vec<Claimed> {
+    let mut taken = Vec::new();
+    while let Some(claimed) = stage.claim(NOW).await {
+        taken.push(claimed);
+    }
+    taken
+}
+
+#[tokio::test]
+async fn those_of_one_line_go_one_after_another_whatever_their_groups() {
+    let stage = Stage::set().await;
+    let mut accepted = Vec::new();
+    for group in ["a", "a", "b", "c"] {
+        let group = QueueGroup { key: String::from(group), max: 2, when_full: WhenFull::Queue };
+        let mut queued = in_line(&stage, Priority::Live);
+        queued.entry.group = Some(group);
+        accepted.push(stage.accept(queued).await);
+    }
+    let mut done = Vec::new();
+    while done.len() < 4 {
+        let taken = claim_all(&stage).await;
+        assert_eq!(taken.len(), 1);
+        end(&stage, &taken[0]).await;
+        done.push(taken[0].execution);
+    }
+    assert_eq!(done, accepted);
+}
+
+#[tokio::test]
+async fn one_of_a_line_takes_a_place_of_its_group_once_it_is_its_turn_and_no_sooner() {
+    let stage = Stage::set().await;
+    let both = |stage: &Stage| {
+        let mut queued = grouped(stage, 2, WhenFull::Queue);
+        queued.entry.line = Some(String::from("l"));
+        queued
+    };
+    let (first, second) = (stage.accept(both(&stage)).await, stage.accept(both(&stage)).await);
+    let beside = stage.accept(grouped(&stage, 2, WhenFull::Queue)).await;
+    let behind = stage.accept(grouped(&stage, 2, WhenFull::Queue)).await;
+    let taken = claim_all(&stage).await;
+    let ids: Vec<ExecutionId> = taken.iter().map(|claimed| claimed.execution).collect();
+    assert_eq!(ids, [first, beside], "the second waits in its line, and in nobody's way");
+    end(&stage, &taken[0]).await;
+    let next = claim_all(&stage).await;
+    assert_eq!(next.iter().map(|claimed| claimed.execution).collect::<Vec<_>>(), [second], "it came before the last");
+    end(&stage, &taken[1]).await;
+    let last = claim_all(&stage).await;
+    assert_eq!(last.iter().map(|claimed| claimed.execution).collect::<Vec<_>>(), [behind]);
+}
+
+#[tokio::test]
+async fn a_line_goes_on_where_one_of_it_is_cancelled() {
+    let stage = Stage::set().await;
+    let mut accepted = Vec::new();
+    for _ in 0..3 {
+        accepted.push(stage.accept(in_line(&stage, Priority::Live)).await);
+    }
+    for cancelled in [accepted[1], accepted[0]] {
+        stage.database.cancel_waiting(stage.home.tenant, cancelled, Vec::new(), NOW).await.unwrap();
+    }
+    assert_eq!(stage.claim(NOW).await.map(|claimed| claimed.execution), Some(accepted[2]));
+}
+
+#[tokio::test]
+async fn what_catches_up_makes_way_in_its_line_and_in_its_group_until_somebody_has_taken_it() {
+    for of_line in [true, false] {
+        let stage = Stage::set().await;
+        let queued = |priority: Priority| {
+            let mut queued = if of_line { in_line(&stage, priority) } else { grouped(&stage, 1, WhenFull::Queue) };
+            queued.entry.priority = priority;
+            queued
+        };
+        let behind = stage.accept(queued(Priority::CatchUp)).await;
+        let live = [stage.accept(queued(Priority::Live)).await, stage.accept(queued(Priority::Live)).await];
+        for expected in live {
+            let taken = claim_all(&stage).await;
+            assert_eq!(taken.iter().map(|claimed| claimed.execution).collect::<Vec<_>>(), [expected]);
+            end(&stage, &taken[0]).await;
+        }
+        let begun = claim_all(&stage).await;
+        assert_eq!(begun.iter().map(|claimed| claimed.execution).collect::<Vec<_>>(), [behind]);
+        let last = stage.accept(queued(Priority::Live)).await;
+        assert!(claim_all(&stage).await.is_empty(), "it has begun");
+        end(&stage, &begun[0]).await;
+        assert_eq!(stage.claim(NOW).await.map(|claimed| claimed.execution), Some(last));
+    }
+}
+
+#[tokio::test]
+async fn what_waits_to_catch_up_fills_no_group_that_does_not_wait() {
+    let stage = Stage::set().await;
+    let mut behind = grouped(&stage, 1, WhenFull::Skip);
+    behind.entry.priority = Priority::CatchUp;
+    let behind = stage.accept(behind).await;
+    let live = stage.accept(grouped(&stage, 1, WhenFull::Skip)).await;
+    let taken = claim_all(&stage).await;
+    assert_eq!(taken.iter().map(|claimed| claimed.execution).collect::<Vec<_>>(), [live]);
+    end(&stage, &taken[0]).await;
+    assert_eq!(stage.claim(NOW).await.map(|claimed| claimed.execution), Some(behind));
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! Schedules: which are due, and that each slot is decided once.
 
 use database::{
-    Backlog, CatchUpDecision, CatchUpRates, CatchUpStart, DatabaseError, Effects, NewSchedule, NextSlot, Priority,
-    QueueEntry, QueuedExecution, Schedule, ScheduleChange, ScheduleMade, ScheduleSetting, SlotDecision, SlotPlace,
-    SlotStart, SlotStretch, SlotsPassed,
+    Backlog, BacklogPlace, CatchUpDecision, CatchUpRates, CatchUpStart, DatabaseError, Effects, NewBacklog,
+    NewSchedule, NextSlot, Priority, QueueEntry, QueuedExecution, Schedule, ScheduleChange, ScheduleMade,
+    ScheduleSetting, SlotDecision, SlotPlace, SlotRange, SlotStart, SlotStretch, SlotsPassed,
 };
 use domain::{CatchUp, Overlap, ScheduleId, SlotOutcome, SlotReason, UnixMillis};
 
@@ -91,12 +91,13 @@ async fn no_slot_is_started_twice() {
         id,
         expected_revision: schedule.revision,
         expected_next: Some(at(2)),
+        expected_backlog: None,
         setting: schedule.setting,
         is_paused: false,
         set_by: None,
         set_at: NOW,
         next: hour(1),
-        given_up: None,
+        given_up: Vec::new(),
         now: NOW,
     };
     assert!(stage.database.change_schedule(stage.home.tenant, change).await.unwrap().is_some());
@@ -158,14 +159,21 @@ fn passed(stage: &Stage, id: ScheduleId, (from, to): (i64, i64), reason: SlotRea
         place: place(stage, id, at(from)),
         last: at(to),
         next: hour(to + 1),
-        stretches: vec![SlotStretch { from: at(from), to: at(to), slots, outcome, reason }],
+        stretches: vec![SlotStretch {
+            from: at(from),
+            to: at(to),
+            slots,
+            outcome,
+            reason,
+            follows: Some(at(from - 1)),
+        }],
         backlog: None,
         now: at(to),
     }
 }
 
 #[tokio::test]
-async fn paused_slots_are_one_row_until_something_else_becomes_of_one() {
+async fn paused_and_missed_slots_are_one_row_until_something_else_becomes_of_one() {
     let stage = Stage::set().await;
     let id = schedule(&stage, Overlap::Skip).await;
     let pass = async |from_to, reason| {
@@ -180,41 +188,64 @@ async fn paused_slots_are_one_row_until_something_else_becomes_of_one() {
     decide(&stage, start(&stage, id, 8)).await;
     pass((9, 9), SlotReason::ScriptPaused).await;
     pass((10, 12), SlotReason::Late).await;
+    pass((13, 13), SlotReason::Late).await;
     use SlotOutcome::{Missed, SkippedPaused, Started};
     let expected =
-        [(1, 3, SkippedPaused), (4, 4, SkippedPaused), (8, 1, Started), (9, 1, SkippedPaused), (10, 3, Missed)];
+        [(1, 3, SkippedPaused), (4, 4, SkippedPaused), (8, 1, Started), (9, 1, SkippedPaused), (10, 4, Missed)];
     assert_eq!(outcomes(&stage, id), expected);
+}
+
+fn range(from: i64, to: i64) -> SlotRange {
+    SlotRange { from: at(from), to: at(to) }
+}
+
+/// Miss the slots until before the first of `ranges`, and have these to catch up. The one after the last is next.
+fn backlog(stage: &Stage, id: ScheduleId, ranges: &[SlotRange]) -> SlotsPassed {
+    let (first, last) = (ranges[0].from, ranges[ranges.len() - 1].to);
+    let hours = (first.0 - NOW.0) / HOUR;
+    let new = NewBacklog { expected_from: None, ranges: ranges.to_vec(), due_at: at(5) };
+    let missed = passed(stage, id, (1, hours - 1), SlotReason::Late);
+    SlotsPassed { last, next: hour((last.0 - NOW.0) / HOUR + 1), backlog: Some(new), ..missed }
+}
+
+const RATES: CatchUpRates = CatchUpRates { since: NOW, of_tenant: 9, of_all: 9 };
+
+/// Catch up the slot of this hour, of a backlog whose first stretch goes to `to`.
+fn catch_up(stage: &Stage, id: ScheduleId, (hours, to): (i64, i64), rates: CatchUpRates) -> CatchUpStart {
+    let revision = read(stage, id).revision;
+    CatchUpStart {
+        place: BacklogPlace { schedule: id, revision, range: range(hours, to) },
+        next: Some(at(hours + 1)).filter(|next| *next <= at(to)),
+        queued: stage.queued(),
+        rates,
+        now: at(5),
+    }
 }
 
 #[tokio::test]
 async fn a_backlog_is_caught_up_one_run_after_another_and_within_the_rates() {
     let stage = Stage::set().await;
     let (tenant, id) = (stage.home.tenant, schedule(&stage, Overlap::Skip).await);
-    let backlog = Backlog { from: at(2), to: at(4), due_at: at(5) };
-    let missed = passed(&stage, id, (1, 1), SlotReason::Late);
-    let missed = SlotsPassed { last: at(4), next: hour(5), backlog: Some(backlog), ..missed };
-    assert!(stage.database.pass_slots(tenant, missed).await.unwrap());
+    assert!(stage.database.pass_slots(tenant, backlog(&stage, id, &[range(2, 4)])).await.unwrap());
     assert!(stage.database.schedules_to_catch_up(at(4), 10).unwrap().is_empty());
-    assert_eq!(stage.database.schedules_to_catch_up(at(5), 10).unwrap()[0].backlog, Some(backlog));
+    let due = Some(Backlog { range: range(2, 4), due_at: at(5) });
+    assert_eq!(stage.database.schedules_to_catch_up(at(5), 10).unwrap()[0].backlog, due);
     let rates = CatchUpRates { since: at(4), of_tenant: 2, of_all: 10 };
-    let catch_up = |hours: i64, rates: CatchUpRates| {
-        let rest = Some(Backlog { from: at(hours + 1), ..backlog }).filter(|rest| rest.from <= rest.to);
-        let start =
-            CatchUpStart { place: place(&stage, id, at(hours)), rest, queued: stage.queued(), rates, now: at(5) };
-        stage.database.start_catch_up(tenant, start)
+    let catch_up = async |hours: i64, rates: CatchUpRates| {
+        stage.database.start_catch_up(tenant, catch_up(&stage, id, (hours, 4), rates)).await.unwrap()
     };
-    assert_eq!(catch_up(3, rates).await.unwrap(), CatchUpDecision::Moved, "the second is not the first");
-    assert_eq!(catch_up(2, rates).await.unwrap(), CatchUpDecision::Started);
-    assert_eq!(catch_up(2, rates).await.unwrap(), CatchUpDecision::Moved);
-    assert_eq!(catch_up(3, rates).await.unwrap(), CatchUpDecision::PreviousRun);
+    assert_eq!(catch_up(3, rates).await, CatchUpDecision::Moved, "the second is not the first");
+    assert_eq!(catch_up(2, rates).await, CatchUpDecision::Started);
+    assert_eq!(catch_up(2, rates).await, CatchUpDecision::Moved);
+    assert_eq!(catch_up(3, rates).await, CatchUpDecision::PreviousRun);
     end_one(&stage).await;
     let none_left = CatchUpRates { of_all: 1, ..rates };
-    assert_eq!(catch_up(3, none_left).await.unwrap(), CatchUpDecision::Rate);
-    assert_eq!(catch_up(3, rates).await.unwrap(), CatchUpDecision::Started);
+    assert_eq!(catch_up(3, none_left).await, CatchUpDecision::Rate);
+    assert_eq!(catch_up(3, rates).await, CatchUpDecision::Started);
     end_one(&stage).await;
-    assert_eq!(catch_up(4, rates).await.unwrap(), CatchUpDecision::TenantRate);
+    assert_eq!(catch_up(4, rates).await, CatchUpDecision::TenantRate);
     let an_hour_later = CatchUpRates { since: at(5), ..rates };
-    assert_eq!(catch_up(4, an_hour_later).await.unwrap(), CatchUpDecision::Started);
+    assert_eq!(catch_up(4, an_hour_later).await, CatchUpDecision::Started);
     assert_eq!(read(&stage, id).backlog, None);
     use SlotOutcome::{Missed, Started};
     assert_eq!(outcomes(&stage, id), [(1, 1, Missed), (2, 1, Started), (3, 1, Started), (4, 1, Started)]);
@@ -222,19 +253,118 @@ async fn a_backlog_is_caught_up_one_run_after_another_and_within_the_rates() {
 }
 
 #[tokio::test]
+async fn the_stretches_of_a_backlog_move_up_one_after_another() {
+    let stage = Stage::set().await;
+    let (tenant, id) = (stage.home.tenant, schedule(&stage, Overlap::Parallel).await);
+    let ranges = [range(2, 3), range(6, 6), range(8, 9)];
+    assert!(stage.database.pass_slots(tenant, backlog(&stage, id, &ranges)).await.unwrap());
+    assert_eq!(stage.database.backlog_behind(tenant, id).unwrap(), ranges[1..]);
+    for place in [(2, 3), (3, 3), (6, 6)] {
+        let decision = stage.database.start_catch_up(tenant, catch_up(&stage, id, place, RATES)).await.unwrap();
+        assert_eq!(decision, CatchUpDecision::Started, "{place:?}");
+    }
+    let schedule = read(&stage, id);
+    assert_eq!(schedule.backlog.map(|backlog| backlog.range), Some(ranges[2]));
+    let place = BacklogPlace { schedule: id, revision: schedule.revision, range: ranges[2] };
+    let given_up = SlotStretch {
+        from: at(8),
+        to: at(9),
+        slots: 2,
+        outcome: SlotOutcome::SkippedPaused,
+        reason: SlotReason::ScriptPaused,
+        follows: Some(at(7)),
+    };
+    assert!(stage.database.give_up_backlog(tenant, place, given_up, at(9)).await.unwrap());
+    assert!(!stage.database.give_up_backlog(tenant, place, given_up, at(9)).await.unwrap());
+    assert_eq!(read(&stage, id).backlog, None);
+    assert_eq!(outcomes(&stage, id).last(), Some(&(8, 2, SlotOutcome::SkippedPaused)));
+}
+
+#[tokio::test]
+async fn a_step_that_saw_another_backlog_changes_nothing() {
+    let stage = Stage::set().await;
+    let (tenant, id) = (stage.home.tenant, schedule(&stage, Overlap::Parallel).await);
+    assert!(stage.database.pass_slots(tenant, backlog(&stage, id, &[range(2, 4)])).await.unwrap());
+    let seen = read(&stage, id);
+    let caught_up = stage.database.start_catch_up(tenant, catch_up(&stage, id, (2, 4), RATES)).await.unwrap();
+    assert_eq!(caught_up, CatchUpDecision::Started);
+    let before = (read(&stage, id), outcomes(&stage, id));
+    use SlotOutcome::{Missed, Started};
+    // Somebody changes it who saw what was to be caught up before that.
+    let given_up = SlotStretch {
+        from: at(2),
+        to: at(4),
+        slots: 3,
+        outcome: Missed,
+        reason: SlotReason::Superseded,
+        follows: Some(at(1)),
+    };
+    let change = ScheduleChange {
+        id,
+        expected_revision: seen.revision,
+        expected_next: seen.next.map(|next| next.slot),
+        expected_backlog: Some(at(2)),
+        setting: seen.setting.clone(),
+        is_paused: false,
+        set_by: None,
+        set_at: at(5),
+        next: hour(7),
+        given_up: vec![given_up],
+        now: at(5),
+    };
+    assert_eq!(stage.database.change_schedule(tenant, change.clone()).await.unwrap(), None);
+    // And the scheduler, and whoever catches up.
+    let late = passed(&stage, id, (5, 5), SlotReason::Late);
+    let joined = NewBacklog { expected_from: Some(at(2)), ranges: vec![range(2, 5)], due_at: at(6) };
+    let late = SlotsPassed { stretches: Vec::new(), backlog: Some(joined), ..late };
+    assert!(!stage.database.pass_slots(tenant, late).await.unwrap());
+    let place = BacklogPlace { schedule: id, revision: seen.revision, range: range(2, 4) };
+    assert!(!stage.database.give_up_backlog(tenant, place, given_up, at(6)).await.unwrap());
+    assert_eq!((read(&stage, id), outcomes(&stage, id)), before);
+    // As it is, it can be changed.
+    let rest = SlotStretch { from: at(3), slots: 2, follows: Some(at(2)), ..given_up };
+    let change = ScheduleChange { expected_backlog: Some(at(3)), given_up: vec![rest], ..change };
+    assert!(stage.database.change_schedule(tenant, change).await.unwrap().is_some());
+    assert_eq!(outcomes(&stage, id), [(1, 1, Missed), (2, 1, Started), (3, 2, Missed)]);
+    assert_eq!(read(&stage, id).backlog, None);
+}
+
+#[tokio::test]
+async fn no_slot_is_decided_again_not_even_as_one_of_a_stretch() {
+    let stage = Stage::set().await;
+    let (tenant, id) = (stage.home.tenant, schedule(&stage, Overlap::Parallel).await);
+    assert!(stage.database.pass_slots(tenant, passed(&stage, id, (1, 3), SlotReason::Late)).await.unwrap());
+    // Somebody sets the schedule back into what was decided.
+    let seen = read(&stage, id);
+    let change = ScheduleChange {
+        id,
+        expected_revision: seen.revision,
+        expected_next: Some(at(4)),
+        expected_backlog: None,
+        setting: seen.setting,
+        is_paused: false,
+        set_by: None,
+        set_at: NOW,
+        next: hour(2),
+        given_up: Vec::new(),
+        now: NOW,
+    };
+    assert!(stage.database.change_schedule(tenant, change).await.unwrap().is_some());
+    let again = stage.database.pass_slots(tenant, passed(&stage, id, (2, 5), SlotReason::Late)).await;
+    assert!(matches!(again, Err(DatabaseError::Corrupt { .. })), "{again:?}");
+    assert_eq!(read(&stage, id).next, hour(2), "nothing was written");
+    assert_eq!(decide(&stage, start(&stage, id, 2)).await, SlotDecision::Moved);
+    assert_eq!(outcomes(&stage, id), [(1, 3, SlotOutcome::Missed)]);
+}
+
+#[tokio::test]
 async fn a_run_that_catches_up_keeps_no_slot_from_running_until_it_has_begun() {
     let stage = Stage::set().await;
     let (tenant, id) = (stage.home.tenant, schedule(&stage, Overlap::Skip).await);
-    let backlog = Backlog { from: at(2), to: at(2), due_at: at(3) };
-    let missed = passed(&stage, id, (1, 1), SlotReason::Late);
-    let missed = SlotsPassed { last: at(2), next: hour(3), backlog: Some(backlog), ..missed };
-    assert!(stage.database.pass_slots(tenant, missed).await.unwrap());
-    let rates = CatchUpRates { since: NOW, of_tenant: 9, of_all: 9 };
-    let queued = stage.queued();
-    let entry = QueueEntry { priority: Priority::CatchUp, ..queued.entry.clone() };
-    let queued = QueuedExecution { entry, ..queued };
-    let execution = queued.start.execution;
-    let caught_up = CatchUpStart { place: place(&stage, id, at(2)), rest: None, queued, rates, now: at(3) };
+    assert!(stage.database.pass_slots(tenant, backlog(&stage, id, &[range(2, 2)])).await.unwrap());
+    let mut caught_up = catch_up(&stage, id, (2, 2), RATES);
+    caught_up.queued.entry.priority = Priority::CatchUp;
+    let execution = caught_up.queued.start.execution;
     assert_eq!(stage.database.start_catch_up(tenant, caught_up).await.unwrap(), CatchUpDecision::Started);
     assert_eq!(decide(&stage, start(&stage, id, 3)).await, STARTED, "it waits behind live work");
     assert_eq!(decide(&stage, start(&stage, id, 4)).await, SlotDecision::Skipped, "a live run waits");
@@ -296,8 +426,11 @@ async fn schedules_of_another_tenant_are_not_found() {
 async fn slots_of_long_ago_go_in_steps_and_those_that_run_stay() {
     let stage = Stage::set().await;
     let (tenant, id) = (stage.home.tenant, schedule(&stage, Overlap::Skip).await);
-    for hours in 1..=4 {
-        stage.database.pass_slots(tenant, passed(&stage, id, (hours, hours), SlotReason::Late)).await.unwrap();
+    for (hours, reason) in
+        [SlotReason::Late, SlotReason::Superseded, SlotReason::Late, SlotReason::Superseded].into_iter().enumerate()
+    {
+        let hours = hours as i64 + 1;
+        stage.database.pass_slots(tenant, passed(&stage, id, (hours, hours), reason)).await.unwrap();
     }
     decide(&stage, start(&stage, id, 5)).await;
     assert_eq!(stage.database.purge_schedule_slots(tenant, at(4), 2).await.unwrap(), 2);
@@ -316,12 +449,13 @@ async fn a_change_of_something_else_than_was_seen_changes_nothing() {
         id,
         expected_revision: seen.revision,
         expected_next: Some(at(1)),
+        expected_backlog: None,
         setting: ScheduleSetting { overlap: Overlap::Queue, ..seen.setting.clone() },
         is_paused: true,
         set_by: None,
         set_at: at(1),
         next: hour(7),
-        given_up: None,
+        given_up: Vec::new(),
         now: at(1),
     };
     decide(&stage, start(&stage, id, 1)).await;

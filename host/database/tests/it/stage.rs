@@ -81,6 +81,7 @@ impl Stage {
             priority: Priority::Live,
             available_at: NOW,
             group: None,
+            line: None,
             max_attempts: 3,
             on_interrupt: OnInterrupt::Retry,
             queue_limit: 100,

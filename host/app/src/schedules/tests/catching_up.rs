@@ -120,22 +120,123 @@ async fn catching_up_keeps_to_the_rates_of_the_tenant_and_of_all() {
     assert_eq!((caught_up(&stage), caught_up(&other)), (10, 10), "in the end everything is caught up");
 }
 
+/// End what goes on, and let the next go, until nothing is left to be caught up.
+async fn catch_up_all(stage: &Stage, id: ScheduleId, from: UnixMillis) -> UnixMillis {
+    let mut now = from;
+    while stage.read(id).backlog.is_some() {
+        stage.end_all().await;
+        now = later(now, 10_000);
+        stage.schedules().tick(now).await;
+    }
+    now
+}
+
 #[tokio::test]
-async fn a_backlog_that_later_misses_overtake_is_noted_as_missed() {
+async fn slots_that_are_missed_while_others_are_caught_up_are_caught_up_behind_them() {
     let stage = Stage::set().await;
     let catching = ScheduleInput { catch_up: CatchUp::RunAll, overlap: Overlap::Skip, ..hourly() };
     let id = stage.schedule(catching, at(T0)).await;
-    stage.schedules().tick(at("2031-05-01T04:30:00Z")).await;
-    // The server is away again before the other three are done.
-    stage.schedules().tick(at("2031-05-01T06:30:00Z")).await;
+    stage.schedules().tick(at("2031-05-01T03:30:00Z")).await;
+    // The server is away before the other two are done; one slot is there in time, and then it is away once more.
+    stage.schedules().tick(at("2031-05-01T05:30:00Z")).await;
+    stage.tick_when_due(id).await;
+    stage.schedules().tick(at("2031-05-01T08:30:00Z")).await;
+    let backlog = stage.app.inner.backlog_of(&stage.read(id)).unwrap();
+    let range = |from: &str, to: &str| SlotRange { from: at(from), to: at(to) };
+    let touching = range("2031-05-01T02:00:00Z", "2031-05-01T05:00:00Z");
+    assert_eq!(backlog, [touching, range("2031-05-01T07:00:00Z", "2031-05-01T08:00:00Z")]);
+    catch_up_all(&stage, id, at("2031-05-01T08:30:00Z")).await;
+    let expected =
+        ["01", "02", "03", "04", "05", "06", "07", "08"].map(|hour| started(&format!("2031-05-01T{hour}:00:00+00:00")));
+    assert_eq!(stage.slots(id), expected);
+    let views = stage.schedules().slots(&stage.principal, id, None, 100).unwrap();
+    assert_eq!(views.iter().filter(|view| !view.slot.is_catch_up).count(), 1);
+}
+
+#[tokio::test]
+async fn of_slots_that_were_missed_at_several_times_the_last_hundred_are_caught_up() {
+    let stage = Stage::set().await;
+    let catching = ScheduleInput { catch_up: CatchUp::RunAll, overlap: Overlap::Skip, ..hourly() };
+    let id = stage.schedule(catching, at(T0)).await;
+    let mut now = later(at(T0), 80 * HOUR);
+    stage.schedules().tick(now).await;
+    stage.tick_when_due(id).await;
+    now = later(now, 51 * HOUR);
+    stage.schedules().tick(now).await;
+    now = catch_up_all(&stage, id, now).await;
+    let slots = stage.slots(id);
+    // 80, of which one was started at once, and 50 behind the one that was in time.
+    let limit = missed("2031-05-01T02:00:00+00:00", 29, SlotReason::CatchUpLimit);
+    assert_eq!(slots[..2], [started("2031-05-01T01:00:00+00:00"), limit]);
+    assert!(slots[2..].iter().all(|slot| slot.2 == SlotOutcome::Started));
+    assert_eq!(slots.len() as u64, 131 - 28);
     stage.end_all().await;
-    stage.schedules().tick(at("2031-05-01T06:30:10Z")).await;
+    stage.schedules().tick(later(now, 10_000)).await;
+    assert_eq!(stage.slots(id), slots);
+}
+
+#[tokio::test]
+async fn the_latest_missed_slot_stands_for_those_that_were_to_be_caught_up_before_it() {
+    let stage = Stage::set().await;
+    let id = stage.schedule(ScheduleInput { overlap: Overlap::Skip, ..hourly() }, at(T0)).await;
+    stage.tick_when_due(id).await;
+    stage.schedules().tick(at("2031-05-01T04:30:00Z")).await;
+    stage.schedules().tick(at("2031-05-01T06:30:00Z")).await;
+    catch_up_all(&stage, id, at("2031-05-01T06:30:00Z")).await;
     let expected = [
         started("2031-05-01T01:00:00+00:00"),
-        missed("2031-05-01T02:00:00+00:00", 3, SlotReason::Superseded),
-        started("2031-05-01T05:00:00+00:00"),
+        missed("2031-05-01T02:00:00+00:00", 2, SlotReason::Late),
+        missed("2031-05-01T04:00:00+00:00", 1, SlotReason::Superseded),
+        missed("2031-05-01T05:00:00+00:00", 1, SlotReason::Late),
+        started("2031-05-01T06:00:00+00:00"),
     ];
     assert_eq!(stage.slots(id), expected);
+}
+
+#[tokio::test]
+async fn missed_slots_that_follow_one_another_are_one_row_however_often_the_server_was_away() {
+    let (stage, id) = after_a_night(CatchUp::Skip).await;
+    stage.schedules().tick(at("2031-05-01T12:45:00Z")).await;
+    stage.schedules().tick(at("2031-05-03T00:45:00Z")).await;
+    assert_eq!(stage.slots(id), [missed("2031-05-01T01:00:00+00:00", 48, SlotReason::Late)]);
+}
+
+#[tokio::test]
+async fn a_waiting_run_that_catches_up_lets_live_slots_of_its_line_pass() {
+    let stage = Stage::set().await;
+    let id = stage.schedule(ScheduleInput { overlap: Overlap::Queue, ..hourly() }, at(T0)).await;
+    stage.schedules().tick(at("2031-05-01T04:30:00Z")).await;
+    assert_eq!(stage.slots(id).last(), Some(&started("2031-05-01T04:00:00+00:00")));
+    let now = stage.tick_when_due(id).await;
+    let slots = stage.schedules().slots(&stage.principal, id, None, 2).unwrap();
+    assert_eq!((slots[0].slot.is_catch_up, slots[1].slot.is_catch_up), (false, true));
+    let database = &stage.app.inner.database;
+    let claim = database::Claim {
+        tenant: stage.principal.tenant,
+        epoch: database.epoch(),
+        now,
+        lease_until: later(now, MINUTE),
+    };
+    let database::Taken::Execution(first) = database.claim_execution(claim).await.unwrap() else { panic!("nothing") };
+    assert_eq!(slots[0].slot.execution, Some(first.execution));
+    assert_eq!(database.claim_execution(claim).await.unwrap(), database::Taken::Nothing, "one after another");
+}
+
+#[tokio::test]
+async fn a_full_queue_is_asked_once_for_all_that_its_tenant_has_to_catch_up() {
+    let stage = Stage::set_with(|mut config| {
+        config.quotas.queued_executions = 1;
+        config
+    })
+    .await;
+    for _ in 0..20 {
+        stage.schedule(hourly(), at(T0)).await;
+    }
+    let (now, database) = (at("2031-05-01T09:45:00Z"), &stage.app.inner.database);
+    stage.schedules().tick(now).await;
+    assert_eq!(stage.executions(ExecutionStatus::Pending).len(), 1, "there is room for one");
+    assert!(database.schedules_to_catch_up(later(now, 4_999), 100).unwrap().is_empty());
+    assert_eq!(database.schedules_to_catch_up(later(now, 5_000), 100).unwrap().len(), 19);
 }
 
 #[tokio::test]

@@ -53,10 +53,10 @@ async fn whoever_changes_a_schedule_has_set_it_and_whoever_pauses_it_has_not() {
     let somebody = Principal { actor: Actor::Local, ..stage.principal.clone() };
     let schedules = stage.schedules();
     let paused = SchedulePatch { is_paused: Some(true), ..SchedulePatch::default() };
-    schedules.change_at(&somebody, id, (None, paused), at(T0)).await.unwrap();
+    schedules.change_at(&somebody, id, unseen(paused), at(T0)).await.unwrap();
     assert_eq!(stage.read(id).set_by, stage.principal.user());
     let overlap = SchedulePatch { overlap: Some(Overlap::Queue), ..SchedulePatch::default() };
-    schedules.change_at(&somebody, id, (None, overlap), later(at(T0), 1)).await.unwrap();
+    schedules.change_at(&somebody, id, unseen(overlap), later(at(T0), 1)).await.unwrap();
     let changed = stage.read(id);
     assert_eq!((changed.set_by, changed.set_at, changed.is_paused), (None, later(at(T0), 1), true));
 }
@@ -83,7 +83,7 @@ async fn a_wrong_change_changes_nothing() {
         SchedulePatch { expression: Some(String::from("0 0 30 2 *")), ..SchedulePatch::default() },
         SchedulePatch { timezone: Some(String::from("Mars/Olympus")), ..SchedulePatch::default() },
     ] {
-        let refused = stage.schedules().change_at(&stage.principal, id, (None, patch), at(T0)).await;
+        let refused = stage.schedules().change_at(&stage.principal, id, unseen(patch), at(T0)).await;
         assert!(matches!(refused, Err(AppError::Invalid(_))), "{refused:?}");
     }
     assert_eq!(stage.read(id), before);

@@ -91,18 +91,61 @@ async fn claim_all(stage: &Stage, now: UnixMillis) -> usize {
     claimed
 }
 
-#[tokio::test]
-async fn a_script_that_wants_no_second_run_skips_the_slot() {
-    let stage = Stage::set().await;
-    let concurrency = Some(Concurrency { max: 1, key: None, when_full: WhenFull::Skip });
-    let policy = Some(RunPolicy { concurrency, ..RunPolicy::default() });
+/// Let the script's runs go beside each other only as far as this.
+async fn bound(stage: &Stage, concurrency: Concurrency) {
+    let policy = Some(RunPolicy { concurrency: Some(concurrency), ..RunPolicy::default() });
     let settings = SettingsInput { policy: Some(policy), ..SettingsInput::default() };
     stage.app.scripts().update_settings(&stage.principal, &named("report"), settings).await.unwrap();
-    let id = stage.schedule(ScheduleInput { overlap: Overlap::Queue, ..hourly() }, at(T0)).await;
+}
+
+#[tokio::test]
+async fn a_script_that_wants_no_second_run_skips_a_slot_that_would_go_beside_the_first() {
+    let stage = Stage::set().await;
+    bound(&stage, Concurrency { max: 1, key: None, when_full: WhenFull::Skip }).await;
+    let id = stage.schedule(ScheduleInput { overlap: Overlap::Parallel, ..hourly() }, at(T0)).await;
     stage.tick_when_due(id).await;
     stage.tick_when_due(id).await;
     let skipped = passed("2031-03-30T02:00:00+00:00", 1, SlotOutcome::SkippedOverlap, SlotReason::PreviousRun);
     assert_eq!(stage.slots(id), [started("2031-03-30T01:00:00+00:00"), skipped]);
+}
+
+#[tokio::test]
+async fn overlapping_runs_wait_or_give_way_whatever_their_script_says_of_its_concurrency() {
+    let by_time = || Some(String::from("/scheduledTime"));
+    for (max, key, when_full) in [
+        (1, None, WhenFull::Skip),
+        (1, None, WhenFull::Queue),
+        (1, by_time(), WhenFull::Skip),
+        (1, by_time(), WhenFull::Queue),
+        (3, None, WhenFull::Skip),
+        (3, None, WhenFull::Queue),
+    ] {
+        for (overlap, pending) in [(Overlap::Queue, 2), (Overlap::CancelPrevious, 1)] {
+            let (stage, what) = (Stage::set().await, format!("{overlap} with {max} by {key:?}, else {when_full}"));
+            bound(&stage, Concurrency { max, key: key.clone(), when_full }).await;
+            let id = stage.schedule(ScheduleInput { overlap, ..hourly() }, at(T0)).await;
+            stage.tick_when_due(id).await;
+            let due_at = stage.tick_when_due(id).await;
+            let both = [started("2031-03-30T01:00:00+00:00"), started("2031-03-30T02:00:00+00:00")];
+            assert_eq!(stage.slots(id), both, "{what}");
+            assert_eq!(stage.executions(ExecutionStatus::Pending).len(), pending, "{what}");
+            assert_eq!(claim_all(&stage, due_at).await, 1, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn schedules_that_queue_keep_to_their_scripts_bound_together() {
+    let stage = Stage::set().await;
+    bound(&stage, Concurrency { max: 2, key: None, when_full: WhenFull::Queue }).await;
+    let mut due_at = at(T0);
+    for _ in 0..3 {
+        let id = stage.schedule(ScheduleInput { overlap: Overlap::Queue, ..hourly() }, at(T0)).await;
+        due_at = stage.tick_when_due(id).await.max(due_at);
+    }
+    stage.schedules().tick(due_at).await;
+    assert_eq!(stage.executions(ExecutionStatus::Pending).len(), 3);
+    assert_eq!(claim_all(&stage, due_at).await, 2);
 }
 
 #[tokio::test]
@@ -159,8 +202,8 @@ async fn a_slot_waits_for_a_full_queue_and_says_so_when_it_was_too_late() {
     assert_eq!((begun(one), begun(other)), (1, 1));
     // The next day there is no room for longer than a slot may be late.
     let next = at("2031-03-31T12:00:30Z");
-    for seconds in [0, 5, 30, 100] {
-        stage.schedules().tick(later(next, seconds * 1_000)).await;
+    for seconds in 0..20 {
+        stage.schedules().tick(later(next, seconds * 5_000)).await;
     }
     let missed = passed("2031-03-31T12:00:00+00:00", 1, SlotOutcome::Missed, SlotReason::Late);
     assert_eq!((stage.slots(one).last(), stage.slots(other).last()), (Some(&missed), Some(&missed)));

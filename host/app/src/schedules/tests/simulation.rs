@@ -2,7 +2,7 @@
 //! clocks that go back: afterwards every slot has one row, and every start one execution.
 #![expect(clippy::print_stdout, reason = "what a long simulation came to is for whoever started it")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
@@ -21,21 +21,32 @@ const ZONES: [&str; 8] = [
     "UTC",
 ];
 
-/// The rarest first: of many schedules most are rare.
-const EXPRESSIONS: [&str; 12] = [
-    "0 0 29 2 *",
-    "59 23 31 12 *",
-    "0 6 1 * *",
-    "0 12 L * *",
-    "30 23 * * 6",
-    "30 2 * * 0",
-    "15 1,2,3 * * SUN",
-    "0 9 * * MON#1",
-    "0 18 15W * *",
-    "30 2 * * *",
-    "0 0 * * *",
-    "20 */8 * * *",
+/// When schedules come due, and how many of ten thousand do so.
+const EXPRESSIONS: [(&str, usize); 14] = [
+    ("0 0 29 2 *", 1_000),
+    ("59 23 31 12 *", 1_000),
+    ("0 6 1 * *", 1_000),
+    ("0 12 L * *", 1_000),
+    ("0 9 * * MON#1", 1_000),
+    ("0 18 15W * *", 1_000),
+    ("30 23 * * 6", 1_250),
+    ("30 2 * * 0", 1_250),
+    ("15 1,2,3 * * SUN", 1_000),
+    ("30 2 * * *", 200),
+    ("0 0 * * *", 200),
+    ("20 */8 * * *", 80),
+    ("30 * * * *", 15),
+    ("*/15 * * * *", 5),
 ];
+
+/// Of few schedules none comes due that often: the last of them alone has thirty-five thousand slots.
+const OFTEN: usize = 2;
+
+/// How many schedules there are at least where some of them come due often.
+const MANY: usize = 1_000;
+
+/// How often something goes wrong.
+const DISTURBED_MS: i64 = 6 * HOUR;
 
 /// Numbers without a pattern, the same each time.
 struct Numbers(u64);
@@ -69,12 +80,10 @@ impl Year {
         let (begin, end) = (at("2032-01-01T00:00:00Z"), at("2033-01-01T00:00:00Z"));
         let mut year = Self { stage, numbers: Numbers(4), schedules: Vec::new(), begin, end };
         for index in 0..count {
-            // A few come due often; of ten thousand that would be millions of runs.
-            let often = if index < SCHEDULES_DEFAULT { EXPRESSIONS.len() } else { EXPRESSIONS.len() - 3 };
             let schedule = ScheduleInput {
                 overlap: year.numbers.one_of(Overlap::ALL),
                 catch_up: year.numbers.one_of(CatchUp::ALL),
-                ..input(EXPRESSIONS[year.numbers.below(often)], year.numbers.one_of(&ZONES))
+                ..input(year.expression(index, count), year.numbers.one_of(&ZONES))
             };
             let id = year.stage.schedule(schedule, begin).await;
             year.schedules.push(id);
@@ -82,26 +91,52 @@ impl Year {
         year
     }
 
+    /// One of each first, and then by their parts.
+    fn expression(&mut self, index: usize, count: usize) -> &'static str {
+        let expressions = &EXPRESSIONS[..if count < MANY { EXPRESSIONS.len() - OFTEN } else { EXPRESSIONS.len() }];
+        if let Some((expression, _)) = expressions.get(index) {
+            return expression;
+        }
+        let mut at = self.numbers.below(expressions.iter().map(|(_, part)| part).sum());
+        let found = expressions.iter().find(|(_, part)| {
+            let is_here = at < *part;
+            at = at.saturating_sub(*part);
+            is_here
+        });
+        found.unwrap().0
+    }
+
     async fn live(&mut self) {
-        let mut now = self.begin;
+        let (mut now, mut disturbed_at) = (self.begin, self.begin);
         while now < self.end {
             self.stage.schedules().tick(now).await;
-            match self.numbers.below(100) {
-                // Runs end at some time.
-                0..40 => self.stage.end_all().await,
-                40..42 => self.stage.set_active(Some(false)).await,
-                42..46 => self.stage.set_active(Some(true)).await,
-                46 | 47 => self.pause_one(now).await,
-                // The clock is set back.
-                48 => self.stage.schedules().tick(later(now, -3 * HOUR)).await,
-                // The server is away for hours or days.
-                49 => now = later(now, self.numbers.one_of(&[HOUR, 10 * HOUR, 3 * DAY, 9 * DAY])),
-                _ => {}
+            // Runs end at some time.
+            if self.numbers.below(10) < 4 {
+                self.stage.end_all().await;
+            }
+            if now >= later(disturbed_at, DISTURBED_MS) {
+                disturbed_at = now;
+                now = self.disturb(now).await;
             }
             now = self.next_moment(now);
         }
         self.stage.set_active(Some(true)).await;
         self.stage.schedules().tick(self.end).await;
+    }
+
+    /// What happens to servers and schedules. Answers when it is over.
+    async fn disturb(&mut self, now: UnixMillis) -> UnixMillis {
+        match self.numbers.below(100) {
+            0..3 => self.stage.set_active(Some(false)).await,
+            3..12 => self.stage.set_active(Some(true)).await,
+            12..30 => self.pause_one(now).await,
+            // The clock is set back.
+            30..40 => self.stage.schedules().tick(later(now, -3 * HOUR)).await,
+            // The server is away for hours or days.
+            40 => return later(now, self.numbers.one_of(&[HOUR, 10 * HOUR, 3 * DAY, 9 * DAY])),
+            _ => {}
+        }
+        now
     }
 
     async fn pause_one(&mut self, now: UnixMillis) {
@@ -120,36 +155,43 @@ impl Year {
         next.max(later(now, MINUTE / 2))
     }
 
-    /// Every slot until the next one has exactly one row, and every start an execution of its own.
+    /// Every slot until the next one has exactly one row or is still to be caught up, and every start an execution of its
+    /// own.
     fn check(&self) {
         let mut executions = BTreeSet::new();
-        let mut outcomes = BTreeSet::new();
+        let mut outcomes = BTreeMap::new();
         for id in &self.schedules {
             let (schedule, rows) = (self.stage.read(*id), self.rows(*id));
-            let what = format!("{:?}", schedule.setting);
-            let slots = Slots::of(&schedule).unwrap();
-            let mut expected = slots.next_after(self.begin);
-            let mut backlog = schedule.backlog;
-            for row in &rows {
-                if let Some(left) = backlog.filter(|left| Some(left.from) == expected) {
-                    expected = slots.next_after(left.to);
-                    backlog = None;
-                }
-                assert_eq!(Some(row.slot), expected, "a slot has no row, or two: {what}");
-                assert_eq!(slots.count(row.slot, row.last_slot), row.slots, "{what}");
-                expected = slots.next_after(row.last_slot);
-                outcomes.insert((row.outcome.as_str(), row.reason.map(SlotReason::as_str)));
+            self.check_slots(&schedule, &rows);
+            for row in rows {
+                let of_kind = outcomes.entry((row.outcome.as_str(), row.reason.map(SlotReason::as_str))).or_insert(0);
+                *of_kind += row.slots;
                 assert_eq!(row.execution.is_some(), row.outcome == SlotOutcome::Started);
-                assert!(row.execution.is_none_or(|execution| executions.insert(execution)), "{what}");
+                assert!(row.execution.is_none_or(|execution| executions.insert(execution)), "{id}");
             }
-            let expected =
-                backlog.filter(|left| Some(left.from) == expected).map_or(expected, |left| slots.next_after(left.to));
-            assert_eq!(schedule.next.map(|next| next.slot), expected, "the last slots have no row: {what}");
-            assert!(schedule.next.is_none_or(|next| next.due_at > self.end), "{what}");
         }
         self.check_executions(&executions);
         assert!(outcomes.len() >= 6, "the year had too little of everything: {outcomes:?}");
-        println!("{} schedules, {} runs, {outcomes:?}", self.schedules.len(), executions.len());
+        let slots: u64 = outcomes.values().sum();
+        println!("{} schedules, {slots} slots, {} runs, {outcomes:?}", self.schedules.len(), executions.len());
+    }
+
+    fn check_slots(&self, schedule: &Schedule, rows: &[ScheduleSlot]) {
+        let (slots, what) = (Slots::of(schedule).unwrap(), format!("{:?}", schedule.setting));
+        let decided = rows.iter().map(|row| {
+            assert_eq!(slots.count(row.slot, row.last_slot), row.slots, "{what}");
+            (row.slot, row.last_slot)
+        });
+        let waiting = self.stage.app.inner.backlog_of(schedule).unwrap();
+        let mut stretches: Vec<_> = decided.chain(waiting.iter().map(|range| (range.from, range.to))).collect();
+        stretches.sort();
+        let mut expected = slots.next_after(self.begin);
+        for (first, last) in stretches {
+            assert_eq!(Some(first), expected, "a slot has no row, or two: {what}");
+            expected = slots.next_after(last);
+        }
+        assert_eq!(schedule.next.map(|next| next.slot), expected, "the last slots have no row: {what}");
+        assert!(schedule.next.is_none_or(|next| next.due_at > self.end), "{what}");
     }
 
     fn rows(&self, id: ScheduleId) -> Vec<ScheduleSlot> {
