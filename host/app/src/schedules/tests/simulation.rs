@@ -133,7 +133,7 @@ impl Year {
             // The clock is set back.
             30..40 => self.stage.schedules().tick(later(now, -3 * HOUR)).await,
             // The server is away for hours or days.
-            40 => return later(now, self.numbers.one_of(&[HOUR, 10 * HOUR, 3 * DAY, 9 * DAY])),
+            40..44 => return later(now, self.numbers.one_of(&[HOUR, 3 * HOUR, 10 * HOUR, 4 * DAY])),
             _ => {}
         }
         now
@@ -171,7 +171,7 @@ impl Year {
             }
         }
         self.check_executions(&executions);
-        assert!(outcomes.len() >= 6, "the year had too little of everything: {outcomes:?}");
+        assert!(outcomes.len() >= 5, "the year had too little of everything: {outcomes:?}");
         let slots: u64 = outcomes.values().sum();
         println!("{} schedules, {slots} slots, {} runs, {outcomes:?}", self.schedules.len(), executions.len());
     }
