@@ -12,6 +12,7 @@ use serde_json::error::Category;
 use tokio::time::Instant;
 
 use super::{
+    objects::Objects,
     overload::{Overloaded, is_overloaded},
     problem::{Problem, kinds},
 };
@@ -150,7 +151,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(Problem::new(&kinds::JSON_TOO_DEEP, detail));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Objects(&mut deserializer)).map_err(|error| {
         let path = error.path().to_string();
         of_json(error.inner(), &path)
     })?;
@@ -249,6 +250,29 @@ mod tests {
         assert_eq!(parse_object::<Order>(b"[[1,2]").expect_err("no JSON").kind(), &kinds::MALFORMED_JSON);
         let body = format!("{:?}", parse_object::<Order>(b"7").expect_err("a number"));
         assert!(body.contains("expected an object") && !body.contains("Order"), "{body}");
+    }
+
+    #[test]
+    fn an_array_in_the_place_of_an_object_is_refused_with_its_path_at_every_depth() {
+        #[derive(Debug, Deserialize)]
+        struct Nested {
+            #[expect(dead_code, reason = "only its shape matters")]
+            orders: Vec<Option<Order>>,
+            #[expect(dead_code, reason = "only its shape matters")]
+            #[serde(default)]
+            by_name: std::collections::BTreeMap<String, Order>,
+        }
+        let whole = r#"{"orders":[{"items":[1]},null],"by_name":{"a":{"items":[]}}}"#;
+        parse::<Nested>(whole.as_bytes()).expect("objects");
+        for (json, path) in [
+            (r#"{"orders":[{"items":[1]},[[1]]]}"#, "orders[1]"),
+            (r#"{"orders":[],"by_name":{"a":[[]]}}"#, "by_name.a"),
+        ] {
+            let problem = parse::<Nested>(json.as_bytes()).expect_err("an array");
+            assert_eq!(problem.kind(), &kinds::INVALID);
+            assert!(problem.detail().contains("expected an object"), "{problem:?}");
+            assert!(format!("{problem:?}").contains(path), "{problem:?}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub(crate) mod examples;
 pub(crate) mod extract;
 pub(crate) mod hosts;
 pub(crate) mod layers;
+mod objects;
 pub(crate) mod overload;
 pub(crate) mod peer;
 pub(crate) mod problem;
