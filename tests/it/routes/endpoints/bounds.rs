@@ -94,7 +94,7 @@ async fn a_rate_that_is_used_up_names_itself_and_says_when() {
 /// RULES 31.
 #[tokio::test]
 async fn public_endpoints_have_half_of_their_tenants_places_at_most() {
-    let stage = Stage::open_with("[quotas]\nconcurrent_executions = 4\n").await;
+    let stage = Stage::open_with("[sandbox]\ntenant_share = 4\n").await;
     let waits = "export default () => utils.sleep(600000)";
     stage.deploy_endpoint("waits", public("GET", "/waits"), waits).await;
     stage.deploy_endpoint("known", with_token("GET", "/known"), "export default () => 1;").await;
