@@ -25,6 +25,7 @@ const TABLES: &[(&str, &str)] = &[
     ("pending_events", "revision, ordinal"),
     ("subscriptions", "id"),
     ("outbox_events", "source, id"),
+    ("schedule_backlogs", "schedule_id, from_at"),
     ("schedule_slots", "schedule_id, slot_at"),
     ("schedules", "id"),
     ("hook_bindings", "point, script_id"),
