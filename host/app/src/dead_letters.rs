@@ -5,14 +5,18 @@
 
 use std::{fmt, sync::Arc};
 
-use database::{Database, DatabaseError, DeadLetter, DeadLetterKind, OutboxEvent, Redrive};
+use database::{
+    Database, DatabaseError, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, OutboxEvent, Redrive,
+};
 use domain::{
-    Actor, AuditAction, DeadLetterId, EventId, Invalid, Permission, Principal, UnixMillis, events::REDRIVE_SOURCE,
+    Actor, AuditAction, DeadLetterId, EventId, Invalid, Lineage, Permission, Principal, UnixMillis,
+    events::{OWN_SOURCE, REDRIVE_SOURCE},
 };
 use serde_json::json;
 
 use crate::{
     AppError, EventInput, EventView, ExecutionView, Inner,
+    chains::Chain,
     events::{self, ChainLink},
     executions::{ExecutionService, Sealed},
     sealing::Purpose,
@@ -26,6 +30,8 @@ const PAGE_MAX: u32 = 1_000;
 pub struct DeadLetterService {
     inner: Arc<Inner>,
     executions: ExecutionService,
+    /// The chain that an edited event goes on with.
+    continued: Option<Lineage>,
 }
 
 /// A dead letter with what it is about, as far as a principal may see that and it is still there.
@@ -58,7 +64,14 @@ impl fmt::Debug for DeadLetterService {
 
 impl DeadLetterService {
     pub(crate) fn new(inner: Arc<Inner>, executions: ExecutionService) -> Self {
-        Self { inner, executions }
+        Self { inner, executions, continued: None }
+    }
+
+    /// The same for a request that an execution of this deployment sent: what it starts goes on with that one's chain.
+    #[must_use]
+    pub fn continuing(&self, chain: Option<&Chain>) -> Self {
+        let executions = self.executions.continuing(chain);
+        Self { inner: Arc::clone(&self.inner), executions, continued: chain.map(|chain| chain.0) }
     }
 
     /// A page of dead letters, the latest first, behind the moment and id of the last one. Needs `events.read`.
@@ -68,11 +81,12 @@ impl DeadLetterService {
     pub fn list(
         &self,
         principal: &Principal,
+        filter: DeadLetterFilter,
         after: Option<(UnixMillis, DeadLetterId)>,
         limit: u32,
     ) -> Result<Vec<DeadLetter>, AppError> {
         principal.require(Permission::EventsRead)?;
-        Ok(self.database().list_dead_letters(principal.tenant, after, limit.min(PAGE_MAX))?)
+        Ok(self.database().list_dead_letters(principal.tenant, filter, after, limit.min(PAGE_MAX))?)
     }
 
     /// One dead letter with its event, its execution and its chain. Needs `events.read`.
@@ -104,10 +118,12 @@ impl DeadLetterService {
     }
 
     /// Send what was given up again as it was: the same event under the same id, or the same input, by a new execution.
-    /// Needs `events.manage`, and of an event `executions.inspect`, of an execution what running it again does.
+    /// An event goes on with its chain (RULES 35), and waits while its script or its subscription is paused.
+    /// Needs `events.manage`, for events and executions also `executions.inspect`, and for executions `executions.run`.
     ///
     /// # Errors
-    /// [`AppError::AlreadyRedriven`]; [`AppError::NotFound`] where the letter, or what it needs, is not there any more.
+    /// [`AppError::AlreadyRedriven`]; [`AppError::NotFound`] where the letter, or what it needs, is not there any more;
+    /// [`AppError::Invalid`] where nothing can ever take it as it is.
     pub async fn redrive(&self, principal: &Principal, id: DeadLetterId) -> Result<(), AppError> {
         principal.require(Permission::EventsManage)?;
         let letter = self.find(principal, id)?;
@@ -115,12 +131,20 @@ impl DeadLetterService {
         let audited = self.inner.audited(principal, AuditAction::DeadLettersRedrive, id);
         match letter.kind {
             DeadLetterKind::Event => {
-                // Whoever sends it again may see by its new execution what it was.
+                // The script is given data that whoever sends it may not see otherwise.
                 principal.require(Permission::ExecutionsInspect)?;
+                if letter.reason == DeadReason::Hops {
+                    let message = "its chain of events is as long as one may be, and goes on as it is: send it with other \
+                                   data or another subject, as the first of a new one";
+                    return Err(Invalid::new("data", message).into());
+                }
+                self.require_binding(principal, &letter)?;
                 let redriven = audited.redrive_event(principal.tenant, redrive).await;
                 redriven.map_err(of_redrive)?;
             }
             DeadLetterKind::Execution => {
+                principal.require(Permission::ExecutionsRun)?;
+                principal.require(Permission::ExecutionsInspect)?;
                 let execution = letter.execution.ok_or(AppError::NotFound { what: "execution" })?;
                 let queued = self.executions.queued_again(principal, execution)?;
                 let redriven = audited.redrive_execution(principal.tenant, redrive, queued).await;
@@ -138,11 +162,11 @@ impl DeadLetterService {
         Ok(())
     }
 
-    /// Send another event in place of the one that was given up, to its subscription alone. Answers its id. Needs
-    /// `events.edit`.
+    /// Send another event in place of the one that was given up, to its subscription alone, as the first of a new chain.
+    /// Answers its id. Needs `events.edit`.
     ///
     /// # Errors
-    /// As [`Self::redrive`]; [`AppError::Invalid`], also where what was given up is no event.
+    /// As [`Self::redrive`]; [`AppError::Invalid`], also where what was given up is no event; [`AppError::Quota`].
     pub async fn redrive_edited(
         &self,
         principal: &Principal,
@@ -156,10 +180,17 @@ impl DeadLetterService {
         };
         let found = self.database().event(principal.tenant, source, event)?;
         let original = found.ok_or(AppError::NotFound { what: "event" })?.event;
+        if original.source == OWN_SOURCE {
+            let message = "an event of Skerry's own cannot be sent with other data: send it again as it is";
+            return Err(Invalid::new("data", message).into());
+        }
         let edited = self.edited(principal, &original, edit)?;
+        self.require_binding(principal, &letter)?;
         let new_id = edited.id.clone();
         let audited = self.inner.audited_with(principal, AuditAction::DeadLettersEdit, id, &json!({ "event": new_id }));
-        let redriven = audited.redrive_edited_event(principal.tenant, redrive_of(principal, id), edited).await;
+        let bounds = self.inner.publish_bounds(principal.tenant)?;
+        let redrive = redrive_of(principal, id);
+        let redriven = audited.redrive_edited_event(principal.tenant, redrive, edited, bounds).await;
         redriven.map_err(of_redrive)?;
         self.inner.events.wake();
         tracing::info!(
@@ -189,6 +220,18 @@ impl DeadLetterService {
         found.map_err(|error| AppError::missing("dead letter", error))
     }
 
+    /// See that somebody's rights bound the event's subscription: without them the sender's would be all that its run has.
+    fn require_binding(&self, principal: &Principal, letter: &DeadLetter) -> Result<(), AppError> {
+        let id = letter.subscription.ok_or(AppError::NotFound { what: "subscription" })?;
+        let subscription = self.database().subscription(principal.tenant, id);
+        let subscription = subscription.map_err(|error| AppError::missing("subscription", error))?;
+        if subscription.set_by.is_none() {
+            let message = "nobody's rights bind the subscription any more: somebody has to set it again first";
+            return Err(Invalid::new("subscription", message).into());
+        }
+        Ok(())
+    }
+
     fn edited(&self, principal: &Principal, original: &OutboxEvent, edit: EventEdit) -> Result<OutboxEvent, AppError> {
         let tenant = principal.tenant;
         let subject = edit.subject.unwrap_or_else(|| original.subject.clone());
@@ -203,7 +246,7 @@ impl DeadLetterService {
         let (event_type, id) = (original.event_type.clone(), EventId::generate().to_string());
         events::check(&EventInput { event_type, data: data.clone(), subject: subject.clone(), id: None })?;
         let key = self.inner.keyring.tenant(&self.inner.database, tenant)?;
-        let cause = events::first_cause(tenant);
+        let cause = self.continued.unwrap_or_else(|| events::first_cause(tenant));
         Ok(OutboxEvent {
             data: key.seal(Purpose::Event, id.as_bytes(), data.as_bytes()),
             id,
@@ -213,7 +256,7 @@ impl DeadLetterService {
             time: UnixMillis::now(),
             hop: cause.hop,
             root: cause.root.to_string(),
-            root_tenant: None,
+            root_tenant: Some(cause.tenant).filter(|root| *root != tenant),
             published_by: principal.user(),
         })
     }

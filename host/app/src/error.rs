@@ -3,7 +3,7 @@
 use std::{error::Error, time::Duration};
 
 use database::{DatabaseError, OpenError, Refusal};
-use domain::{ExecutionStatus, Invalid, principals::Forbidden};
+use domain::{ExecutionStatus, Invalid, SubscriptionId, principals::Forbidden};
 use runtime::{Diagnostic, JournalError, SandboxError};
 
 use crate::{egress::EgressConfigError, schemas::SchemaError, sealing::KeyError};
@@ -163,6 +163,12 @@ pub enum AppError {
         /// When it is worth trying again.
         retry_after: Duration,
     },
+    /// Another subscription of the script asks for the same events.
+    #[error("the script's subscription {first} asks for the same events")]
+    SubscriptionExists {
+        /// That one.
+        first: SubscriptionId,
+    },
     /// The dead letter was sent again before.
     #[error("the dead letter was sent again already")]
     AlreadyRedriven,
@@ -213,6 +219,8 @@ impl From<DatabaseError> for AppError {
             DatabaseError::QueueFull { limit } => {
                 Self::Quota { quota: "queued_executions", limit, retry_after: Duration::from_secs(5) }
             }
+            DatabaseError::QuotaFull { quota, limit } => Self::Quota { quota, limit, retry_after: retry_after(quota) },
+            DatabaseError::SubscriptionExists { first } => Self::SubscriptionExists { first },
             DatabaseError::GroupFull { max } => Self::ConcurrencyFull { max },
             DatabaseError::AlreadyRedriven => Self::AlreadyRedriven,
             DatabaseError::Beyond { lacking } => match lacking.iter().next() {
@@ -229,6 +237,11 @@ impl From<DatabaseError> for AppError {
             | DatabaseError::Sqlite(_) => Self::internal(error),
         }
     }
+}
+
+/// When it is worth trying again: what is pending passes by itself, what is stored goes as somebody removes it.
+fn retry_after(quota: &str) -> Duration {
+    if quota == "pending_events" { Duration::from_secs(10) } else { Duration::from_secs(60 * 60) }
 }
 
 impl From<SandboxError> for AppError {

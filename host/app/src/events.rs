@@ -9,9 +9,16 @@ mod expansion;
 mod own;
 mod retention;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use database::{EventPosition, OutboxEvent, StoredEvent};
+use database::{EventPosition, OutboxEvent, PublishBounds, StoredEvent};
 use domain::{
     EventId, EventPattern, EventType, ExecutionId, Invalid, Lineage, Permission, Principal, TenantId, UnixMillis,
     events::{DATA_BYTES_MAX, check_name},
@@ -32,7 +39,7 @@ const PAGE_MAX: u32 = 1_000;
 
 /// Events of a tenant that may wait for their subscriptions to be looked for. Past it the API publishes nothing: what
 /// waits this long is behind a full queue.
-const PENDING_MAX: u32 = 100_000;
+const PENDING_MAX: u64 = 100_000;
 
 /// How long it takes until a subscription that another process made counts for Skerry's own events.
 const INTERESTS_STALE: Duration = Duration::from_secs(1);
@@ -50,6 +57,8 @@ pub(crate) struct Events {
     wake: Arc<Notify>,
     /// Which types the active subscriptions of each tenant ask for.
     interests: Cache<TenantId, Arc<Vec<EventPattern>>>,
+    /// How often they changed: what was read before a change is not kept.
+    changes: AtomicU64,
 }
 
 /// An event as somebody publishes it: everything else is the host's to say (RULES 15).
@@ -90,7 +99,7 @@ pub struct EventView {
 impl Events {
     pub(crate) fn new() -> Self {
         let interests = Cache::builder().max_capacity(10_000).time_to_live(INTERESTS_STALE).build();
-        Self { wake: Arc::new(Notify::new()), interests }
+        Self { wake: Arc::new(Notify::new()), interests, changes: AtomicU64::new(0) }
     }
 
     /// Something was published, or a delivery has ended.
@@ -98,9 +107,24 @@ impl Events {
         self.wake.notify_one();
     }
 
-    /// A subscription of the tenant was made, changed or removed.
+    /// A subscription or a webhook of the tenant was made, changed or removed.
     pub(crate) fn changed(&self, tenant: TenantId) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
         self.interests.invalidate(&tenant);
+    }
+
+    /// How often something changed: ask before a read that is to be kept.
+    fn generation(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    /// Keep what was read since `generation`, unless something changed meanwhile. That is judged once it is in: whoever
+    /// changes something from then on removes it.
+    fn keep(&self, tenant: TenantId, generation: u64, interests: &Arc<Vec<EventPattern>>) {
+        self.interests.insert(tenant, Arc::clone(interests));
+        if self.generation() != generation {
+            self.interests.invalidate(&tenant);
+        }
     }
 }
 
@@ -124,15 +148,13 @@ impl EventService {
     /// Publish an event. It is durable when this answers. Needs `events.publish`.
     ///
     /// # Errors
-    /// [`AppError::Invalid`], also for a type of Skerry's own; [`AppError::Quota`] when too many wait.
+    /// [`AppError::Invalid`], also for a type of Skerry's own; [`AppError::Quota`] when too many wait, or the tenant's
+    /// storage is full.
     pub async fn publish(&self, principal: &Principal, input: EventInput) -> Result<PublishedEvent, AppError> {
         principal.require(Permission::EventsPublish)?;
         check(&input)?;
         let tenant = principal.tenant;
-        if self.inner.database.has_more_pending_events(tenant, PENDING_MAX)? {
-            let retry_after = Duration::from_secs(10);
-            return Err(AppError::Quota { quota: "pending_events", limit: PENDING_MAX.into(), retry_after });
-        }
+        let bounds = self.inner.publish_bounds(tenant)?;
         let source = principal.user().map_or_else(|| String::from("/api"), |user| format!("/users/{user}"));
         let id = input.id.unwrap_or_else(|| EventId::generate().to_string());
         let key = self.inner.keyring.tenant(&self.inner.database, tenant)?;
@@ -149,7 +171,7 @@ impl EventService {
             root_tenant: Some(lineage.tenant).filter(|root| *root != tenant),
             published_by: principal.user(),
         };
-        let published = self.inner.database.publish_event(tenant, event).await?;
+        let published = self.inner.database.publish_event(tenant, event, bounds).await?;
         self.inner.events.wake();
         Ok(PublishedEvent { source, id, position: published.position, is_new: published.is_new })
     }
@@ -203,13 +225,20 @@ impl Inner {
         String::from_utf8(data).map_err(AppError::internal)
     }
 
+    /// What the tenant may hold when somebody publishes.
+    pub(crate) fn publish_bounds(&self, tenant: TenantId) -> Result<PublishBounds, AppError> {
+        let tenant = self.database.tenant(tenant)?;
+        Ok(PublishBounds { storage_bytes: self.quotas(&tenant).storage_bytes, pending_events: PENDING_MAX })
+    }
+
     /// Whether an active subscription of the tenant asks for events of this type by Skerry. Costs no read in most cases.
     pub(crate) fn is_asked_for(&self, tenant: TenantId, event_type: &str) -> Result<bool, AppError> {
         let interests = match self.events.interests.get(&tenant) {
             Some(interests) => interests,
             None => {
+                let generation = self.events.generation();
                 let interests = Arc::new(self.interests_of(tenant)?);
-                self.events.interests.insert(tenant, Arc::clone(&interests));
+                self.events.keep(tenant, generation, &interests);
                 interests
             }
         };

@@ -5,6 +5,7 @@ mod attempts;
 mod calls;
 mod ends;
 pub(crate) mod groups;
+mod lost;
 mod order;
 pub(crate) mod pullers;
 pub(crate) mod queue;

@@ -56,9 +56,9 @@ pub use chains::Chain;
 pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
-    DeadLetter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, DeployedVersion, EndpointAuthentication,
-    EventPosition, Execution, ExecutionCursor, ExecutionFilter, Refusal, Script, ScriptSummary, Secret, SecretSlot,
-    StoredEvent, Subscription, Version, VersionSummary,
+    DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, DeployedVersion,
+    EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter, Refusal, Script, ScriptSummary,
+    Secret, SecretSlot, StoredEvent, Subscription, Version, VersionSummary,
 };
 pub use dead_letters::{DeadLetterService, DeadLetterView, EventEdit};
 pub use egress::{
@@ -370,10 +370,7 @@ impl App {
     async fn recover(&self) -> Result<(), AppOpenError> {
         let epoch = self.inner.database.epoch();
         let now = UnixMillis::now();
-        let interrupted = self.inner.database.interrupt_running(epoch, now).await?;
-        if interrupted > 0 {
-            tracing::warn!(executions = interrupted, "executions that the last stop cut are marked as interrupted");
-        }
+        self.inner.end_left_running(epoch, now).await.map_err(AppOpenError::Queue)?;
         self.executions.rescue(now).await.map_err(AppOpenError::Queue)?;
         self.inner.ensure_all_collections().await.map_err(AppOpenError::Collections)?;
         for (point, scripts) in self.hooks.undeclared()? {

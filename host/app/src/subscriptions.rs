@@ -1,13 +1,12 @@
 //! Subscriptions: which events a script runs on, and what became of each delivery.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use database::{Database, Delivery, EventPosition, Subscription};
+use database::{Database, Delivery, EventPosition, Subscription, SubscriptionChange};
 use domain::{
     AuditAction, EventPattern, Invalid, Permission, Principal, ScriptKind, SubscriptionId, UnixMillis,
-    events::check_name,
+    events::{check_name, check_reach},
 };
-use tokio::sync::Mutex;
 
 use crate::{AppError, Inner, ScriptRef};
 
@@ -26,8 +25,6 @@ const PAGE_MAX: u32 = 1_000;
 #[derive(Clone)]
 pub struct SubscriptionService {
     inner: Arc<Inner>,
-    /// Held while a subscription is read, judged and written.
-    writing: Arc<Mutex<()>>,
 }
 
 /// A subscription to be made.
@@ -66,14 +63,14 @@ impl fmt::Debug for SubscriptionService {
 
 impl SubscriptionService {
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
-        Self { inner, writing: Arc::default() }
+        Self { inner }
     }
 
     /// Let a script run on events. Whoever does binds its runs to their own rights (RULES 13). Needs `scripts.deploy`,
     /// and `events.read`, because the script reads what it is given.
     ///
     /// # Errors
-    /// [`AppError::Invalid`], [`AppError::NotFound`], [`AppError::Quota`].
+    /// [`AppError::Invalid`], [`AppError::NotFound`], [`AppError::Quota`], [`AppError::SubscriptionExists`].
     pub async fn create(&self, principal: &Principal, input: SubscriptionInput) -> Result<Subscription, AppError> {
         require_binding(principal)?;
         let tenant = principal.tenant;
@@ -95,14 +92,12 @@ impl SubscriptionService {
             set_by: principal.user(),
             set_at: now,
         };
-        check(&subscription)?;
-        let _turn = self.writing.lock().await;
-        if self.database().count_subscriptions(tenant)? >= SUBSCRIPTIONS_MAX {
-            let retry_after = Duration::from_secs(60 * 60);
-            return Err(AppError::Quota { quota: "subscriptions", limit: SUBSCRIPTIONS_MAX, retry_after });
-        }
+        check_types(&subscription.patterns)?;
+        check_attempts(subscription.max_attempts)?;
+        check_source(subscription.source.as_deref())?;
+        check_matching(&subscription.patterns, subscription.source.as_deref())?;
         let audited = self.inner.audited(principal, AuditAction::SubscriptionsCreate, subscription.id);
-        audited.create_subscription(tenant, subscription.clone()).await?;
+        audited.create_subscription(tenant, subscription.clone(), SUBSCRIPTIONS_MAX).await?;
         self.inner.events.changed(tenant);
         Ok(subscription)
     }
@@ -110,7 +105,7 @@ impl SubscriptionService {
     /// Change a subscription. Whoever does so is who set it from now on. Needs what [`Self::create`] needs.
     ///
     /// # Errors
-    /// [`AppError::Invalid`], [`AppError::NotFound`].
+    /// [`AppError::Invalid`], [`AppError::NotFound`], [`AppError::SubscriptionExists`].
     pub async fn change(
         &self,
         principal: &Principal,
@@ -118,23 +113,29 @@ impl SubscriptionService {
         patch: SubscriptionPatch,
     ) -> Result<Subscription, AppError> {
         require_binding(principal)?;
-        let _turn = self.writing.lock().await;
-        let current = self.find(principal, id)?;
-        let subscription = Subscription {
-            patterns: patch.types.unwrap_or(current.patterns),
-            source: patch.source.unwrap_or(current.source),
-            is_active: patch.is_active.unwrap_or(current.is_active),
-            max_attempts: patch.max_attempts.unwrap_or(current.max_attempts),
+        patch.types.as_deref().map_or(Ok(()), check_types)?;
+        patch.max_attempts.map_or(Ok(()), check_attempts)?;
+        check_source(patch.source.as_ref().and_then(Option::as_deref))?;
+        if patch.types.is_some() || patch.source.is_some() {
+            let current = self.find(principal, id)?;
+            let source = patch.source.as_ref().unwrap_or(&current.source);
+            check_matching(patch.types.as_ref().unwrap_or(&current.patterns), source.as_deref())?;
+        }
+        let change = SubscriptionChange {
+            patterns: patch.types,
+            source: patch.source,
+            is_active: patch.is_active,
+            max_attempts: patch.max_attempts,
             set_by: principal.user(),
             set_at: UnixMillis::now(),
-            ..current
         };
-        check(&subscription)?;
         let audited = self.inner.audited(principal, AuditAction::SubscriptionsUpdate, id);
-        let written = audited.update_subscription(principal.tenant, subscription.clone()).await;
-        written.map_err(|error| AppError::missing("subscription", error))?;
+        let changed = audited.change_subscription(principal.tenant, id, change).await;
+        let changed = changed.map_err(|error| AppError::missing("subscription", error))?;
         self.inner.events.changed(principal.tenant);
-        Ok(subscription)
+        // What waited while it was inactive goes on.
+        self.inner.events.wake();
+        Ok(changed)
     }
 
     /// Remove a subscription with the record of its deliveries; those that wait are not made any more. Needs
@@ -205,14 +206,27 @@ fn require_binding(principal: &Principal) -> Result<(), AppError> {
     Ok(principal.require(Permission::EventsRead)?)
 }
 
-fn check(subscription: &Subscription) -> Result<(), Invalid> {
-    if !(1..=PATTERNS_MAX).contains(&subscription.patterns.len()) {
-        let message = format!("a subscription has 1 to {PATTERNS_MAX} types, not {}", subscription.patterns.len());
+fn check_types(types: &[EventPattern]) -> Result<(), Invalid> {
+    if !(1..=PATTERNS_MAX).contains(&types.len()) {
+        let message = format!("a subscription has 1 to {PATTERNS_MAX} types, not {}", types.len());
         return Err(Invalid::new("types", message));
     }
-    if !(1..=ATTEMPTS_MAX).contains(&subscription.max_attempts) {
-        let message = format!("a delivery has 1 to {ATTEMPTS_MAX} attempts, not {}", subscription.max_attempts);
+    Ok(())
+}
+
+fn check_attempts(max_attempts: u32) -> Result<(), Invalid> {
+    if !(1..=ATTEMPTS_MAX).contains(&max_attempts) {
+        let message = format!("a delivery has 1 to {ATTEMPTS_MAX} attempts, not {max_attempts}");
         return Err(Invalid::new("max_attempts", message));
     }
-    subscription.source.as_deref().map_or(Ok(()), |source| check_name("source", source))
+    Ok(())
+}
+
+fn check_source(source: Option<&str>) -> Result<(), Invalid> {
+    source.map_or(Ok(()), |source| check_name("source", source))
+}
+
+/// See that each type can match something, so that nobody waits for what never comes.
+fn check_matching(types: &[EventPattern], source: Option<&str>) -> Result<(), Invalid> {
+    types.iter().try_for_each(|pattern| check_reach(pattern, source))
 }

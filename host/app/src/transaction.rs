@@ -128,7 +128,10 @@ pub(crate) type CallOutcome = Result<Answer, CallError>;
 
 /// The words for a tenant's full storage.
 pub(crate) fn storage_full(limit_bytes: u64) -> String {
-    format!("the quota 'storage_bytes' of {limit_bytes} bytes is used up")
+    format!(
+        "the quota 'storage_bytes' of {limit_bytes} bytes is used up, by stored values, documents, and events with their \
+         deliveries and dead letters"
+    )
 }
 
 impl Buffer {

@@ -354,8 +354,13 @@ impl Standing {
 fn apply(work: &Work<'_>, lease: &Lease, effects: &Effects, now: UnixMillis) -> Result<(), Refusal> {
     checks::verify(work.connection, lease.tenant, &effects.checks)?;
     writes::apply(work, lease.tenant, effects, now)?;
-    events::insert(work, lease, &effects.events)?;
-    Ok(())
+    let held = events::insert(work, lease, &effects.events)?;
+    match (held, effects.storage_limit_bytes) {
+        (Some(held), Some(limit_bytes)) if held.is_beyond(limit_bytes) => {
+            Err(Refusal::Result(CommitResult::StorageFull { limit_bytes }))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn update_ended(work: &Work<'_>, lease: &Lease, end: &ExecutionEnd) -> Result<(), DatabaseError> {

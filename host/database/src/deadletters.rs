@@ -5,7 +5,8 @@ use rusqlite::{Connection, Row, params};
 
 use crate::{
     Database, DatabaseError,
-    rows::{millis, optional_millis, optional_word, word},
+    rows::{count, millis, optional_millis, optional_word, word},
+    weights::{self, Weight},
     words::stored_words,
     writer::Work,
 };
@@ -15,20 +16,52 @@ const INSERT_EXECUTION: &str = "
     VALUES ($1, $2, 'execution', 'rescues', $3, $4, $5)";
 const INSERT_EVENT: &str = "
     INSERT INTO dead_letters (tenant_id, id, kind, reason, script_id, execution_id, subscription_id, event_source,
-                              event_id, created_at)
-    VALUES ($1, $2, 'event', $3, $4, $5, $6, $7, $8, $9)";
-const GET: &str = "
-    SELECT id, kind, reason, script_id, execution_id, subscription_id, event_source, event_id, created_at, redriven_at,
-           redriven_by
-    FROM dead_letters
-    WHERE tenant_id = $1 AND id = $2";
-const LIST: &str = "
-    SELECT id, kind, reason, script_id, execution_id, subscription_id, event_source, event_id, created_at, redriven_at,
-           redriven_by
-    FROM dead_letters
-    WHERE tenant_id = $1 AND (created_at, id) < ($2, $3)
-    ORDER BY created_at DESC, id DESC
-    LIMIT $4";
+                              event_id, root, created_at)
+    VALUES ($1, $2, 'event', $3, $4, $5, $6, $7, $8, $9, $10)
+    ON CONFLICT (tenant_id, subscription_id, reason, root) WHERE root IS NOT NULL AND redriven_at IS NULL
+    DO UPDATE SET events = dead_letters.events + 1
+    RETURNING events";
+
+/// A statement that answers dead letters, each with the type of its event as long as that is there.
+macro_rules! letters {
+    ($rest:literal) => {
+        concat!(
+            "SELECT letter.id, kind, reason, script_id, letter.execution_id, subscription_id, event_source, event_id,
+                    outbox_events.type AS event_type, events, created_at, redriven_at, redriven_by
+             FROM dead_letters AS letter
+             LEFT JOIN outbox_events
+                 ON outbox_events.tenant_id = letter.tenant_id AND outbox_events.source = letter.event_source
+                 AND outbox_events.id = letter.event_id
+             WHERE letter.tenant_id = $1 AND ",
+            $rest
+        )
+    };
+}
+
+const GET: &str = letters!("letter.id = $2");
+// One statement for each filter that an index serves: the others are judged row by row.
+const LIST: &str = letters!(
+    "CAST($2 AS TEXT) IS NULL AND CAST($3 AS TEXT) IS NULL AND CAST($4 AS TEXT) IS NULL AND (letter.created_at, letter.id) < ($5, $6)
+     ORDER BY letter.created_at DESC, letter.id DESC
+     LIMIT $7"
+);
+const LIST_OF_SUBSCRIPTION: &str = letters!(
+    "letter.subscription_id = $2 AND (CAST($3 AS TEXT) IS NULL OR letter.script_id = $3) AND (CAST($4 AS TEXT) IS NULL OR letter.reason = $4)
+         AND (letter.created_at, letter.id) < ($5, $6)
+     ORDER BY letter.created_at DESC, letter.id DESC
+     LIMIT $7"
+);
+const LIST_OF_SCRIPT: &str = letters!(
+    "CAST($2 AS TEXT) IS NULL AND letter.script_id = $3 AND (CAST($4 AS TEXT) IS NULL OR letter.reason = $4)
+         AND (letter.created_at, letter.id) < ($5, $6)
+     ORDER BY letter.created_at DESC, letter.id DESC
+     LIMIT $7"
+);
+const LIST_OF_REASON: &str = letters!(
+    "CAST($2 AS TEXT) IS NULL AND CAST($3 AS TEXT) IS NULL AND letter.reason = $4 AND (letter.created_at, letter.id) < ($5, $6)
+     ORDER BY letter.created_at DESC, letter.id DESC
+     LIMIT $7"
+);
 const REDRIVEN: &str = "
     UPDATE dead_letters SET redriven_at = $1, redriven_by = $2 WHERE tenant_id = $3 AND id = $4";
 const DELETE: &str = "DELETE FROM dead_letters WHERE tenant_id = $1 AND id = $2";
@@ -62,6 +95,8 @@ stored_words!(
         Budget = "budget",
         /// It failed in a way that no other attempt would change.
         Refused = "refused",
+        /// What is stored of it cannot be read.
+        Unreadable = "unreadable",
     }
 );
 
@@ -84,6 +119,11 @@ pub struct DeadLetter {
     pub source: Option<String>,
     /// The event's id.
     pub event: Option<String>,
+    /// The event's type, as long as it is there.
+    pub event_type: Option<String>,
+    /// How many events it stands for: past its chain's hops or budget one letter stands for all that a subscription is
+    /// not given. Only the first is named.
+    pub events: u64,
     /// When it was given up.
     pub created_at: UnixMillis,
     /// When it was sent again.
@@ -92,15 +132,39 @@ pub struct DeadLetter {
     pub redriven_by: Option<UserId>,
 }
 
+/// Which dead letters to list; what is `None` is not asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeadLetterFilter {
+    /// Those given up for this reason.
+    pub reason: Option<DeadReason>,
+    /// Those on their way to this subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Those that this script did not take.
+    pub script: Option<ScriptId>,
+}
+
 /// An event that a subscription is not given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeadEvent<'a> {
     pub(crate) reason: DeadReason,
-    pub(crate) script: ScriptId,
+    /// For whom; `None` where nobody knows, because it cannot be read.
+    pub(crate) to: Option<(SubscriptionId, ScriptId)>,
     pub(crate) execution: Option<ExecutionId>,
-    pub(crate) subscription: SubscriptionId,
     pub(crate) source: &'a str,
     pub(crate) event: &'a str,
+    /// Its first cause, where one letter stands for all that this led to.
+    pub(crate) root: Option<&'a str>,
+}
+
+impl DeadLetterFilter {
+    fn statement(self) -> &'static str {
+        match self {
+            Self { subscription: Some(_), .. } => LIST_OF_SUBSCRIPTION,
+            Self { script: Some(_), .. } => LIST_OF_SCRIPT,
+            Self { reason: Some(_), .. } => LIST_OF_REASON,
+            Self { reason: None, subscription: None, script: None } => LIST,
+        }
+    }
 }
 
 impl DeadLetter {
@@ -114,6 +178,8 @@ impl DeadLetter {
             subscription: optional_word(row, "subscription_id")?,
             source: row.get("event_source")?,
             event: row.get("event_id")?,
+            event_type: row.get("event_type")?,
+            events: count(row, "events")?,
             created_at: millis(row, "created_at")?,
             redriven_at: optional_millis(row, "redriven_at")?,
             redriven_by: optional_word(row, "redriven_by")?,
@@ -134,13 +200,18 @@ impl Database {
     pub fn list_dead_letters(
         &self,
         tenant: TenantId,
+        filter: DeadLetterFilter,
         after: Option<(UnixMillis, DeadLetterId)>,
         limit: u32,
     ) -> Result<Vec<DeadLetter>, DatabaseError> {
         let (created_at, id) = after.map_or((i64::MAX, String::new()), |(at, id)| (at.0, id.to_string()));
+        let DeadLetterFilter { reason, subscription, script } = filter;
+        let subscription = subscription.map(|subscription| subscription.to_string());
+        let (script, reason) = (script.map(|script| script.to_string()), reason.map(DeadReason::as_str));
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(LIST)?;
-            let rows = statement.query_map(params![tenant.to_string(), created_at, id, limit], DeadLetter::from_row)?;
+            let mut statement = connection.prepare_cached(filter.statement())?;
+            let parameters = params![tenant.to_string(), subscription, script, reason, created_at, id, limit];
+            let rows = statement.query_map(parameters, DeadLetter::from_row)?;
             Ok(rows.collect::<rusqlite::Result<Vec<DeadLetter>>>()?)
         })
     }
@@ -152,7 +223,10 @@ impl Database {
     pub async fn delete_dead_letter(&self, tenant: TenantId, id: DeadLetterId) -> Result<(), DatabaseError> {
         self.write(move |work| {
             let deleted = work.connection.prepare_cached(DELETE)?.execute([tenant.to_string(), id.to_string()])?;
-            if deleted == 1 { Ok(()) } else { Err(DatabaseError::NotFound) }
+            if deleted == 0 {
+                return Err(DatabaseError::NotFound);
+            }
+            weights::add(work, tenant, Weight::rows(deleted).less()).map(drop)
         })
         .await
     }
@@ -165,7 +239,12 @@ impl Database {
         limit: u32,
     ) -> Result<usize, DatabaseError> {
         self.write(move |work| {
-            Ok(work.connection.prepare_cached(PURGE)?.execute(params![tenant.to_string(), before.0, limit])?)
+            let mut statement = work.connection.prepare_cached(PURGE)?;
+            let deleted = statement.execute(params![tenant.to_string(), before.0, limit])?;
+            if deleted > 0 {
+                weights::add(work, tenant, Weight::rows(deleted).less())?;
+            }
+            Ok(deleted)
         })
         .await
     }
@@ -186,7 +265,12 @@ pub(crate) fn insert_execution(
         execution.to_string(),
         now.0,
     ])?;
-    Ok(())
+    count_one(work, tenant)
+}
+
+/// Count a dead letter in its tenant's storage.
+pub(crate) fn count_one(work: &Work<'_>, tenant: TenantId) -> Result<(), DatabaseError> {
+    weights::add(work, tenant, Weight::rows(1)).map(drop)
 }
 
 /// Note that an event was given up on its way to a subscription.
@@ -196,18 +280,20 @@ pub(crate) fn insert_event(
     dead: &DeadEvent<'_>,
     now: UnixMillis,
 ) -> Result<(), DatabaseError> {
-    work.connection.prepare_cached(INSERT_EVENT)?.execute(params![
+    let parameters = params![
         tenant.to_string(),
         DeadLetterId::generate().to_string(),
         dead.reason.as_str(),
-        dead.script.to_string(),
+        dead.to.map(|(_, script)| script.to_string()),
         dead.execution.map(|execution| execution.to_string()),
-        dead.subscription.to_string(),
+        dead.to.map(|(subscription, _)| subscription.to_string()),
         dead.source,
         dead.event,
+        dead.root,
         now.0,
-    ])?;
-    Ok(())
+    ];
+    let events = work.connection.prepare_cached(INSERT_EVENT)?.query_row(parameters, |row| count(row, "events"))?;
+    if events == 1 { count_one(work, tenant) } else { Ok(()) }
 }
 
 /// Mark a dead letter as sent again, in the write that does so. Answers what it was.

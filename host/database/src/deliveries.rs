@@ -10,7 +10,7 @@ mod settling;
 use domain::{ErrorKind, ExecutionId, SubscriptionId, TenantId, TokenId, UnixMillis, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-pub use expansion::{Expanded, Expansion, Fate, NewDelivery, Release, Released};
+pub use expansion::{Expanded, Expansion, Fate, NewDelivery, Readability, Release, Released};
 pub use redrives::Redrive;
 pub(crate) use settling::settle;
 
@@ -32,13 +32,22 @@ const OF_EXECUTION: &str = "
            error_kind, redriven_by, redriven_token, created_at, completed_at
     FROM event_deliveries
     WHERE tenant_id = $1 AND execution_id = $2";
+// The tenant's subscriptions that anything is delivered to now.
+const RUNNING: &str = "
+    SELECT subscriptions.id
+    FROM subscriptions
+    JOIN scripts ON scripts.tenant_id = subscriptions.tenant_id AND scripts.id = subscriptions.script_id
+    JOIN active_versions
+        ON active_versions.tenant_id = subscriptions.tenant_id
+        AND active_versions.script_id = subscriptions.script_id
+    WHERE subscriptions.tenant_id = $1 AND subscriptions.is_active AND scripts.is_active";
 const READY: &str = "
     SELECT event_source, event_id, subscription_id, event_revision, event_ordinal, subject, status, execution_id,
            error_kind, redriven_by, redriven_token, created_at, completed_at
     FROM event_deliveries
-    WHERE tenant_id = $1 AND status = 'ready'
+    WHERE tenant_id = $1 AND subscription_id = $2 AND status = 'ready'
     ORDER BY event_revision, event_ordinal
-    LIMIT $2";
+    LIMIT $3";
 const NEXT_READY_TENANT: &str = "
     SELECT tenant_id
     FROM event_deliveries
@@ -70,7 +79,7 @@ stored_words!(
         Dead = "dead",
         /// A person ended its execution.
         Cancelled = "cancelled",
-        /// The subscription or its script was paused.
+        /// The script was paused, or not deployed, when the event came.
         Skipped = "skipped",
     }
 );
@@ -151,22 +160,35 @@ impl Database {
         self.read(|connection| find_of_execution(connection, tenant, execution))
     }
 
-    /// The first `limit` of the tenant's deliveries that could have an execution now, each with its event.
+    /// The first `limit` of the tenant's deliveries that could have an execution now, each with its event; `None` for one
+    /// that cannot be read. Those of a
+    /// subscription or script that is paused stay where they are, and in nobody's way.
     pub fn ready_deliveries(
         &self,
         tenant: TenantId,
         limit: u32,
-    ) -> Result<Vec<(Delivery, StoredEvent)>, DatabaseError> {
+    ) -> Result<Vec<(Delivery, Option<StoredEvent>)>, DatabaseError> {
         let deliveries = self.read(|connection| {
+            let tenant = tenant.to_string();
+            let mut statement = connection.prepare_cached(RUNNING)?;
+            let running = statement.query_map([&tenant], |row| row.get("id"))?;
+            let running = running.collect::<rusqlite::Result<Vec<String>>>()?;
             let mut statement = connection.prepare_cached(READY)?;
-            let rows = statement.query_map(params![tenant.to_string(), limit], Delivery::from_row)?;
-            Ok(rows.collect::<rusqlite::Result<Vec<Delivery>>>()?)
+            let mut ready = Vec::new();
+            for subscription in running {
+                let rows = statement.query_map(params![tenant, subscription, limit], Delivery::from_row)?;
+                ready.extend(rows.collect::<rusqlite::Result<Vec<Delivery>>>()?);
+            }
+            ready.sort_by_key(|delivery| delivery.position);
+            ready.truncate(limit as usize);
+            Ok(ready)
         })?;
-        let with_event = |delivery: Delivery| {
-            let event = self.event(tenant, &delivery.source, &delivery.event).transpose()?;
-            Some(event.map(|event| (delivery, event)))
+        let with_event = |delivery: Delivery| match self.event(tenant, &delivery.source, &delivery.event) {
+            Ok(event) => Ok((delivery, event)),
+            Err(DatabaseError::Corrupt { .. }) => Ok((delivery, None)),
+            Err(error) => Err(error),
         };
-        deliveries.into_iter().filter_map(with_event).collect()
+        deliveries.into_iter().map(with_event).collect()
     }
 
     /// The first tenant behind `after` that has such a delivery.

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use domain::Permissions;
+use domain::{Permissions, SubscriptionId};
 use rusqlite::{ErrorCode, ffi};
 
 /// Why a database was not opened. Each message says what to do.
@@ -133,6 +133,20 @@ pub enum DatabaseError {
     QueueFull {
         /// How many it may hold.
         limit: u64,
+    },
+    /// A quota of the tenant would be exceeded; nothing was written.
+    #[error("the quota '{quota}' of {limit} is used up")]
+    QuotaFull {
+        /// Its name.
+        quota: &'static str,
+        /// Its size.
+        limit: u64,
+    },
+    /// Another subscription of the script asks for the same; nothing was written.
+    #[error("the script's subscription {first} asks for the same events")]
+    SubscriptionExists {
+        /// That one.
+        first: SubscriptionId,
     },
     /// As many executions of the group go on as may, and the next is not to wait; nothing was written.
     #[error("{max} executions of the group go on already")]

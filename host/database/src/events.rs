@@ -2,14 +2,19 @@
 //!
 //! An event that nobody has looked for subscriptions of yet has a row in `pending_events` beside its own.
 
+mod purge;
+
 use std::{fmt, str::FromStr};
 
 use domain::{ExecutionId, TenantId, UnixMillis, UserId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, params};
+
+pub use purge::Purged;
 
 use crate::{
-    Database, DatabaseError, Lease,
+    Database, DatabaseError, Lease, PublishBounds,
     rows::{bytes, millis, optional_word, small_count, word},
+    weights::{self, Held, Weight},
     writer::Work,
 };
 
@@ -57,66 +62,6 @@ const PENDING: &str = "
     LIMIT $2";
 const NEXT_PENDING_TENANT: &str = "
     SELECT tenant_id FROM pending_events WHERE tenant_id > $1 ORDER BY tenant_id LIMIT 1";
-// A walk over an index, as far as the limit.
-const PENDING_BEYOND: &str = "
-    SELECT tenant_id FROM pending_events WHERE tenant_id = $1 LIMIT 1 OFFSET $2";
-const HAS_OLD: &str = "
-    SELECT 1
-    FROM tenants
-    WHERE id = $1 AND (
-        (SELECT time FROM outbox_events WHERE tenant_id = $1 ORDER BY revision, ordinal LIMIT 1) < $2
-        OR EXISTS (SELECT 1 FROM dead_letters WHERE tenant_id = $1 AND created_at < $3))";
-// What still has to be delivered, and what a person may send again, is kept: as `DELETE` judges it.
-const OLDEST: &str = "
-    SELECT source, id, revision, ordinal, time,
-        NOT EXISTS (
-            SELECT 1
-            FROM pending_events
-            WHERE pending_events.tenant_id = $1 AND pending_events.source = outbox_events.source
-                AND pending_events.event_id = outbox_events.id)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM event_deliveries
-            WHERE event_deliveries.tenant_id = $1 AND event_source = outbox_events.source
-                AND event_deliveries.event_id = outbox_events.id AND completed_at IS NULL)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM webhook_deliveries
-            WHERE webhook_deliveries.tenant_id = $1 AND event_source = outbox_events.source
-                AND webhook_deliveries.event_id = outbox_events.id)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM dead_letters
-            WHERE dead_letters.tenant_id = $1 AND event_source = outbox_events.source
-                AND dead_letters.event_id = outbox_events.id AND redriven_at IS NULL) AS is_free
-    FROM outbox_events
-    WHERE tenant_id = $1 AND (revision, ordinal) > ($2, $3)
-    ORDER BY revision, ordinal
-    LIMIT $4";
-// What still has to be delivered, and what a person may send again, is kept.
-const DELETE: &str = "
-    DELETE FROM outbox_events
-    WHERE tenant_id = $1 AND source = $2 AND id = $3
-        AND NOT EXISTS (
-            SELECT 1
-            FROM pending_events
-            WHERE pending_events.tenant_id = $1 AND pending_events.source = $2 AND pending_events.event_id = $3)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM event_deliveries
-            WHERE event_deliveries.tenant_id = $1 AND event_source = $2 AND event_id = $3 AND completed_at IS NULL)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM webhook_deliveries
-            WHERE webhook_deliveries.tenant_id = $1 AND event_source = $2 AND event_id = $3)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM dead_letters
-            WHERE dead_letters.tenant_id = $1 AND event_source = $2 AND event_id = $3 AND redriven_at IS NULL)";
-
-/// Old events that are removed in one transaction, each with up to a hundred deliveries.
-const PURGED_AT_ONCE: usize = 20;
-
 /// An event on its way to its subscribers (CloudEvents 1.0).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxEvent {
@@ -153,6 +98,22 @@ pub struct StoredEvent {
     pub position: EventPosition,
 }
 
+/// An event that nobody has looked for subscriptions of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PendingEvent {
+    /// It can be looked at.
+    Readable(StoredEvent),
+    /// Its row cannot be understood.
+    Unreadable {
+        /// Its place in the order of events.
+        position: EventPosition,
+        /// Its source.
+        source: String,
+        /// Its id.
+        id: String,
+    },
+}
+
 /// A place in the order of a tenant's events: by commit, then by publication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventPosition {
@@ -169,15 +130,6 @@ pub struct Published {
     pub position: EventPosition,
     /// Whether it was published, and not one of that id before.
     pub is_new: bool,
-}
-
-/// A step of removing old events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Purged {
-    /// How many went.
-    pub deleted: usize,
-    /// From where to go on; `None` where what follows is younger.
-    pub next: Option<EventPosition>,
 }
 
 impl fmt::Display for EventPosition {
@@ -219,6 +171,19 @@ impl StoredEvent {
             execution: optional_word(row, "execution_id")?,
             position: EventPosition { revision: row.get("revision")?, ordinal: row.get("ordinal")? },
         })
+    }
+}
+
+impl PendingEvent {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        match StoredEvent::from_row(row) {
+            Ok(stored) => Ok(Self::Readable(stored)),
+            Err(_) => Ok(Self::Unreadable {
+                position: EventPosition { revision: row.get("revision")?, ordinal: row.get("ordinal")? },
+                source: row.get("source")?,
+                id: row.get("id")?,
+            }),
+        }
     }
 }
 
@@ -275,11 +240,11 @@ impl Database {
     }
 
     /// The first `limit` of the tenant's events that nobody has looked for subscriptions of.
-    pub fn pending_events(&self, tenant: TenantId, limit: u32) -> Result<Vec<StoredEvent>, DatabaseError> {
+    pub fn pending_events(&self, tenant: TenantId, limit: u32) -> Result<Vec<PendingEvent>, DatabaseError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(PENDING)?;
-            let rows = statement.query_map(params![tenant.to_string(), limit], StoredEvent::from_row)?;
-            Ok(rows.collect::<rusqlite::Result<Vec<StoredEvent>>>()?)
+            let rows = statement.query_map(params![tenant.to_string(), limit], PendingEvent::from_row)?;
+            Ok(rows.collect::<rusqlite::Result<Vec<PendingEvent>>>()?)
         })
     }
 
@@ -292,21 +257,19 @@ impl Database {
         })
     }
 
-    /// Whether the tenant has more than `count` such events.
-    pub fn has_more_pending_events(&self, tenant: TenantId, count: u32) -> Result<bool, DatabaseError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(PENDING_BEYOND)?;
-            Ok(statement.exists(params![tenant.to_string(), count])?)
-        })
-    }
-
-    /// Publish an event that no execution publishes.
+    /// Publish an event that no execution publishes, as far as the tenant may hold more.
     ///
     /// # Errors
-    /// [`DatabaseError::NotFound`] for an unknown tenant.
-    pub async fn publish_event(&self, tenant: TenantId, event: OutboxEvent) -> Result<Published, DatabaseError> {
+    /// [`DatabaseError::QuotaFull`]; [`DatabaseError::NotFound`] for an unknown tenant.
+    pub async fn publish_event(
+        &self,
+        tenant: TenantId,
+        event: OutboxEvent,
+        bounds: PublishBounds,
+    ) -> Result<Published, DatabaseError> {
         self.write(move |work| {
-            if insert_one(work, (tenant, None), 0, &event)? {
+            if insert_pending(work, (tenant, None), 0, &event)? {
+                weights::add(work, tenant, weight_of(&event).and(Weight::pending(1)))?.within(bounds)?;
                 return Ok(Published { position: EventPosition { revision: work.revision, ordinal: 0 }, is_new: true });
             }
             let mut statement = work.connection.prepare_cached(GET)?;
@@ -316,55 +279,17 @@ impl Database {
         })
         .await
     }
-
-    /// Whether the tenant's first event is from before `events`, or a dead letter from before `letters`: whether a purge
-    /// could find something.
-    pub fn has_old_events(
-        &self,
-        tenant: TenantId,
-        events: UnixMillis,
-        letters: UnixMillis,
-    ) -> Result<bool, DatabaseError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(HAS_OLD)?;
-            Ok(statement.exists(params![tenant.to_string(), events.0, letters.0])?)
-        })
-    }
-
-    /// Remove those of `limit` events behind `after` that were published before `before` and that nobody needs any more,
-    /// with their deliveries. They are looked for by a read, and removed a few at a time: each may have a delivery to every
-    /// subscription.
-    pub async fn purge_events(
-        &self,
-        tenant: TenantId,
-        before: UnixMillis,
-        after: EventPosition,
-        limit: u32,
-    ) -> Result<Purged, DatabaseError> {
-        let (free, next) = self.read(|connection| oldest(connection, tenant, before, after, limit))?;
-        let mut purged = Purged { deleted: 0, next };
-        for events in free.chunks(PURGED_AT_ONCE) {
-            let (tenant, events) = (tenant.to_string(), events.to_vec());
-            purged.deleted += self
-                .write(move |work| {
-                    let mut deleted = 0;
-                    for (source, id) in &events {
-                        deleted += work.connection.prepare_cached(DELETE)?.execute([&tenant, source, id])?;
-                    }
-                    Ok::<usize, DatabaseError>(deleted)
-                })
-                .await?;
-        }
-        Ok(purged)
-    }
 }
 
-/// Write what an execution publishes.
-pub(crate) fn insert(work: &Work<'_>, lease: &Lease, events: &[OutboxEvent]) -> Result<(), DatabaseError> {
+/// Write what an execution publishes. Answers what its tenant holds then; `None` where nothing was added.
+pub(crate) fn insert(work: &Work<'_>, lease: &Lease, events: &[OutboxEvent]) -> Result<Option<Held>, DatabaseError> {
+    let mut added = Weight::default();
     for (ordinal, event) in events.iter().enumerate() {
-        insert_one(work, (lease.tenant, Some(lease.execution)), bytes(ordinal), event)?;
+        if insert_pending(work, (lease.tenant, Some(lease.execution)), bytes(ordinal), event)? {
+            added = added.and(weight_of(event)).and(Weight::pending(1));
+        }
     }
-    Ok(())
+    if added == Weight::default() { Ok(None) } else { weights::add(work, lease.tenant, added).map(Some) }
 }
 
 /// Write what Skerry tells of a change, together with the change.
@@ -375,8 +300,27 @@ pub(crate) fn tell(work: &Work<'_>, tenant: TenantId, event: Option<&OutboxEvent
     }
 }
 
-/// Write an event and that it is pending. Answers whether its id is new.
+/// Write an event of Skerry's own and that it is pending: it counts, and no quota keeps it out. Answers whether its id is
+/// new.
 pub(crate) fn insert_one(
+    work: &Work<'_>,
+    (tenant, execution): (TenantId, Option<ExecutionId>),
+    ordinal: i64,
+    event: &OutboxEvent,
+) -> Result<bool, DatabaseError> {
+    let is_new = insert_pending(work, (tenant, execution), ordinal, event)?;
+    if is_new {
+        weights::add(work, tenant, weight_of(event).and(Weight::pending(1)))?;
+    }
+    Ok(is_new)
+}
+
+/// What an event counts in its tenant's storage.
+pub(crate) fn weight_of(event: &OutboxEvent) -> Weight {
+    Weight::event(event.data.len())
+}
+
+fn insert_pending(
     work: &Work<'_>,
     (tenant, execution): (TenantId, Option<ExecutionId>),
     ordinal: i64,
@@ -390,7 +334,7 @@ pub(crate) fn insert_one(
     Ok(true)
 }
 
-/// Write an event for which nobody looks for subscriptions.
+/// Write an event for which nobody looks for subscriptions. The caller counts it.
 pub(crate) fn insert_event(
     work: &Work<'_>,
     (tenant, execution): (TenantId, Option<ExecutionId>),
@@ -414,30 +358,4 @@ pub(crate) fn insert_event(
         event.data,
     ])?;
     Ok(written == 1)
-}
-
-/// Events that nobody needs any more, by source and id, and from where to go on.
-type Oldest = (Vec<(String, String)>, Option<EventPosition>);
-
-/// Of `limit` events behind `after` those that nobody needs any more.
-fn oldest(
-    connection: &Connection,
-    tenant: TenantId,
-    before: UnixMillis,
-    after: EventPosition,
-    limit: u32,
-) -> Result<Oldest, DatabaseError> {
-    let mut statement = connection.prepare_cached(OLDEST)?;
-    let mut rows = statement.query(params![tenant.to_string(), after.revision, after.ordinal, limit])?;
-    let (mut free, mut next) = (Vec::new(), None);
-    while let Some(row) = rows.next()? {
-        if millis(row, "time")? >= before {
-            return Ok((free, None));
-        }
-        next = Some(EventPosition { revision: row.get("revision")?, ordinal: row.get("ordinal")? });
-        if row.get("is_free")? {
-            free.push((row.get("source")?, row.get("id")?));
-        }
-    }
-    Ok((free, next))
 }

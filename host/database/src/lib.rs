@@ -44,6 +44,7 @@ mod usage;
 mod users;
 mod versions;
 mod webhooks;
+mod weights;
 mod words;
 mod writer;
 
@@ -59,8 +60,10 @@ pub use commits::{
     CommitResult, DocumentRangeRead, DocumentRead, Effects, EntryRead, ExecutionCommit, ExecutionEnd, Lease,
     PartialCommit, ReadSet, Retry, RetryCause, StorageChange, StorageRangeRead, StorageWrite,
 };
-pub use deadletters::{DeadLetter, DeadLetterKind, DeadReason};
-pub use deliveries::{Delivery, DeliveryStatus, Expanded, Expansion, Fate, NewDelivery, Redrive, Release, Released};
+pub use deadletters::{DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason};
+pub use deliveries::{
+    Delivery, DeliveryStatus, Expanded, Expansion, Fate, NewDelivery, Readability, Redrive, Release, Released,
+};
 pub use documents::{
     Collection, Column, Condition, Direction, Document, DocumentChange, DocumentField, DocumentPosition, DocumentQuery,
     DocumentRange, DocumentWrite, FieldValue, IndexedDocument, ListedDocument, Sort, Test, id_prefix_bounds,
@@ -71,7 +74,7 @@ pub use endpoints::{
     NewEndpoint, SecretSlot,
 };
 pub use error::{DatabaseError, OpenError, Refusal};
-pub use events::{EventPosition, OutboxEvent, Published, Purged, StoredEvent};
+pub use events::{EventPosition, OutboxEvent, PendingEvent, Published, Purged, StoredEvent};
 pub use executions::{
     Attempt, Cancelled, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, StartRow,
 };
@@ -81,7 +84,9 @@ pub use members::{Member, Removal, RoleGrant, TenantOfUser};
 pub use numbers::{json_number, parse_json_number};
 pub use operators::{NewOperatorToken, OperatorGrant, OperatorToken, UserAccount, UserChange};
 pub use plans::{Plan, PlanSetting};
-pub use queue::{Claim, Claimed, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued, Taken};
+pub use queue::{
+    Claim, Claimed, Doomed, Ending, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued, Taken,
+};
 pub use roles::{Role, RoleSetting};
 pub use schedules::{
     Backlog, BacklogPlace, CatchUpDecision, CatchUpRates, CatchUpStart, NewBacklog, NewSchedule, NextSlot, Schedule,
@@ -91,7 +96,7 @@ pub use schedules::{
 pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings, ScriptSummary};
 pub use secrets::{SealedSecret, Secret, SecretChange};
 pub use storage::{StorageEntry, StorageQuery, StorageRange, StorageRead};
-pub use subscriptions::Subscription;
+pub use subscriptions::{Subscription, SubscriptionChange};
 pub use tenants::{NewTenant, Tenant, TenantAccount, TenantChange, TenantStatus};
 pub use tokens::{NewToken, Token, TokenGrant};
 pub use usage::{FuelWanted, Usage};
@@ -101,6 +106,7 @@ pub use webhooks::{
     ClaimedWebhook, Webhook, WebhookAttempt, WebhookChange, WebhookCursor, WebhookDelivery, WebhookDeliveryStatus,
     WebhookDisabled, WebhookEvent, WebhookResult, WebhookSettled, WebhookTest,
 };
+pub use weights::PublishBounds;
 
 use readers::Readers;
 use writer::{Work, Writer};

@@ -85,6 +85,6 @@ pub(crate) fn insert(
     Ok(())
 }
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<Lineage> {
+pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Lineage> {
     Ok(Lineage { tenant: word(row, "root_tenant_id")?, root: word(row, "root")?, hop: small_count(row, "hop")? })
 }

@@ -1,10 +1,11 @@
 //! The queue: accepted executions that wait, each written together with its own row and with whatever triggered it.
 //!
-//! An entry is taken by lease and fencing token ([`claims`]), goes back after a failed attempt or a crash
-//! ([`returns`]), and is removed with the end of its execution. Which may go on beside which, [`groups`] says.
+//! An entry is taken by lease and fencing token ([`claims`]), goes back after a failed attempt ([`returns`]) or a crash
+//! ([`rescues`]), and is removed with the end of its execution. Which may go on beside which, [`groups`] says.
 
 mod claims;
 mod groups;
+mod rescues;
 mod returns;
 
 use domain::{ExecutionStatus, Lineage, OnInterrupt, ScriptId, TenantId, UnixMillis};
@@ -13,8 +14,8 @@ use rusqlite::params;
 pub(crate) use claims::wake_some;
 pub use claims::{Claim, Claimed, Taken};
 pub use groups::QueueGroup;
+pub use rescues::{Doomed, Ending, Rescue, Rescued};
 pub(crate) use returns::{Requeue, cancel, is_cancelled, leave, requeue, require_lease};
-pub use returns::{Rescue, Rescued};
 
 use crate::{
     Database, DatabaseError, StartRow,

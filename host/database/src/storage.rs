@@ -30,15 +30,20 @@ const REVISIONS_AFTER: &str = "
     WHERE tenant_id = $1 AND key > $2 AND key < $3 AND (expires_at IS NULL OR expires_at > $4)
     ORDER BY key
     LIMIT $5";
-const STORED_BYTES: &str = "SELECT storage_bytes FROM tenants WHERE id = $1";
+const STORED_BYTES: &str = "
+    SELECT storage_bytes + event_bytes AS storage_bytes FROM tenants WHERE id = $1";
 const EXPIRED: &str = "
     SELECT key, octet_length(key) + octet_length(value) AS size
     FROM storage_entries
     WHERE tenant_id = $1 AND expires_at <= $2
     LIMIT $3";
 const DELETE: &str = "DELETE FROM storage_entries WHERE tenant_id = $1 AND key = $2";
-pub(crate) const ADD_STORED_BYTES: &str =
-    "UPDATE tenants SET storage_bytes = storage_bytes + $1 WHERE id = $2 RETURNING storage_bytes";
+// Answers all that counts as storage, events included.
+pub(crate) const ADD_STORED_BYTES: &str = "
+    UPDATE tenants
+    SET storage_bytes = storage_bytes + $1
+    WHERE id = $2
+    RETURNING storage_bytes + event_bytes AS stored_bytes";
 
 /// What a read of one key found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,7 +146,8 @@ impl Database {
         })
     }
 
-    /// Bytes that the tenant's entries and documents hold: keys, ids and values.
+    /// Bytes that the tenant's entries and documents hold, their keys, ids and values, and those of its events with their
+    /// deliveries and dead letters.
     pub fn storage_bytes(&self, tenant: TenantId) -> Result<u64, DatabaseError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(STORED_BYTES)?;

@@ -72,7 +72,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::NotFound`] for an unknown tenant.
     pub async fn add_usage(&self, tenant: TenantId, day: i64, usage: Usage) -> Result<(), DatabaseError> {
-        self.write(move |work| write(work.connection, ADD, (tenant, day), &usage)).await
+        self.write(move |work| add(work.connection, tenant, day, &usage)).await
     }
 
     /// As [`Self::add_usage`], for what was reserved before.
@@ -120,6 +120,11 @@ pub struct FuelWanted {
     pub wanted: u64,
     /// Not less than this.
     pub least: u64,
+}
+
+/// Add what was used, of which nothing was reserved.
+pub(crate) fn add(connection: &Connection, tenant: TenantId, day: i64, usage: &Usage) -> Result<(), DatabaseError> {
+    write(connection, ADD, (tenant, day), usage)
 }
 
 /// Add what was used and take it from what was reserved.

@@ -19,6 +19,18 @@ pub const OWN_SOURCE: &str = "skerry";
 /// The source of events that a person has edited and sent again (RULES 15).
 pub const REDRIVE_SOURCE: &str = "redrive";
 
+/// Everything that Skerry tells.
+pub const OWN_TYPES: [&str; 8] = [
+    "skerry.script.created",
+    "skerry.script.updated",
+    "skerry.script.deployed",
+    "skerry.script.deleted",
+    "skerry.script.paused",
+    "skerry.script.resumed",
+    "skerry.script.breaker_opened",
+    "skerry.execution.failed",
+];
+
 /// What [`EventType::parse`] takes, in words.
 const TYPE_RULE: &str = "an event's type is lower-case words of letters, digits, '_' and '-', joined by dots \
                          (`order.validated`), at most 200 bytes";
@@ -102,19 +114,54 @@ impl FromStr for EventPattern {
     }
 }
 
+/// See that events of `source`, or of any where that is `None`, can match `pattern`.
+///
+/// # Errors
+/// Why none ever does, for the person who wrote it.
+pub fn check_reach(pattern: &EventPattern, source: Option<&str>) -> Result<(), Invalid> {
+    let is_own = OWN_TYPES.iter().any(|own| pattern.matches(own));
+    if is_reserved(pattern.as_str()) && !is_own {
+        let message = format!("no event matches '{pattern}': Skerry tells of {}", OWN_TYPES.join(", "));
+        return Err(Invalid::new("types", message));
+    }
+    match source {
+        None => Ok(()),
+        Some(OWN_SOURCE) if is_own => Ok(()),
+        Some(OWN_SOURCE) => {
+            let message =
+                format!("no event of the source '{OWN_SOURCE}' matches '{pattern}': they are below 'skerry.'");
+            Err(Invalid::new("types", message))
+        }
+        Some(_) if is_own => {
+            let message = format!("'{pattern}' matches only events of the source '{OWN_SOURCE}'");
+            Err(Invalid::new("source", message))
+        }
+        Some("/api") => Ok(()),
+        Some(source) if source.starts_with("/scripts/") || source.starts_with("/users/") => Ok(()),
+        Some(_) => {
+            let message = "no event has this source: it is '/scripts/{name}', '/users/{id}', '/api' or 'skerry'";
+            Err(Invalid::new("source", message))
+        }
+    }
+}
+
 /// Check a source, subject or id; `field` says which. An empty id would deduplicate every event that has none.
 ///
 /// # Errors
 /// What is wrong with it, for the person who wrote it.
 pub fn check_name(field: &'static str, text: &str) -> Result<(), Invalid> {
     if text.is_empty() || text.len() > NAME_BYTES_MAX {
-        let message = format!("a subject or id has 1 to {NAME_BYTES_MAX} bytes, not {}", text.len());
+        let message = format!("{} {field} has 1 to {NAME_BYTES_MAX} bytes, not {}", article(field), text.len());
         return Err(Invalid::new(field, message));
     }
     if text.chars().any(char::is_control) {
-        return Err(Invalid::new(field, "a subject or id has no control characters"));
+        return Err(Invalid::new(field, format!("{} {field} has no control characters", article(field))));
     }
     Ok(())
+}
+
+fn article(field: &str) -> &'static str {
+    if field.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// Whether `text` is `pattern`, or `pattern` ends in `*` and `text` begins with what precedes it.

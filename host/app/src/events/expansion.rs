@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use database::{
-    DeadReason, Delivery, Expanded, Expansion, Fate, NewDelivery, QueuedExecution, Release, Released, StoredEvent,
-    Subscription,
+    DatabaseError, DeadReason, Delivery, Expanded, Expansion, Fate, NewDelivery, PendingEvent, Readability, Release,
+    Released, StoredEvent, Subscription,
 };
 use domain::{Actor, ExecutionId, Lineage, ScriptId, SubscriptionId, TenantId, Trigger, UnixMillis, WhenFull};
 use runtime::Input;
@@ -14,13 +14,14 @@ use serde_json::value::RawValue;
 use crate::{
     AppError, ScriptRef,
     executions::{Asker, ExecutionService, Order, QueueTerms, Target},
+    sealing::Purpose,
 };
 
 /// Events or deliveries of one tenant at once.
 const BATCH: u32 = 32;
 
-/// Bytes of inputs of one batch of events; the last event's go beyond it, by what its subscriptions make of 256 KiB.
-const BATCH_BYTES: usize = 8 << 20;
+/// Inputs of one batch, in bytes; past them deliveries are made without one, and given theirs in batches of their own.
+const INPUT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// More subscriptions than a tenant can have.
 const SUBSCRIPTIONS_MAX: u32 = 1_000;
@@ -34,6 +35,8 @@ pub(super) struct Batch<'a> {
     targets: HashMap<ScriptId, Option<Target>>,
     /// The subjects that this batch has put under way.
     begun: HashSet<(SubscriptionId, String)>,
+    /// The inputs that this batch has made, in bytes.
+    input_bytes: usize,
 }
 
 /// The argument of an event script.
@@ -49,17 +52,19 @@ struct EventArgument<'a> {
 }
 
 /// Who has an execution made.
-enum Cause<'a> {
+#[derive(Clone, Copy)]
+enum Cause {
     /// The event itself, with its chain.
     Event(Lineage),
     /// A person who sends it again.
-    Redrive(&'a Delivery),
+    Redrive(Lineage, Actor),
 }
 
 impl<'a> Batch<'a> {
     pub(super) fn new(executions: &'a ExecutionService, tenant: TenantId) -> Result<Self, AppError> {
         let subscriptions = executions.inner().database.list_subscriptions(tenant, None, SUBSCRIPTIONS_MAX)?;
-        Ok(Self { executions, tenant, subscriptions, targets: HashMap::new(), begun: HashSet::new() })
+        let (targets, begun) = (HashMap::new(), HashSet::new());
+        Ok(Self { executions, tenant, subscriptions, targets, begun, input_bytes: 0 })
     }
 
     /// Look for the subscriptions of the first pending events.
@@ -70,15 +75,15 @@ impl<'a> Batch<'a> {
             return Ok(Expanded::default());
         }
         let mut expansions = Vec::with_capacity(events.len());
-        let mut bytes = 0;
         for event in events {
-            let length = event.event.data.len();
-            let expansion = self.expansion(event)?;
-            bytes += length * expansion.deliveries.len();
-            expansions.push(expansion);
-            // Each subscription has an input of its own. The rest stays pending, and comes with the next round.
-            if bytes >= BATCH_BYTES {
-                break;
+            match self.expansion_of(event) {
+                Ok(expansion) => expansions.push(expansion),
+                // What goes before it goes on, and what comes behind waits with it, in its order.
+                Err(error) if !expansions.is_empty() => {
+                    tracing::warn!(tenant.id = %self.tenant, %error, "an event waits");
+                    break;
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(database.expand_events(self.tenant, expansions, now).await?)
@@ -94,14 +99,44 @@ impl<'a> Batch<'a> {
         let mut releases = Vec::with_capacity(ready.len());
         for (delivery, event) in ready {
             let found = self.subscriptions.iter().find(|subscription| subscription.id == delivery.subscription);
-            let queued = match found.cloned() {
-                None => None,
-                Some(subscription) => self.queued_again(&subscription, &delivery, &event)?,
+            // Paused, or gone, since they were looked for: what is ready stays where it is.
+            let Some(subscription) = found.filter(|subscription| subscription.is_active).cloned() else { continue };
+            let fate = match self.target(subscription.script) {
+                Ok(Some(target)) => self.fate_again(target, &subscription, &delivery, event.as_ref()),
+                Ok(None) => continue,
+                Err(error) => self.dead_or_waiting(error),
+            };
+            let fate = match fate {
+                Ok(fate) => fate,
+                // It alone waits; another of its subject is behind it anyway.
+                Err(error) => {
+                    tracing::warn!(tenant.id = %self.tenant, %error, "a delivery waits");
+                    continue;
+                }
             };
             let Delivery { subscription, source, event, .. } = delivery;
-            releases.push(Release { subscription, source, event, queued });
+            releases.push(Release { subscription, source, event, fate });
         }
         Ok(database.release_deliveries(self.tenant, releases, now).await?)
+    }
+
+    fn expansion_of(&mut self, event: PendingEvent) -> Result<Expansion, AppError> {
+        match event {
+            PendingEvent::Readable(stored) => self.expansion(stored),
+            PendingEvent::Unreadable { position, source, id } => {
+                tracing::error!(tenant.id = %self.tenant, event.id = id, "an event's row cannot be read");
+                Ok(Expansion {
+                    position,
+                    source,
+                    event: id,
+                    subject: None,
+                    root: String::new(),
+                    readability: Readability::Unreadable,
+                    counted: None,
+                    deliveries: Vec::new(),
+                })
+            }
+        }
     }
 
     fn expansion(&mut self, stored: StoredEvent) -> Result<Expansion, AppError> {
@@ -123,6 +158,8 @@ impl<'a> Batch<'a> {
             source: event.source,
             event: event.id,
             subject: event.subject,
+            root: format!("{}/{}", event.root_tenant.unwrap_or(self.tenant), event.root),
+            readability: Readability::Readable,
             // What the first cause itself led to is bounded by what one execution publishes.
             counted: lineage.filter(|lineage| lineage.hop > 1),
             deliveries,
@@ -136,7 +173,11 @@ impl<'a> Batch<'a> {
         lineage: Option<Lineage>,
     ) -> Result<Fate, AppError> {
         let Some(lineage) = lineage else { return Ok(Fate::Dead(DeadReason::Hops)) };
-        let Some(target) = self.target(subscription.script)? else { return Ok(Fate::Skip) };
+        let target = match self.target(subscription.script) {
+            Ok(Some(target)) => target,
+            Ok(None) => return Ok(Fate::Skip),
+            Err(error) => return self.dead_or_waiting(error),
+        };
         if let Some(subject) = &stored.event.subject {
             let database = &self.executions.inner().database;
             let is_first = self.begun.insert((subscription.id, subject.clone()));
@@ -144,69 +185,106 @@ impl<'a> Batch<'a> {
                 return Ok(Fate::Wait);
             }
         }
-        let queued = self.queued(target, subscription, stored, Cause::Event(lineage))?;
-        Ok(Fate::Queue(Box::new(queued)))
+        if self.input_bytes >= INPUT_BYTES_MAX {
+            return Ok(Fate::Wait);
+        }
+        self.input_bytes += stored.event.data.len();
+        self.fate_of(target, subscription, stored, Cause::Event(lineage))
     }
 
-    fn queued_again(
-        &mut self,
+    /// What becomes of a delivery that is ready. An event that a person sends again goes on with its chain as well
+    /// (RULES 35).
+    fn fate_again(
+        &self,
+        target: Target,
         subscription: &Subscription,
         delivery: &Delivery,
-        stored: &StoredEvent,
-    ) -> Result<Option<QueuedExecution>, AppError> {
-        let target = if subscription.is_active { self.target(subscription.script)? } else { None };
-        let Some(target) = target else { return Ok(None) };
-        let cause = match (delivery.redriven_token, lineage_of(self.tenant, stored)) {
-            (None, Some(lineage)) => Cause::Event(lineage),
-            _ => Cause::Redrive(delivery),
+        stored: Option<&StoredEvent>,
+    ) -> Result<Fate, AppError> {
+        let Some(stored) = stored else { return Ok(Fate::Dead(DeadReason::Unreadable)) };
+        let Some(lineage) = lineage_of(self.tenant, stored) else { return Ok(Fate::Dead(DeadReason::Hops)) };
+        let cause = match (delivery.redriven_by, delivery.redriven_token) {
+            (Some(user), Some(token)) => Cause::Redrive(lineage, Actor::Token { token, user }),
+            _ => Cause::Event(lineage),
         };
-        self.queued(target, subscription, stored, cause).map(Some)
+        self.fate_of(target, subscription, stored, cause)
     }
 
-    fn queued(
+    /// An execution that takes the event, or its end where none ever can.
+    fn fate_of(
         &self,
         target: Target,
         subscription: &Subscription,
         stored: &StoredEvent,
-        cause: Cause<'_>,
-    ) -> Result<QueuedExecution, AppError> {
-        let inner = self.executions.inner();
+        cause: Cause,
+    ) -> Result<Fate, AppError> {
         let set_by = subscription.set_by;
-        // Somebody who sends an event again is one more whose rights the run needs (RULES 14). It begins a new chain.
-        let (trigger, actor, asker, lineage) = match cause {
-            Cause::Event(lineage) => (Trigger::Event, Actor::System, Asker::Binding { set_by }, Some(lineage)),
-            Cause::Redrive(Delivery { redriven_by: Some(user), redriven_token: Some(token), .. }) => {
-                let actor = Actor::Token { token: *token, user: *user };
-                let asker = set_by.map_or(Asker::Binding { set_by }, |set_by| Asker::Both { actor, set_by });
-                (Trigger::Retry, actor, asker, None)
+        let (trigger, actor, asker, lineage) = match (cause, set_by) {
+            (Cause::Event(lineage), set_by) => (Trigger::Event, Actor::System, Asker::Binding { set_by }, lineage),
+            // Somebody who sends an event again is one more whose rights the run needs (RULES 14).
+            (Cause::Redrive(lineage, actor), Some(set_by)) => {
+                (Trigger::Retry, actor, Asker::Both { actor, set_by }, lineage)
             }
-            Cause::Redrive(_) => (Trigger::Event, Actor::System, Asker::Binding { set_by }, None),
+            // Their rights alone would be all that it has.
+            (Cause::Redrive(..), None) => return Ok(Fate::Dead(DeadReason::Refused)),
         };
-        let input = Input::Json(self.argument(stored)?);
-        let acting = target.acting(inner, asker)?;
-        let rights = acting.rights(inner)?;
-        let order = Order::new(target, (trigger, actor), (acting, rights), input).continuing(lineage);
+        let Some(argument) = self.argument(stored)? else { return Ok(Fate::Dead(DeadReason::Unreadable)) };
+        let order = |inner| {
+            let acting = target.acting(inner, asker)?;
+            let rights = acting.rights(inner)?;
+            let order = Order::new(target, (trigger, actor), (acting, rights), Input::Json(argument));
+            Ok(order.continuing(Some(lineage)))
+        };
         let terms = QueueTerms { max_attempts: Some(subscription.max_attempts), ..QueueTerms::LIVE };
-        let mut queued = self.executions.queued(&order, terms)?;
+        let queued = order(self.executions.inner()).and_then(|order| self.executions.queued(&order, terms));
+        let mut queued = match queued {
+            Ok(queued) => queued,
+            Err(error) => return self.dead_or_waiting(error),
+        };
         // No event is lost because the script works on another one.
         if let Some(group) = &mut queued.entry.group {
             group.when_full = WhenFull::Queue;
         }
-        Ok(queued)
+        Ok(Fate::Queue(Box::new(queued)))
     }
 
-    fn argument(&self, stored: &StoredEvent) -> Result<String, AppError> {
-        let event = &stored.event;
-        let data = self.executions.inner().event_data(self.tenant, event)?;
+    /// What became of an event that no execution could be made for: where that will not change it is given up, so that
+    /// those behind it go on.
+    ///
+    /// # Errors
+    /// Where it may be otherwise the next time: the event waits.
+    fn dead_or_waiting(&self, error: AppError) -> Result<Fate, AppError> {
+        let reason = match &error {
+            AppError::Internal(source) => match source.downcast_ref() {
+                Some(DatabaseError::Corrupt { .. }) => DeadReason::Unreadable,
+                _ => return Err(error),
+            },
+            AppError::Overloaded { .. } | AppError::StorageFull | AppError::Unavailable => return Err(error),
+            _ => DeadReason::Refused,
+        };
+        tracing::error!(tenant.id = %self.tenant, %error, "no execution can be made for an event");
+        Ok(Fate::Dead(reason))
+    }
+
+    /// The script's argument; `None` where the event's data cannot be read, now or ever.
+    fn argument(&self, stored: &StoredEvent) -> Result<Option<String>, AppError> {
+        let (event, inner) = (&stored.event, self.executions.inner());
+        let key = inner.keyring.tenant(&inner.database, self.tenant)?;
+        let opened = key.open(Purpose::Event, event.id.as_bytes(), &event.data).ok();
+        let Some(data) = opened.and_then(|data| String::from_utf8(data).ok()) else {
+            tracing::error!(tenant.id = %self.tenant, event.id = event.id, "an event's data cannot be read");
+            return Ok(None);
+        };
+        let Ok(data) = serde_json::from_str::<&RawValue>(&data) else { return Ok(None) };
         let argument = EventArgument {
             id: &event.id,
             event_type: &event.event_type,
             time: event.time.to_rfc3339(),
             source: &event.source,
             subject: event.subject.as_deref(),
-            data: serde_json::from_str(&data).map_err(AppError::internal)?,
+            data,
         };
-        serde_json::to_string(&argument).map_err(AppError::internal)
+        serde_json::to_string(&argument).map(Some).map_err(AppError::internal)
     }
 
     /// The script as it runs now; `None` where it is paused, not deployed or gone.

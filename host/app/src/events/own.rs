@@ -1,7 +1,7 @@
 //! Skerry's own events: what happened to scripts and executions, told in the same write as it happens. Nobody else
 //! publishes such types (RULES 15).
 
-use database::OutboxEvent;
+use database::{Doomed, OutboxEvent};
 use domain::{
     ErrorKind, EventId, ExecutionId, Lineage, ScriptId, ScriptName, TenantId, Trigger, UnixMillis, events::OWN_SOURCE,
 };
@@ -60,6 +60,18 @@ impl Inner {
     /// The event of a breaker that opens with this failure; `None` where nobody asks for it.
     pub(crate) fn told_of_breaker(&self, order: &Order, kind: ErrorKind) -> Result<Option<OutboxEvent>, AppError> {
         self.told_of_execution(BREAKER_OPENED, order, kind)
+    }
+
+    /// The event of an execution that a process left and that has no other attempt; `None` where nobody asks for it.
+    pub(crate) fn told_of_doomed(&self, doomed: &Doomed) -> Result<Option<OutboxEvent>, AppError> {
+        let Doomed { tenant, execution, script, trigger, lineage, kind } = *doomed;
+        if kind == ErrorKind::Cancelled || !self.is_asked_for(tenant, EXECUTION_FAILED)? {
+            return Ok(None);
+        }
+        let name = self.database.script(tenant, script)?.summary.name;
+        let data = failure_data(execution, (script, &name), trigger, kind);
+        let lineage = lineage.unwrap_or_else(|| Lineage::begun_by(tenant, execution));
+        self.own_event(lineage, tenant, (EXECUTION_FAILED, script), &data).map(Some)
     }
 
     fn told_of_execution(

@@ -10,7 +10,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const EVENTS_KEPT_MS: i64 = 30 * DAY_MS;
 /// How long dead letters are kept that nobody looks at. An event with one is kept as long.
 const LETTERS_KEPT_MS: i64 = 90 * DAY_MS;
-/// Rows that are looked at in one transaction: it takes some milliseconds.
+/// Rows that are looked at by one read, and letters that are removed in one transaction: it takes some milliseconds.
 const PURGED_AT_ONCE: u32 = 200;
 
 impl Inner {

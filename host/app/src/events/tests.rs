@@ -1,9 +1,14 @@
 //! Events, with a real database and real scripts: from whoever publishes to the scripts that subscribe, and what becomes
 //! of those that cannot be delivered.
 
+mod letters;
+
 use std::collections::BTreeMap;
 
-use database::{DeadLetter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, EventPosition, Subscription};
+use database::{
+    DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, EventPosition, Subscription,
+    SubscriptionChange,
+};
 use domain::{
     Capabilities, EventPattern, Language, Permission, Permissions, Principal, RecordMode, RunPolicy, ScriptKind,
     ScriptName, policy::Backoff, principals::Forbidden,
@@ -97,8 +102,13 @@ impl Stage {
         tokio::time::timeout(Duration::from_secs(120), looking).await.expect("it never came")
     }
 
+    /// A round of the dispatcher, from its beginning to its end.
+    async fn round(&self) {
+        self.app.inner.dispatch_events(UnixMillis::now()).await.unwrap();
+    }
+
     fn letters(&self) -> Vec<DeadLetter> {
-        self.app.dead_letters().list(&self.principal, None, 1_000).unwrap()
+        self.app.dead_letters().list(&self.principal, DeadLetterFilter::default(), None, 1_000).unwrap()
     }
 
     /// What the execution of a delivery answered.
@@ -177,60 +187,15 @@ async fn a_script_that_publishes_what_it_listens_to_ends_in_the_dead_letter_with
     assert_eq!(hops, (0..=16).collect::<Vec<u32>>());
     assert!(view.chain[0].execution.is_none() && view.chain[0].source.starts_with("/users/"));
     assert!(view.chain[1..].iter().all(|link| link.script == letter.script && link.event_type == "loop.turn"));
-    // A person lets it go round once more.
-    stage.app.dead_letters().redrive(&stage.principal, letter.id).await.unwrap();
-    stage.until(|| Some(stage.letters()).filter(|letters| letters.len() == 2)).await;
-}
-
-#[tokio::test]
-async fn a_failing_script_has_its_attempts_and_then_a_dead_letter_that_can_be_sent_again() {
-    let stage = Stage::set().await;
-    let subscription = stage.subscribe("ship", BROKEN, &["order.placed"], 2).await;
-    let published = stage.publish("order.placed", None, "7").await;
-    let [delivery] = stage.settled(&subscription, 1).await.try_into().unwrap();
-    assert_eq!((delivery.status, delivery.error_kind), (DeliveryStatus::Dead, Some(domain::ErrorKind::UserError)));
-    let [letter] = stage.letters().try_into().unwrap();
-    assert_eq!((letter.reason, letter.event.as_ref()), (DeadReason::Attempts, Some(&published.id)));
-    let view = stage.app.dead_letters().get(&stage.principal, letter.id).unwrap();
-    let execution = view.execution.unwrap();
-    assert_eq!((execution.execution.attempt, execution.error.unwrap().message), (2, String::from("broken")));
-    assert_eq!(view.event.unwrap().data.as_deref(), Some("7"));
-
-    stage.replace("ship", ECHO).await;
-    stage.app.dead_letters().redrive(&stage.principal, letter.id).await.unwrap();
-    let is_delivered = |found: &Vec<Delivery>| found[0].status == DeliveryStatus::Delivered;
-    let [again] = stage.until(|| Some(stage.deliveries(&subscription)).filter(is_delivered)).await.try_into().unwrap();
-    assert_eq!((&again.event, stage.answer(&again)["data"].clone()), (&published.id, 7.into()));
-    assert_ne!(again.execution, delivery.execution);
-    let twice = stage.app.dead_letters().redrive(&stage.principal, letter.id).await;
-    assert!(matches!(twice, Err(AppError::AlreadyRedriven)), "{twice:?}");
-    stage.app.dead_letters().delete(&stage.principal, letter.id).await.unwrap();
-    assert!(stage.letters().is_empty());
-}
-
-#[tokio::test]
-async fn an_edited_dead_letter_is_a_new_event_of_a_source_of_its_own() {
-    let stage = Stage::set().await;
-    let source = "export default (event) => { if (event.data === null) throw new Error('no data'); return event }";
-    let subscription = stage.subscribe("ship", source, &["order.placed"], 1).await;
-    let other = stage.subscribe("count", ECHO, &["order.placed"], 1).await;
-    let published = stage.publish("order.placed", Some("o-1"), "null").await;
-    stage.settled(&subscription, 1).await;
-    stage.settled(&other, 1).await;
-    let [letter] = stage.letters().try_into().unwrap();
-    let edit = EventEdit { data: Some(String::from("5")), subject: Some(None) };
+    // As it is it can go no further; edited it is the first of a new chain.
     let letters = stage.app.dead_letters();
-    let refused = letters.redrive_edited(&stage.without(Permission::EventsEdit), letter.id, edit.clone()).await;
-    assert!(lacks(refused, Permission::EventsEdit));
-    let broken = EventEdit { data: Some(String::from("{")), subject: None };
-    assert!(matches!(letters.redrive_edited(&stage.principal, letter.id, broken).await, Err(AppError::Invalid(_))));
+    let refused = letters.redrive(&stage.principal, letter.id).await;
+    assert!(matches!(&refused, Err(AppError::Invalid(invalid)) if invalid.field == "data"), "{refused:?}");
+    let edit = EventEdit { data: Some(String::from("0")), subject: None };
     let id = letters.redrive_edited(&stage.principal, letter.id, edit).await.unwrap();
-    let [_, edited] = stage.settled(&subscription, 2).await.try_into().unwrap();
-    assert_eq!((&edited.source, &edited.event), (&String::from("redrive"), &id));
-    assert_ne!(id, published.id);
-    let given = stage.answer(&edited);
-    assert_eq!((&given["data"], &given["subject"]), (&5.into(), &serde_json::Value::Null));
-    assert_eq!(stage.deliveries(&other).len(), 1, "whoever took the event is not given the edited one");
+    stage.until(|| Some(stage.letters()).filter(|letters| letters.len() == 2)).await;
+    let edited = stage.app.inner.database.event(stage.principal.tenant, "redrive", &id).unwrap().unwrap();
+    assert_eq!(edited.event.hop, 0);
 }
 
 #[tokio::test]
@@ -350,13 +315,19 @@ async fn each_use_asks_for_its_permission() {
     assert!(lacks(subscriptions.get(&by, made.id), Permission::EventsRead));
     assert!(lacks(subscriptions.deliveries(&by, made.id, None, 1), Permission::EventsRead));
     assert!(lacks(subscriptions.create(&by, subscription("echo", &["a"])).await, Permission::EventsRead));
-    assert!(lacks(letters.list(&by, None, 1), Permission::EventsRead));
+    assert!(lacks(letters.list(&by, DeadLetterFilter::default(), None, 1), Permission::EventsRead));
     assert!(lacks(letters.get(&by, id), Permission::EventsRead));
     let by = stage.without(Permission::ScriptsDeploy);
     assert!(lacks(subscriptions.create(&by, subscription("echo", &["a"])).await, Permission::ScriptsDeploy));
     let patch = SubscriptionPatch { is_active: Some(false), ..SubscriptionPatch::default() };
     assert!(lacks(subscriptions.change(&by, made.id, patch).await, Permission::ScriptsDeploy));
     assert!(lacks(subscriptions.delete(&by, made.id).await, Permission::ScriptsDeploy));
+    let broken = stage.subscribe("broken", BROKEN, &["broken"], 1).await;
+    stage.publish("broken", None, "1").await;
+    stage.settled(&broken, 1).await;
+    let given_up = stage.letters()[0].id;
+    let by = stage.without(Permission::ExecutionsInspect);
+    assert!(lacks(letters.redrive(&by, given_up).await, Permission::ExecutionsInspect));
     let by = stage.without(Permission::EventsManage);
     assert!(lacks(letters.redrive(&by, id).await, Permission::EventsManage));
     assert!(lacks(letters.delete(&by, id).await, Permission::EventsManage));
@@ -386,6 +357,101 @@ async fn a_subscription_that_cannot_be_is_refused() {
 }
 
 #[tokio::test]
+async fn what_an_execution_that_a_crash_ended_leaves_is_told_and_says_why() {
+    let stage = Stage::set().await;
+    let subscription = stage.subscribe("watch", ECHO, &["skerry.execution.failed"], 1).await;
+    let target = crate::executions::Target::of_script(&stage.app.inner, stage.principal.tenant, &named("watch"));
+    let target = target.unwrap();
+    let doomed = database::Doomed {
+        tenant: stage.principal.tenant,
+        execution: ExecutionId::generate(),
+        script: target.script.id,
+        trigger: domain::Trigger::Cron,
+        lineage: None,
+        kind: domain::ErrorKind::Interrupted,
+    };
+    let [ending] = stage.app.inner.endings(vec![doomed]).try_into().unwrap();
+    assert!(ending.error.is_some());
+    let told = ending.told.unwrap();
+    let data = stage.app.inner.event_data(stage.principal.tenant, &told).unwrap();
+    let data: serde_json::Value = serde_json::from_str(&data).unwrap();
+    assert_eq!(data["execution"]["error_kind"], "interrupted");
+    assert_eq!((&data["script"]["name"], told.hop), (&"watch".into(), 0));
+    let cancelled = database::Doomed { kind: domain::ErrorKind::Cancelled, ..doomed };
+    let [ending] = stage.app.inner.endings(vec![cancelled]).try_into().unwrap();
+    assert!(ending.told.is_none(), "who cancels something knows");
+    drop(subscription);
+}
+
+#[tokio::test]
+async fn a_publication_past_the_storage_is_refused_by_the_quotas_name() {
+    let quotas = domain::Quotas::default();
+    let stage = Stage::open(AppConfig { storage_limit_bytes: 20_000, quotas, ..AppConfig::in_memory() }).await;
+    let big = format!("\"{}\"", "a".repeat(9_000));
+    let events = stage.app.events();
+    let mut refused = None;
+    for _ in 0..3 {
+        refused = events.publish(&stage.principal, event("order.placed", &big)).await.err();
+    }
+    match refused {
+        Some(AppError::Quota { quota, limit, .. }) => assert_eq!((quota, limit), ("storage_bytes", 20_000)),
+        other => panic!("{other:?}"),
+    }
+    let shown = stage.app.usage().show(&stage.principal).unwrap();
+    assert!((18_000..=20_000).contains(&shown.storage_bytes), "{}", shown.storage_bytes);
+    // What Skerry tells is not lost.
+    stage.subscribe("watch", ECHO, &["order.*"], 1).await;
+    let types: Vec<String> =
+        events.list(&stage.principal, None, 10).unwrap().into_iter().map(|stored| stored.event.event_type).collect();
+    assert!(types.contains(&String::from("skerry.script.created")), "{types:?}");
+}
+
+#[tokio::test]
+async fn interests_that_were_read_before_a_change_are_not_kept() {
+    let (events, tenant) = (Events::new(), TenantId::generate());
+    let interests = Arc::new(Vec::new());
+    let generation = events.generation();
+    events.changed(tenant);
+    events.keep(tenant, generation, &interests);
+    assert!(events.interests.get(&tenant).is_none());
+    events.keep(tenant, events.generation(), &interests);
+    assert!(events.interests.get(&tenant).is_some());
+}
+
+#[tokio::test]
+async fn a_subscription_that_can_never_match_or_is_there_already_is_refused_with_the_reason() {
+    let stage = Stage::set().await;
+    let first = stage.subscribe("echo", ECHO, &["order.*"], 1).await;
+    let of = |types: &[&str], source: &str| SubscriptionInput {
+        source: Some(source.to_owned()),
+        ..subscription("echo", types)
+    };
+    let refused = [
+        (subscription("echo", &["skerry.script.exploded"]), "types"),
+        (subscription("echo", &["skerry"]), "types"),
+        (of(&["order.*"], "skerry"), "types"),
+        (of(&["*"], "skerry"), "types"),
+        (of(&["skerry.*"], "/scripts/a"), "source"),
+        (of(&["order.*"], "shop"), "source"),
+        (of(&["order.*"], "redrive"), "source"),
+    ];
+    let subscriptions = stage.app.subscriptions();
+    for (input, field) in refused {
+        let told = format!("{input:?}");
+        match subscriptions.create(&stage.principal, input).await {
+            Err(AppError::Invalid(invalid)) => assert_eq!(invalid.field, field, "{told}"),
+            other => panic!("{told}: {other:?}"),
+        }
+    }
+    let again = subscriptions.create(&stage.principal, subscription("echo", &["order.*"])).await;
+    assert!(matches!(again, Err(AppError::SubscriptionExists { first: id }) if id == first.id), "{again:?}");
+    let other = subscriptions.create(&stage.principal, of(&["order.*"], "/scripts/a")).await.unwrap();
+    let patch = SubscriptionPatch { source: Some(None), ..SubscriptionPatch::default() };
+    let changed = subscriptions.change(&stage.principal, other.id, patch).await;
+    assert!(matches!(changed, Err(AppError::SubscriptionExists { first: id }) if id == first.id), "{changed:?}");
+}
+
+#[tokio::test]
 async fn what_is_paused_is_skipped_and_a_source_can_be_asked_for() {
     let stage = Stage::set().await;
     let subscription = stage.subscribe("echo", ECHO, &["order.*"], 1).await;
@@ -400,11 +466,8 @@ async fn what_is_paused_is_skipped_and_a_source_can_be_asked_for() {
     stage.app.subscriptions().change(&stage.principal, subscription.id, of_scripts).await.unwrap();
     stage.publish("order.placed", None, "2").await;
     let of_all = SubscriptionPatch { source: Some(None), ..SubscriptionPatch::default() };
-    stage
-        .until(|| {
-            Some(()).filter(|()| !stage.app.inner.database.has_more_pending_events(stage.principal.tenant, 0).unwrap())
-        })
-        .await;
+    let database = &stage.app.inner.database;
+    stage.until(|| database.pending_events(stage.principal.tenant, 1).unwrap().is_empty().then_some(())).await;
     stage.app.subscriptions().change(&stage.principal, subscription.id, of_all).await.unwrap();
     stage.publish("order.placed", None, "3").await;
     let deliveries = stage.settled(&subscription, 2).await;
@@ -455,7 +518,7 @@ async fn of_many_events_with_failing_scripts_each_is_delivered_or_given_up() {
     let database = &stage.app.inner.database;
     let tenant = stage.principal.tenant;
     let is_over = || {
-        let waits = database.has_more_pending_events(tenant, 0).unwrap()
+        let waits = !database.pending_events(tenant, 1).unwrap().is_empty()
             || database.next_tenant_with_ready_deliveries(None).unwrap().is_some()
             || database.queued_executions(tenant).unwrap() > 0;
         (!waits).then_some(())

@@ -145,11 +145,14 @@ impl ExecutionService {
         let database = &self.inner().database;
         loop {
             let at_work = self.inner().running.taken().into_iter().map(|(_, execution)| execution).collect();
-            let rescued = database.rescue_executions(Rescue { epoch: database.epoch(), now, at_work }).await?;
+            let epoch = database.epoch();
+            let endings = self.inner().endings(database.doomed_executions(epoch, now)?);
+            let rescued = database.rescue_executions(Rescue { epoch, now, at_work, endings }).await?;
             let (returned, failed, given_up) = (rescued.returned, rescued.failed, rescued.given_up);
             if returned + failed + given_up == 0 {
                 return Ok(());
             }
+            self.inner().events.wake();
             tracing::warn!(returned, failed, given_up, "executions were taken back from a process that is gone");
         }
     }

@@ -156,7 +156,8 @@ async fn what_fails_is_sent_ten_times_over_three_days_under_one_id_and_is_then_a
     let webhook = stage.app.webhooks().get(&stage.principal, issued.view.webhook.id).unwrap().webhook;
     assert_eq!((webhook.is_active, webhook.disabled), (false, Some(WebhookDisabled::Failing)));
 
-    let letters = stage.app.dead_letters().list(&stage.principal, None, 10).unwrap();
+    let letters =
+        stage.app.dead_letters().list(&stage.principal, database::DeadLetterFilter::default(), None, 10).unwrap();
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].event.as_deref(), Some(delivery.event.as_str()));
     stage.app.dead_letters().redrive(&stage.principal, letters[0].id).await.unwrap();

@@ -3,11 +3,15 @@
 use domain::{Lineage, ScriptId, SubscriptionId, TenantId, UnixMillis, lineage::BUDGET};
 use rusqlite::{OptionalExtension, params, params_from_iter};
 
-use super::{DeliveryStatus, has_open, settling::complete};
+use super::{
+    DeliveryStatus, has_open,
+    settling::{complete, script_of},
+};
 use crate::{
     Database, DatabaseError, DeadReason, EventPosition, QueuedExecution,
     deadletters::{self, DeadEvent},
     lineages, queue, webhooks,
+    weights::{self, Weight},
     writer::Work,
 };
 
@@ -38,10 +42,23 @@ pub struct Expansion {
     pub event: String,
     /// What it is about.
     pub subject: Option<String>,
+    /// Its first cause, with the tenant of that: past the bounds of a chain one dead letter stands for all it led to.
+    pub root: String,
+    /// Whether its row can be understood. One that cannot is a dead letter that names it.
+    pub readability: Readability,
     /// The chain whose budget its deliveries are counted against; `None` where they are not counted.
     pub counted: Option<Lineage>,
     /// Where it goes.
     pub deliveries: Vec<NewDelivery>,
+}
+
+/// Whether an event's row can be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readability {
+    /// It can.
+    Readable,
+    /// It cannot, so that nobody knows whom it is for.
+    Unreadable,
 }
 
 /// A delivery to be.
@@ -60,9 +77,9 @@ pub struct NewDelivery {
 pub enum Fate {
     /// This execution takes it, unless another of its subject goes first or the queue is full.
     Queue(Box<QueuedExecution>),
-    /// An execution is made later, because another of its subject goes first.
+    /// An execution is made later: another of its subject goes first, or the batch is large enough.
     Wait,
-    /// The script is paused, or not deployed.
+    /// The script is paused, or not deployed: whoever pauses it says that it is not to run.
     Skip,
     /// It is given up.
     Dead(DeadReason),
@@ -88,8 +105,8 @@ pub struct Release {
     pub source: String,
     /// The event's id.
     pub event: String,
-    /// The execution that takes it; `None` where it is skipped.
-    pub queued: Option<QueuedExecution>,
+    /// What is to become of it: an execution, or its end. Another fate leaves it where it is.
+    pub fate: Fate,
 }
 
 /// What became of releases.
@@ -114,8 +131,13 @@ impl Database {
     ) -> Result<Expanded, DatabaseError> {
         self.write(move |work| {
             let mut expanded = Expanded::default();
+            let mut deliveries = 0;
             for expansion in &expansions {
-                expand(work, tenant, expansion, now, &mut expanded)?;
+                deliveries += expand(work, tenant, expansion, now, &mut expanded)?;
+            }
+            if expanded.events > 0 {
+                let added = Weight::rows(deliveries).and(Weight::pending(expanded.events).less());
+                weights::add(work, tenant, added)?;
             }
             Ok(expanded)
         })
@@ -136,7 +158,7 @@ impl Database {
             let mut released = Released::default();
             for release in &releases {
                 match release_one(work, tenant, release, now) {
-                    Ok(()) => released.deliveries += 1,
+                    Ok(is_released) => released.deliveries += usize::from(is_released),
                     Err(DatabaseError::QueueFull { .. }) => {
                         released.is_full = true;
                         break;
@@ -150,25 +172,39 @@ impl Database {
     }
 }
 
+/// Turn one event into its deliveries; answers how many.
 fn expand(
     work: &mut Work<'_>,
     tenant: TenantId,
     expansion: &Expansion,
     now: UnixMillis,
     expanded: &mut Expanded,
-) -> Result<(), DatabaseError> {
+) -> Result<usize, DatabaseError> {
     let EventPosition { revision, ordinal } = expansion.position;
     let taken =
         work.connection.prepare_cached(TAKE_PENDING)?.execute(params![tenant.to_string(), revision, ordinal])?;
     if taken == 0 {
-        return Ok(());
+        return Ok(0);
     }
     expanded.events += 1;
+    if expansion.readability == Readability::Unreadable {
+        let dead = DeadEvent {
+            reason: DeadReason::Unreadable,
+            to: None,
+            execution: None,
+            source: &expansion.source,
+            event: &expansion.event,
+            root: None,
+        };
+        deadletters::insert_event(work, tenant, &dead, now)?;
+        return Ok(0);
+    }
+    let mut made = 0;
     webhooks::expand(work, tenant, (&expansion.source, &expansion.event), now)?;
     for delivery in &expansion.deliveries {
         let (status, execution) = begin(work, tenant, expansion, delivery, now, expanded)?;
         let completed_at = matches!(status, DeliveryStatus::Skipped | DeliveryStatus::Dead).then_some(now.0);
-        work.connection.prepare_cached(INSERT)?.execute(params![
+        made += work.connection.prepare_cached(INSERT)?.execute(params![
             tenant.to_string(),
             expansion.source,
             expansion.event,
@@ -182,7 +218,7 @@ fn expand(
             completed_at,
         ])?;
     }
-    Ok(())
+    Ok(made)
 }
 
 /// What a new delivery begins as, with its execution where it has one.
@@ -207,13 +243,15 @@ fn begin(
         }
     }
     if let Some(reason) = reason {
+        // A chain without end would have as many letters as events.
+        let is_of_chain = matches!(reason, DeadReason::Hops | DeadReason::Budget);
         let dead = DeadEvent {
             reason,
-            script: delivery.script,
+            to: Some((delivery.subscription, delivery.script)),
             execution: None,
-            subscription: delivery.subscription,
             source: &expansion.source,
             event: &expansion.event,
+            root: is_of_chain.then_some(expansion.root.as_str()),
         };
         deadletters::insert_event(work, tenant, &dead, now)?;
         return Ok((DeliveryStatus::Dead, None));
@@ -238,7 +276,13 @@ fn begin(
     }
 }
 
-fn release_one(work: &mut Work<'_>, tenant: TenantId, release: &Release, now: UnixMillis) -> Result<(), DatabaseError> {
+/// Let one delivery go on, or end it; answers whether it did.
+fn release_one(
+    work: &mut Work<'_>,
+    tenant: TenantId,
+    release: &Release,
+    now: UnixMillis,
+) -> Result<bool, DatabaseError> {
     let key = [tenant.to_string(), release.source.clone(), release.event.clone(), release.subscription.to_string()];
     let status: Option<String> = work
         .connection
@@ -246,14 +290,37 @@ fn release_one(work: &mut Work<'_>, tenant: TenantId, release: &Release, now: Un
         .query_row(params_from_iter(&key), |row| row.get("status"))
         .optional()?;
     if status.as_deref() != Some(DeliveryStatus::Ready.as_str()) {
-        return Ok(());
+        return Ok(false);
     }
-    let Some(queued) = &release.queued else {
-        return complete(work, &key, DeliveryStatus::Skipped, None, now);
+    let queued = match &release.fate {
+        Fate::Queue(queued) => queued,
+        Fate::Dead(reason) => return give_up(work, tenant, release, (*reason, now)).map(|()| true),
+        Fate::Wait | Fate::Skip => return Ok(false),
     };
     queue::enqueue(work, queued)?;
     let [tenant, source, event, subscription] = &key;
     let execution = queued.start.execution.to_string();
     work.connection.prepare_cached(QUEUED)?.execute([&execution, tenant, source, event, subscription])?;
-    Ok(())
+    Ok(true)
+}
+
+/// End a delivery that no execution can take: a person finds it among the dead letters.
+fn give_up(
+    work: &Work<'_>,
+    tenant: TenantId,
+    release: &Release,
+    (reason, now): (DeadReason, UnixMillis),
+) -> Result<(), DatabaseError> {
+    let Release { subscription, source, event, .. } = release;
+    let key = [tenant.to_string(), source.clone(), event.clone(), subscription.to_string()];
+    let dead = DeadEvent {
+        reason,
+        to: Some((*subscription, script_of(work, &key[0], &key[3])?)),
+        execution: None,
+        source,
+        event,
+        root: None,
+    };
+    deadletters::insert_event(work, tenant, &dead, now)?;
+    complete(work, &key, DeliveryStatus::Dead, None, now)
 }

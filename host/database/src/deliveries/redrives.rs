@@ -5,9 +5,10 @@ use rusqlite::{params, params_from_iter};
 
 use super::{DeliveryStatus, has_open};
 use crate::{
-    Database, DatabaseError, EventPosition, OutboxEvent, QueuedExecution,
+    Database, DatabaseError, EventPosition, OutboxEvent, PublishBounds, QueuedExecution,
     deadletters::{self, DeadLetter},
     events, queue,
+    weights::{self, Weight},
     writer::Work,
 };
 
@@ -72,16 +73,18 @@ impl Database {
     /// Deliver another event in place of that of a dead letter, to its subscription alone. Answers the event's place.
     ///
     /// # Errors
-    /// As [`Self::redrive_event`].
+    /// As [`Self::redrive_event`]; [`DatabaseError::QuotaFull`].
     pub async fn redrive_edited_event(
         &self,
         tenant: TenantId,
         redrive: Redrive,
         event: OutboxEvent,
+        bounds: PublishBounds,
     ) -> Result<EventPosition, DatabaseError> {
         self.write(move |work| {
             let (_, subscription) = take(work, tenant, redrive)?;
             events::insert_event(work, (tenant, None), 0, &event)?;
+            weights::add(work, tenant, events::weight_of(&event).and(Weight::rows(1)))?.within(bounds)?;
             let (by, token) = redrive.person();
             let status = first_status(work, tenant, subscription, event.subject.as_deref())?;
             work.connection.prepare_cached(INSERT)?.execute(params![

@@ -92,11 +92,14 @@ pub(crate) fn settle(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) 
     if status == DeliveryStatus::Dead {
         let dead = DeadEvent {
             reason: ended.reason(),
-            script: script_of(work, &tenant.to_string(), &delivery.subscription.to_string())?,
+            to: Some((
+                delivery.subscription,
+                script_of(work, &tenant.to_string(), &delivery.subscription.to_string())?,
+            )),
             execution: Some(execution),
-            subscription: delivery.subscription,
             source: &delivery.source,
             event: &delivery.event,
+            root: None,
         };
         deadletters::insert_event(work, tenant, &dead, ended.at)?;
     }
@@ -140,7 +143,7 @@ fn promote(work: &Work<'_>, tenant: &str, subscription: &str, subject: &str) -> 
 }
 
 /// The script of the delivery's subscription.
-fn script_of(work: &Work<'_>, tenant: &str, subscription: &str) -> Result<ScriptId, DatabaseError> {
+pub(super) fn script_of(work: &Work<'_>, tenant: &str, subscription: &str) -> Result<ScriptId, DatabaseError> {
     let mut statement = work.connection.prepare_cached(SCRIPT)?;
     Ok(statement.query_row([tenant, subscription], |row| word(row, "script_id"))?)
 }

@@ -1,5 +1,5 @@
-//! How an execution begins that nothing queues: announced and written with its end. What becomes, at the next start, of
-//! those that a crash cut off, and of one that is cancelled while it waits.
+//! How an execution begins that nothing queues: announced and written with its end. What becomes of one that is cancelled
+//! while it waits.
 
 use domain::{ExecutionId, TenantId, UnixMillis};
 use rusqlite::{OptionalExtension, params};
@@ -7,14 +7,6 @@ use rusqlite::{OptionalExtension, params};
 use super::StartRow;
 use crate::{Database, DatabaseError, queue};
 
-// It goes tenant by tenant, so that the index on tenant and status serves it. What the queue has is the queue's.
-const INTERRUPT: &str = "
-    UPDATE executions
-    SET status = 'failed', error_kind = 'interrupted', completed_at = $1
-    WHERE tenant_id IN (SELECT id FROM tenants) AND status = 'running' AND owner_epoch < $2 AND NOT EXISTS (
-        SELECT 1
-        FROM execution_queue
-        WHERE execution_queue.tenant_id = executions.tenant_id AND execution_queue.execution_id = executions.id)";
 const CANCEL: &str = "
     UPDATE executions
     SET status = 'cancelled', error_kind = 'cancelled', error = $1, completed_at = $2
@@ -90,11 +82,5 @@ impl Database {
             Ok(is_ended)
         })
         .await
-    }
-
-    /// End every execution, of any tenant, that a process before that of `epoch` left running and that no queue takes
-    /// care of, as `interrupted`. Answers how many there were.
-    pub async fn interrupt_running(&self, epoch: i64, now: UnixMillis) -> Result<usize, DatabaseError> {
-        self.write(move |work| Ok(work.connection.prepare_cached(INTERRUPT)?.execute([now.0, epoch])?)).await
     }
 }

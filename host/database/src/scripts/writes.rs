@@ -8,7 +8,7 @@ use crate::{
     Database, DatabaseError, OutboxEvent, endpoints, events,
     json::{capabilities_to_json, limits_to_json},
     policies::policy_to_json,
-    queue,
+    queue, subscriptions,
     writer::Work,
 };
 
@@ -129,6 +129,7 @@ impl Database {
     ) -> Result<(), DatabaseError> {
         self.write(move |work| {
             queue::forget_script(work, tenant, script)?;
+            subscriptions::forget_script(work, tenant, script)?;
             let mut statement = work.connection.prepare_cached(DELETE)?;
             found(statement.execute([tenant.to_string(), script.to_string()])?)?;
             events::tell(work, tenant, told.as_ref())

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Webhook, WebhookAttempt, WebhookDelivery, WebhookDisabled, WebhookEvent, find};
 use crate::{
-    Database, DatabaseError,
+    Database, DatabaseError, deadletters,
     rows::{bigint, count, millis, optional_millis, optional_word, small_count, word},
     writer::Work,
 };
@@ -335,7 +335,7 @@ fn give_up(
     let WebhookDelivery { source, event, .. } = &claimed.delivery;
     let id = Uuid::now_v7().to_string();
     work.connection.prepare_cached(INSERT_DEAD)?.execute(params![tenant, id, reason, webhook, source, event, now.0])?;
-    Ok(())
+    deadletters::count_one(work, claimed.tenant)
 }
 
 fn insert_attempt(

@@ -7,6 +7,7 @@ use super::list;
 use crate::{
     Database, DatabaseError, Redrive, deadletters,
     rows::{millis, optional_millis, small_count, word},
+    weights::{self, Weight},
     words::stored_words,
     writer::Work,
 };
@@ -286,6 +287,7 @@ impl Database {
                 test.event,
                 test.data,
             ])?;
+            weights::add(work, tenant, Weight::event(test.data.len()))?;
             work.connection.prepare_cached(INSERT)?.execute(params![
                 key,
                 test.delivery.to_string(),

@@ -1,12 +1,18 @@
 //! Events on their way: from the outbox to deliveries, to executions, and to their ends; and what is given up.
 
+mod bounds;
+
 use database::{
-    CommitResult, DatabaseError, DeadLetterKind, DeadReason, Effects, EventPosition, ExecutionCommit, Expansion, Fate,
-    NewDelivery, QueuedExecution, Redrive, Release, Rescue, StoredEvent, Subscription,
+    CommitResult, DatabaseError, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Effects, Ending,
+    EventPosition, ExecutionCommit, Expansion, Fate, NewDelivery, PendingEvent, PublishBounds, QueuedExecution,
+    Readability, Redrive, Release, Rescue, StoredEvent, Subscription, SubscriptionChange,
 };
 use domain::{ErrorKind, EventPattern, ExecutionStatus, Lineage, SubscriptionId, UnixMillis, lineage::BUDGET};
 
 use crate::stage::{NOW, Stage, ended, event, revision_of};
+
+/// More than any test needs.
+const ROOM: PublishBounds = PublishBounds { storage_bytes: 1 << 30, pending_events: 1_000 };
 
 fn subscription(stage: &Stage) -> Subscription {
     Subscription {
@@ -27,18 +33,34 @@ async fn stage() -> (Stage, SubscriptionId) {
     let stage = Stage::set().await;
     let subscription = subscription(&stage);
     let id = subscription.id;
-    stage.database.create_subscription(stage.home.tenant, subscription).await.unwrap();
+    stage.database.create_subscription(stage.home.tenant, subscription, 100).await.unwrap();
     (stage, id)
 }
 
+/// Another subscription, of which the script has none.
+async fn subscription_of(stage: &Stage) -> SubscriptionId {
+    let subscription = subscription(stage);
+    let id = subscription.id;
+    stage.database.create_subscription(stage.home.tenant, subscription, 100).await.unwrap();
+    id
+}
+
 impl Stage {
+    fn letters(&self) -> Vec<DeadLetter> {
+        self.database.list_dead_letters(self.home.tenant, DeadLetterFilter::default(), None, 100).unwrap()
+    }
+
     async fn publish(&self, id: &str, subject: Option<&str>) {
         let event = database::OutboxEvent { subject: subject.map(str::to_owned), ..event(id) };
-        assert!(self.database.publish_event(self.home.tenant, event).await.unwrap().is_new);
+        assert!(self.database.publish_event(self.home.tenant, event, ROOM).await.unwrap().is_new);
     }
 
     fn pending(&self) -> Vec<StoredEvent> {
-        self.database.pending_events(self.home.tenant, 100).unwrap()
+        let readable = |pending| match pending {
+            PendingEvent::Readable(stored) => stored,
+            PendingEvent::Unreadable { .. } => panic!("an event that cannot be read"),
+        };
+        self.database.pending_events(self.home.tenant, 100).unwrap().into_iter().map(readable).collect()
     }
 
     /// Turn everything that is pending into deliveries of one subscription.
@@ -54,13 +76,13 @@ impl Stage {
     }
 
     /// Give everything that is ready an execution.
-    async fn release(&self, queued: impl Fn() -> Option<QueuedExecution>) -> usize {
+    async fn release(&self, queued: impl Fn() -> QueuedExecution) -> usize {
         let ready = self.database.ready_deliveries(self.home.tenant, 100).unwrap();
         let releases = ready.into_iter().map(|(delivery, _)| Release {
             subscription: delivery.subscription,
             source: delivery.source,
             event: delivery.event,
-            queued: queued(),
+            fate: Fate::Queue(Box::new(queued())),
         });
         self.database.release_deliveries(self.home.tenant, releases.collect(), NOW).await.unwrap().deliveries
     }
@@ -96,6 +118,8 @@ fn expansion(event: StoredEvent, delivery: NewDelivery) -> Expansion {
         source: event.event.source,
         event: event.event.id,
         subject: event.event.subject,
+        root: event.event.root,
+        readability: Readability::Readable,
         counted: None,
         deliveries: vec![delivery],
     }
@@ -139,12 +163,12 @@ async fn an_event_is_expanded_once_however_often_somebody_tries() {
 async fn a_source_publishes_an_id_once() {
     let stage = Stage::set().await;
     let (database, tenant) = (&stage.database, stage.home.tenant);
-    let first = database.publish_event(tenant, event("a")).await.unwrap();
-    let again = database.publish_event(tenant, event("a")).await.unwrap();
+    let first = database.publish_event(tenant, event("a"), ROOM).await.unwrap();
+    let again = database.publish_event(tenant, event("a"), ROOM).await.unwrap();
     assert_eq!((first.is_new, again.is_new, again.position), (true, false, first.position));
     let of_other_source = database::OutboxEvent { source: String::from("/users/1"), ..event("a") };
-    assert!(database.publish_event(tenant, of_other_source).await.unwrap().is_new);
-    assert!(database.publish_event(stage.other.tenant, event("a")).await.unwrap().is_new);
+    assert!(database.publish_event(tenant, of_other_source, ROOM).await.unwrap().is_new);
+    assert!(database.publish_event(stage.other.tenant, event("a"), ROOM).await.unwrap().is_new);
     assert_eq!(stage.pending().len(), 2);
 }
 
@@ -166,7 +190,7 @@ async fn events_of_one_subject_go_one_after_another_also_over_retries() {
         Some(database::Retry { available_at: UnixMillis(NOW.0 + 1), sent: None, cause: database::RetryCause::Failed });
     revision_of(&stage.database.commit_execution(commit).await.unwrap());
     assert_eq!(stage.deliveries(subscription), first);
-    assert_eq!(stage.release(|| Some(stage.queued())).await, 0);
+    assert_eq!(stage.release(|| stage.queued()).await, 0);
     // b goes its own way.
     stage.run_next(None).await;
     assert_eq!(stage.deliveries(subscription)[1].1, "delivered");
@@ -175,7 +199,7 @@ async fn events_of_one_subject_go_one_after_another_also_over_retries() {
     revision_of(&stage.database.commit_execution(ended(stage.lease_of(&claimed), Effects::default())).await.unwrap());
     let after = named(&[("a1", "delivered"), ("b1", "delivered"), ("a2", "ready"), ("a3", "waiting")]);
     assert_eq!(stage.deliveries(subscription), after);
-    assert_eq!(stage.release(|| Some(stage.queued())).await, 1);
+    assert_eq!(stage.release(|| stage.queued()).await, 1);
     // The second is given up, and the third goes on all the same.
     stage.run_next(Some(ErrorKind::UserError)).await;
     let after = named(&[("a1", "delivered"), ("b1", "delivered"), ("a2", "dead"), ("a3", "ready")]);
@@ -199,11 +223,11 @@ async fn a_full_queue_keeps_a_delivery_and_drops_none() {
     let expanded = stage.database.expand_events(stage.home.tenant, expansions.collect(), NOW).await.unwrap();
     assert_eq!((expanded.events, expanded.queued, expanded.is_full), (2, 1, true));
     assert_eq!(stage.deliveries(subscription), named(&[("a", "queued"), ("b", "ready")]));
-    assert_eq!(stage.release(|| Some(full(&stage))).await, 0);
+    assert_eq!(stage.release(|| full(&stage)).await, 0);
     let stage = stage.restart();
     assert_eq!(stage.database.next_tenant_with_ready_deliveries(None).unwrap(), Some(stage.home.tenant));
     stage.run_next(None).await;
-    assert_eq!(stage.release(|| Some(full(&stage))).await, 1);
+    assert_eq!(stage.release(|| full(&stage)).await, 1);
     assert_eq!(stage.deliveries(subscription), named(&[("a", "delivered"), ("b", "queued")]));
     assert_eq!(stage.database.queued_executions(stage.home.tenant).unwrap(), 1);
 }
@@ -222,7 +246,8 @@ async fn what_cannot_be_delivered_has_a_dead_letter_that_says_why() {
         stage.publish(&number.to_string(), None).await;
         stage.expand(subscription).await;
         stage.run_next(Some(kind)).await;
-        let letters = stage.database.list_dead_letters(stage.home.tenant, None, 100).unwrap();
+        let letters =
+            stage.database.list_dead_letters(stage.home.tenant, DeadLetterFilter::default(), None, 100).unwrap();
         assert_eq!(letters.len(), number + 1);
         let letter = letters.iter().find(|letter| letter.event == Some(number.to_string())).unwrap();
         assert_eq!((letter.kind, letter.reason), (DeadLetterKind::Event, reason), "{kind}");
@@ -239,11 +264,21 @@ async fn an_event_whose_execution_was_rescued_three_times_has_one_dead_letter() 
     for times in 0..4 {
         let now = UnixMillis(NOW.0 + times * 60_000);
         stage.claim(now).await.unwrap();
-        let rescue = Rescue { epoch: stage.database.epoch(), now: UnixMillis(now.0 + 40_000), at_work: Vec::new() };
+        let rescue = Rescue {
+            epoch: stage.database.epoch(),
+            now: UnixMillis(now.0 + 40_000),
+            at_work: Vec::new(),
+            endings: Vec::new(),
+        };
         stage.database.rescue_executions(rescue).await.unwrap();
     }
     assert_eq!(stage.deliveries(subscription), named(&[("a", "dead")]));
-    let [letter] = stage.database.list_dead_letters(stage.home.tenant, None, 10).unwrap().try_into().unwrap();
+    let [letter] = stage
+        .database
+        .list_dead_letters(stage.home.tenant, DeadLetterFilter::default(), None, 10)
+        .unwrap()
+        .try_into()
+        .unwrap();
     assert_eq!((letter.kind, letter.reason), (DeadLetterKind::Event, DeadReason::Rescues));
 }
 
@@ -257,30 +292,50 @@ async fn a_cancelled_execution_lets_the_next_of_its_subject_go_on() {
     let execution = stage.database.list_deliveries(tenant, subscription, None, 10).unwrap()[1].execution.unwrap();
     stage.database.cancel_waiting(tenant, execution, Vec::new(), NOW).await.unwrap();
     assert_eq!(stage.deliveries(subscription), named(&[("a", "cancelled"), ("b", "ready")]));
-    assert!(stage.database.list_dead_letters(tenant, None, 10).unwrap().is_empty());
-    // The subscription is paused by now.
-    assert_eq!(stage.release(|| None).await, 1);
-    assert_eq!(stage.deliveries(subscription), named(&[("a", "cancelled"), ("b", "skipped")]));
+    assert!(stage.database.list_dead_letters(tenant, DeadLetterFilter::default(), None, 10).unwrap().is_empty());
+    // Nothing can take it, whatever is tried.
+    let [(ready, _)] = stage.database.ready_deliveries(tenant, 10).unwrap().try_into().unwrap();
+    let fate = Fate::Dead(DeadReason::Refused);
+    let refused = Release { subscription, source: ready.source, event: ready.event, fate };
+    assert_eq!(stage.database.release_deliveries(tenant, vec![refused], NOW).await.unwrap().deliveries, 1);
+    assert_eq!(stage.deliveries(subscription), named(&[("a", "cancelled"), ("b", "dead")]));
+    let [letter] =
+        stage.database.list_dead_letters(tenant, DeadLetterFilter::default(), None, 10).unwrap().try_into().unwrap();
+    assert_eq!((letter.reason, letter.script), (DeadReason::Refused, Some(stage.home.script)));
 }
 
 #[tokio::test]
-async fn a_subscription_goes_with_all_its_deliveries() {
-    let (stage, id) = stage().await;
+async fn what_is_ready_for_a_paused_subscription_stays_and_is_in_nobodys_way() {
+    let (stage, paused) = stage().await;
     let tenant = stage.home.tenant;
-    let effects = |from: usize| Effects {
-        events: (from..from + 100).map(|number| event(&number.to_string())).collect(),
-        ..Effects::default()
-    };
-    for from in (0..700).step_by(100) {
-        revision_of(&stage.commit(effects(from)).await);
-        let waits = stage.pending().into_iter().map(|event| expansion(event, stage.delivery(id, Fate::Wait)));
-        stage.database.expand_events(tenant, waits.collect(), NOW).await.unwrap();
+    let other = Subscription { source: Some(String::from("/users/1")), ..subscription(&stage) };
+    let other_id = other.id;
+    stage.database.create_subscription(tenant, other, 100).await.unwrap();
+    for id in ["a", "b", "c"] {
+        stage.publish(id, None).await;
+        let [event] = stage.pending().try_into().unwrap();
+        let to = if id == "c" { other_id } else { paused };
+        let waits = expansion(event, stage.delivery(to, Fate::Wait));
+        stage.database.expand_events(tenant, vec![waits], NOW).await.unwrap();
     }
-    assert_eq!(stage.database.list_deliveries(tenant, id, None, 1_000).unwrap().len(), 700);
-    stage.database.delete_subscription(tenant, id).await.unwrap();
-    assert!(stage.database.list_deliveries(tenant, id, None, 1_000).unwrap().is_empty());
-    assert!(matches!(stage.database.subscription(tenant, id), Err(DatabaseError::NotFound)));
-    assert!(matches!(stage.database.delete_subscription(tenant, id).await, Err(DatabaseError::NotFound)));
+    let set = |is_active| SubscriptionChange {
+        patterns: None,
+        source: None,
+        is_active: Some(is_active),
+        max_attempts: None,
+        set_by: Some(stage.home.user),
+        set_at: NOW,
+    };
+    let ready = || {
+        let found = stage.database.ready_deliveries(tenant, 1).unwrap();
+        found.into_iter().map(|(delivery, _)| delivery.event).collect::<Vec<String>>()
+    };
+    let changed = stage.database.change_subscription(tenant, paused, set(false)).await.unwrap();
+    assert_eq!((changed.is_active, changed.max_attempts, changed.patterns.len()), (false, 3, 1));
+    assert_eq!(ready(), ["c"]);
+    stage.database.change_subscription(tenant, paused, set(true)).await.unwrap();
+    assert_eq!(ready(), ["a"]);
+    assert_eq!(stage.deliveries(paused), named(&[("a", "ready"), ("b", "ready")]));
 }
 
 #[tokio::test]
@@ -292,13 +347,14 @@ async fn a_dead_letter_is_sent_again_once_as_the_same_event() {
     stage.run_next(Some(ErrorKind::UserError)).await;
     stage.publish("b", Some("s")).await;
     stage.expand(subscription).await;
-    let [letter] = stage.database.list_dead_letters(tenant, None, 10).unwrap().try_into().unwrap();
+    let [letter] =
+        stage.database.list_dead_letters(tenant, DeadLetterFilter::default(), None, 10).unwrap().try_into().unwrap();
     stage.database.redrive_event(tenant, stage.redrive(letter.id)).await.unwrap();
     assert_eq!(stage.deliveries(subscription), named(&[("a", "waiting"), ("b", "queued")]));
     let again = stage.database.redrive_event(tenant, stage.redrive(letter.id)).await;
     assert!(matches!(again, Err(DatabaseError::AlreadyRedriven)), "{again:?}");
     stage.run_next(None).await;
-    assert_eq!(stage.release(|| Some(stage.queued())).await, 1);
+    assert_eq!(stage.release(|| stage.queued()).await, 1);
     stage.run_next(None).await;
     assert_eq!(stage.deliveries(subscription), named(&[("a", "delivered"), ("b", "delivered")]));
     let letter = stage.database.dead_letter(tenant, letter.id).unwrap();
@@ -312,33 +368,110 @@ async fn an_edited_event_goes_to_its_subscription_alone() {
     stage.publish("a", None).await;
     stage.expand(subscription).await;
     stage.run_next(Some(ErrorKind::UserError)).await;
-    let [letter] = stage.database.list_dead_letters(tenant, None, 10).unwrap().try_into().unwrap();
+    let [letter] =
+        stage.database.list_dead_letters(tenant, DeadLetterFilter::default(), None, 10).unwrap().try_into().unwrap();
     let edited = database::OutboxEvent { source: String::from("redrive"), ..event("edited") };
-    stage.database.redrive_edited_event(tenant, stage.redrive(letter.id), edited).await.unwrap();
+    stage.database.redrive_edited_event(tenant, stage.redrive(letter.id), edited, ROOM).await.unwrap();
     assert!(stage.pending().is_empty(), "nobody looks for other subscriptions");
     assert_eq!(stage.deliveries(subscription), named(&[("a", "dead"), ("edited", "ready")]));
     let [(_, stored)] = stage.database.ready_deliveries(tenant, 10).unwrap().try_into().unwrap();
-    assert_eq!((stored.event.source.as_str(), stored.event.id.as_str()), ("redrive", "edited"));
+    let edited = stored.unwrap().event;
+    assert_eq!((edited.source.as_str(), edited.id.as_str()), ("redrive", "edited"));
 }
 
 #[tokio::test]
-async fn a_chain_that_led_to_too_much_leads_to_nothing_more() {
+async fn an_execution_that_processes_ended_with_says_why_counts_and_is_told() {
+    let stage = Stage::set().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    let mut queued = stage.queued();
+    queued.entry.on_interrupt = domain::OnInterrupt::Fail;
+    let execution = queued.start.execution;
+    stage.accept(queued).await;
+    stage.claim(NOW).await.unwrap();
+    let now = UnixMillis(NOW.0 + 60_000);
+    let [doomed] = database.doomed_executions(database.epoch(), now).unwrap().try_into().unwrap();
+    assert_eq!((doomed.execution, doomed.kind), (execution, ErrorKind::Interrupted));
+    let ending = Ending { doomed, error: Some(b"sealed".to_vec()), told: Some(event("told")) };
+    let rescue = Rescue { epoch: database.epoch(), now, at_work: Vec::new(), endings: vec![ending] };
+    assert_eq!(database.rescue_executions(rescue).await.unwrap().failed, 1);
+    let ended = database.get_execution(tenant, execution).unwrap();
+    assert_eq!((ended.execution.status, ended.error), (ExecutionStatus::Failed, Some(b"sealed".to_vec())));
+    assert_eq!(database.usage_of_day(tenant, now.utc_day()).unwrap().executions, 1);
+    let [told] = stage.pending().try_into().unwrap();
+    assert_eq!((told.event.id.as_str(), told.execution), ("told", Some(execution)));
+}
+
+#[tokio::test]
+async fn an_execution_that_a_person_had_cancelled_and_a_process_left_is_cancelled() {
     let (stage, subscription) = stage().await;
-    let tenant = stage.home.tenant;
-    let lineage = Lineage { hop: 2, ..Lineage::begun_by(tenant, stage.start().execution) };
-    for _ in 0..BUDGET - 1 {
-        stage.database.continue_lineage(lineage, NOW).await.unwrap();
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    stage.publish("a", None).await;
+    stage.expand(subscription).await;
+    let execution = stage.claim(NOW).await.unwrap().execution;
+    database.cancel_waiting(tenant, execution, Vec::new(), NOW).await.unwrap();
+    let rescue =
+        Rescue { epoch: database.epoch(), now: UnixMillis(NOW.0 + 60_000), at_work: Vec::new(), endings: Vec::new() };
+    database.rescue_executions(rescue).await.unwrap();
+    assert_eq!(stage.deliveries(subscription), named(&[("a", "cancelled")]));
+    assert!(stage.letters().is_empty());
+}
+
+#[tokio::test]
+async fn an_event_whose_row_cannot_be_read_is_a_dead_letter_and_those_behind_it_are_looked_at() {
+    let stage = Stage::set().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    stage.publish("broken", None).await;
+    stage.publish("whole", None).await;
+    let file = rusqlite::Connection::open(stage.directory.path().join("skerry.db")).unwrap();
+    file.execute("UPDATE outbox_events SET root_tenant_id = 'nobody' WHERE id = 'broken'", []).unwrap();
+    let pending = database.pending_events(tenant, 10).unwrap();
+    let [PendingEvent::Unreadable { position, source, id }, PendingEvent::Readable(whole)] = &pending[..] else {
+        panic!("{pending:?}")
+    };
+    assert_eq!((id.as_str(), whole.event.id.as_str()), ("broken", "whole"));
+    let unreadable = Expansion {
+        position: *position,
+        source: source.clone(),
+        event: id.clone(),
+        subject: None,
+        root: String::new(),
+        readability: Readability::Unreadable,
+        counted: None,
+        deliveries: Vec::new(),
+    };
+    assert_eq!(database.expand_events(tenant, vec![unreadable], NOW).await.unwrap().events, 1);
+    assert_eq!(database.pending_events(tenant, 10).unwrap().len(), 1);
+    let [letter] = stage.letters().try_into().unwrap();
+    assert_eq!((letter.reason, letter.event.as_deref()), (DeadReason::Unreadable, Some("broken")));
+    assert_eq!((letter.subscription, letter.event_type.as_deref()), (None, Some("order.placed")));
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_by_reason_subscription_and_script_with_their_events_types() {
+    let (stage, subscription) = stage().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    for (id, kind) in [("a", ErrorKind::UserError), ("b", ErrorKind::Syntax)] {
+        stage.publish(id, None).await;
+        stage.expand(subscription).await;
+        stage.run_next(Some(kind)).await;
     }
-    stage.publish("last", None).await;
-    stage.publish("one too many", None).await;
-    let expansions = stage.pending().into_iter().map(|event| {
-        let delivery = stage.delivery(subscription, Fate::Queue(Box::new(stage.queued())));
-        Expansion { counted: Some(lineage), ..expansion(event, delivery) }
-    });
-    stage.database.expand_events(tenant, expansions.collect(), NOW).await.unwrap();
-    assert_eq!(stage.deliveries(subscription), named(&[("last", "queued"), ("one too many", "dead")]));
-    let [letter] = stage.database.list_dead_letters(tenant, None, 10).unwrap().try_into().unwrap();
-    assert_eq!((letter.reason, letter.execution), (DeadReason::Budget, None));
+    let listed = |filter: DeadLetterFilter| {
+        let found = database.list_dead_letters(tenant, filter, None, 10).unwrap();
+        assert!(found.iter().all(|letter| letter.event_type.as_deref() == Some("order.placed")));
+        let mut events: Vec<String> = found.into_iter().filter_map(|letter| letter.event).collect();
+        events.sort();
+        events.concat()
+    };
+    let none = DeadLetterFilter::default();
+    let (reason, script) = (Some(DeadReason::Attempts), Some(stage.home.script));
+    assert_eq!(listed(none), "ab");
+    assert_eq!(listed(DeadLetterFilter { reason, ..none }), "a");
+    assert_eq!(listed(DeadLetterFilter { subscription: Some(subscription), ..none }), "ab");
+    assert_eq!(listed(DeadLetterFilter { subscription: Some(subscription), reason, script }), "a");
+    assert_eq!(listed(DeadLetterFilter { script, ..none }), "ab");
+    assert_eq!(listed(DeadLetterFilter { script: Some(domain::ScriptId::generate()), ..none }), "");
+    assert_eq!(listed(DeadLetterFilter { subscription: Some(SubscriptionId::generate()), ..none }), "");
+    assert_eq!(listed(DeadLetterFilter { reason: Some(DeadReason::Hops), ..none }), "");
 }
 
 #[tokio::test]
@@ -354,7 +487,7 @@ async fn old_events_go_with_their_deliveries_and_what_is_needed_stays() {
     stage.expand(subscription).await;
     stage.publish("pending", None).await;
     let young = database::OutboxEvent { time: UnixMillis(NOW.0 + 10), ..event("young") };
-    database.publish_event(tenant, young).await.unwrap();
+    database.publish_event(tenant, young, ROOM).await.unwrap();
     let before = UnixMillis(NOW.0 + 1);
     assert!(database.has_old_events(tenant, before, NOW).unwrap());
     assert!(database.has_old_events(tenant, NOW, before).unwrap());
@@ -397,10 +530,10 @@ async fn events_deliveries_and_dead_letters_of_another_tenant_are_not_there() {
     assert!(database.list_deliveries(stranger, subscription, None, 10).unwrap().is_empty());
     assert!(matches!(database.delete_subscription(stranger, subscription).await, Err(DatabaseError::NotFound)));
     let of_stranger = Subscription { script: stage.home.script, ..self::subscription(&stage) };
-    let made = database.create_subscription(stranger, of_stranger).await;
+    let made = database.create_subscription(stranger, of_stranger, 100).await;
     assert!(matches!(made, Err(DatabaseError::NotFound)), "{made:?}");
-    let [letter] = database.list_dead_letters(home, None, 10).unwrap().try_into().unwrap();
-    assert!(database.list_dead_letters(stranger, None, 10).unwrap().is_empty());
+    let [letter] = database.list_dead_letters(home, DeadLetterFilter::default(), None, 10).unwrap().try_into().unwrap();
+    assert!(database.list_dead_letters(stranger, DeadLetterFilter::default(), None, 10).unwrap().is_empty());
     assert!(matches!(database.dead_letter(stranger, letter.id), Err(DatabaseError::NotFound)));
     assert!(matches!(database.delete_dead_letter(stranger, letter.id).await, Err(DatabaseError::NotFound)));
     let redriven = database.redrive_event(stranger, stage.redrive(letter.id)).await;

@@ -1,9 +1,9 @@
 //! How executions begin, are listed, and what becomes of those that a crash cut off.
 
-use database::{Effects, ExecutionFilter, QueuedExecution, StartRow};
+use database::{Effects, ExecutionFilter, Lease, QueuedExecution, StartRow};
 use domain::{Actor, ErrorKind, ExecutionId, ExecutionStatus, TokenId, Trigger, UnixMillis};
 
-use crate::stage::{NOW, Stage, ended, revision_of};
+use crate::stage::{NOW, Stage, end_left_running, ended, revision_of};
 
 #[tokio::test]
 async fn an_execution_that_ends_at_once_was_never_a_running_row() {
@@ -34,11 +34,17 @@ async fn an_execution_that_is_still_running_when_the_database_closes_is_interrup
     assert_eq!(running.execution.status, ExecutionStatus::Running);
 
     let later = UnixMillis(NOW.0 + 5);
-    assert_eq!(stage.database.interrupt_running(stage.database.epoch(), later).await.unwrap(), 1);
+    assert_eq!(end_left_running(&stage.database, later).await, 1);
     let cut = stage.database.get_execution(lease.tenant, lease.execution).unwrap().execution;
     assert_eq!((cut.status, cut.error_kind), (ExecutionStatus::Failed, Some(ErrorKind::Interrupted)));
     assert_eq!(cut.completed_at, Some(later));
-    assert_eq!(stage.database.interrupt_running(stage.database.epoch(), later).await.unwrap(), 0);
+    let used = stage.database.usage_of_day(lease.tenant, later.utc_day()).unwrap();
+    assert_eq!((used.executions, cut_error(&stage, lease)), (2, Some(b"sealed".to_vec())));
+    assert_eq!(end_left_running(&stage.database, later).await, 0);
+}
+
+fn cut_error(stage: &Stage, lease: Lease) -> Option<Vec<u8>> {
+    stage.database.get_execution(lease.tenant, lease.execution).unwrap().error
 }
 
 #[tokio::test]
@@ -46,7 +52,7 @@ async fn an_execution_that_this_process_runs_is_not_interrupted() {
     let stage = Stage::set().await;
     stage.accept(stage.queued()).await;
     stage.claim(NOW).await.unwrap();
-    assert_eq!(stage.database.interrupt_running(stage.database.epoch(), NOW).await.unwrap(), 0);
+    assert_eq!(end_left_running(&stage.database, NOW).await, 0);
 }
 
 #[tokio::test]

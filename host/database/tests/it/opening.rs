@@ -150,7 +150,7 @@ async fn what_was_answered_is_there_after_the_process_was_killed() {
     let database = Database::open(image.path()).unwrap();
     let read = database.storage_get(stage.home.tenant, "acknowledged", NOW).unwrap();
     assert_eq!(read.value.as_deref(), Some("1"));
-    assert_eq!(database.interrupt_running(database.epoch(), NOW).await.unwrap(), 1);
+    crate::stage::end_left_running(&database, NOW).await;
     let cut = database.get_execution(cut.tenant, cut.execution).unwrap();
     assert_eq!(cut.execution.error_kind, Some(ErrorKind::Interrupted));
 }

@@ -91,7 +91,7 @@ async fn an_old_lease_commits_nothing() {
     let stage = Stage::set().await;
     stage.accept(stage.queued()).await;
     let lost = stage.claim(NOW).await.unwrap();
-    let rescue = Rescue { epoch: stage.database.epoch(), now: later(60_000), at_work: Vec::new() };
+    let rescue = Rescue { epoch: stage.database.epoch(), now: later(60_000), at_work: Vec::new(), endings: Vec::new() };
     let rescued = stage.database.rescue_executions(rescue).await.unwrap();
     assert_eq!(rescued, Rescued { returned: 1, ..Rescued::default() });
     let again = stage.claim(later(60_000)).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_renewed_lease_is_not_rescued() {
     stage.claim(NOW).await.unwrap();
     let (database, tenant) = (&stage.database, stage.home.tenant);
     database.renew_leases(database.epoch(), vec![(tenant, id)], later(90_000)).await.unwrap();
-    let rescue = Rescue { epoch: database.epoch(), now: later(60_000), at_work: Vec::new() };
+    let rescue = Rescue { epoch: database.epoch(), now: later(60_000), at_work: Vec::new(), endings: Vec::new() };
     assert_eq!(database.rescue_executions(rescue).await.unwrap(), Rescued::default());
 }
 
@@ -130,6 +130,7 @@ async fn an_execution_that_was_rescued_three_times_is_a_dead_letter() {
                 epoch: stage.database.epoch(),
                 now: later(rescue * 60_000),
                 at_work: Vec::new(),
+                endings: Vec::new(),
             })
             .await
             .unwrap();
@@ -154,7 +155,7 @@ async fn a_script_can_want_its_interrupted_executions_to_fail() {
     let stage = stage.restart();
     let rescued = stage
         .database
-        .rescue_executions(Rescue { epoch: stage.database.epoch(), now: NOW, at_work: Vec::new() })
+        .rescue_executions(Rescue { epoch: stage.database.epoch(), now: NOW, at_work: Vec::new(), endings: Vec::new() })
         .await
         .unwrap();
     assert_eq!(rescued, Rescued { failed: 1, ..Rescued::default() });
@@ -350,7 +351,7 @@ async fn what_this_process_works_at_is_not_rescued_though_its_clock_jumps() {
     let stage = Stage::set().await;
     let id = stage.accept(stage.queued()).await;
     stage.claim(NOW).await.unwrap();
-    let rescue = Rescue { epoch: stage.database.epoch(), now: later(90_000), at_work: vec![id] };
+    let rescue = Rescue { epoch: stage.database.epoch(), now: later(90_000), at_work: vec![id], endings: Vec::new() };
     assert_eq!(stage.database.rescue_executions(rescue).await.unwrap(), Rescued::default());
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use database::{
     Activation, Artifact, Claim, Claimed, CommitResult, Database, DatabaseError, Deployment, DocumentChange,
-    DocumentQuery, DocumentWrite, Effects, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Membership,
+    DocumentQuery, DocumentWrite, Effects, Ending, ExecutionCommit, ExecutionEnd, ExecutionRecord, Lease, Membership,
     MembershipStatus, NewScript, NewTenant, OutboxEvent, PartialCommit, Priority, QueueEntry, QueuedExecution,
     StartRow, StorageChange, StorageQuery, StorageWrite, Taken, Usage, User, Verdict,
 };
@@ -320,4 +320,13 @@ pub(crate) fn revision_of(result: &CommitResult) -> i64 {
         CommitResult::Committed { revision } => *revision,
         other => panic!("not committed: {other:?}"),
     }
+}
+
+/// End what a process before this one left running, and count it.
+pub(crate) async fn end_left_running(database: &Database, now: UnixMillis) -> usize {
+    let left = database.left_running(database.epoch()).unwrap();
+    let count = left.len();
+    let ending = |doomed| Ending { doomed, error: Some(b"sealed".to_vec()), told: None };
+    database.end_doomed(left.into_iter().map(ending).collect(), now).await.unwrap();
+    count
 }

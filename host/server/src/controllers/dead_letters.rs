@@ -1,16 +1,18 @@
 //! `/dead-letters`: what was given up, to be looked at, sent again, or removed.
 
-use app::App;
-use axum::{Json, extract::State};
+use app::{App, Chain, DeadLetterFilter};
+use axum::{Extension, Json, extract::State};
 use domain::DeadLetterId;
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use crate::{
     views::{
         dead_letters::{DeadLetterDetailView, DeadLetterSummaryView, RedriveBody, Redriven},
         pages::{self, Page},
+        words::DeadReasonWord,
     },
     web::{
         body::JsonBodyOrNone,
@@ -22,15 +24,31 @@ use crate::{
     },
 };
 
-/// Which dead letters to list.
+/// Which dead letters to list; every part that is given must hold.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeadLettersQuery {
+    /// Those given up for this reason.
+    reason: Option<DeadReasonWord>,
+    /// Those on their way to the subscription, or the webhook, with this id.
+    subscription: Option<Uuid>,
+    /// Those of the script with this id.
+    script: Option<Uuid>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Items of the page, from 1 to 200; 50 where nothing is said.
     limit: Option<u32>,
+}
+
+impl DeadLettersQuery {
+    fn filter(&self) -> DeadLetterFilter {
+        DeadLetterFilter {
+            reason: self.reason.map(|reason| reason.0),
+            subscription: self.subscription.map(Into::into),
+            script: self.script.map(Into::into),
+        }
+    }
 }
 
 /// List dead letters, the latest first.
@@ -46,7 +64,7 @@ pub(crate) async fn browse_dead_letters(
     let limit = pages::limit(query.limit)?;
     let after = query.cursor.as_deref().map(cursor::decode_moment).transpose()?;
     let after = after.map(|(at, id)| (at, DeadLetterId::from(id)));
-    let letters = app.dead_letters().list(&principal, after, limit)?;
+    let letters = app.dead_letters().list(&principal, query.filter(), after, limit)?;
     Ok(Json(Page::new(&letters, limit, |last| cursor::encode_moment(last.created_at, last.id.uuid()))))
 }
 
@@ -76,12 +94,14 @@ pub(crate) async fn redrive_dead_letter(
     State(app): State<App>,
     Caller(principal): Caller,
     DeadLetterPath(dead_letter): DeadLetterPath,
+    chain: Option<Extension<Chain>>,
     JsonBodyOrNone(body): JsonBodyOrNone<RedriveBody>,
 ) -> Result<(StatusCode, Json<Redriven>), Problem> {
+    let letters = app.dead_letters().continuing(chain.as_deref());
     let event_id = match body.edit() {
-        Some(edit) => Some(app.dead_letters().redrive_edited(&principal, dead_letter, edit).await?),
+        Some(edit) => Some(letters.redrive_edited(&principal, dead_letter, edit).await?),
         None => {
-            app.dead_letters().redrive(&principal, dead_letter).await?;
+            letters.redrive(&principal, dead_letter).await?;
             None
         }
     };

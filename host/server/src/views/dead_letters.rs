@@ -44,13 +44,20 @@ pub(crate) struct DeadLetterSummaryView {
     id: Uuid,
     kind: DeadLetterKindWord,
     /// `attempts` are used up; `rescues`: the server ended again and again meanwhile; `hops` or `budget`: its chain of
-    /// events is too long or led to too much; `refused`: no other attempt would change it.
+    /// events is too long or led to too much; `refused`: no other attempt would change it; `unreadable`: what is stored of it
+    /// cannot be read.
     reason: DeadReasonWord,
     script_id: Option<Uuid>,
     execution_id: Option<Uuid>,
     subscription_id: Option<Uuid>,
     event_source: Option<String>,
     event_id: Option<String>,
+    /// Null where nothing is kept of the event any more.
+    #[schema(example = "order.placed")]
+    event_type: Option<String>,
+    /// How many events the letter stands for: what a chain leads to past its hops or its budget has one letter for each
+    /// subscription, which names the first.
+    events: u64,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -96,6 +103,8 @@ impl From<&DeadLetter> for DeadLetterSummaryView {
             subscription_id: letter.subscription.map(domain::SubscriptionId::uuid),
             event_source: letter.source.clone(),
             event_id: letter.event.clone(),
+            event_type: letter.event_type.clone(),
+            events: letter.events,
             created_at: letter.created_at.to_rfc3339(),
             redriven_at: letter.redriven_at.map(domain::UnixMillis::to_rfc3339),
             redriven_by: letter.redriven_by.map(domain::UserId::uuid),

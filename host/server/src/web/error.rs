@@ -61,12 +61,21 @@ impl From<AppError> for Problem {
             }
             AppError::Quota { quota, limit, retry_after } => {
                 let wait = seconds(retry_after);
-                let detail = format!("the tenant's quota '{quota}' of {limit} is used up: try again in {wait} s");
+                let way = match quota {
+                    "storage_bytes" => {
+                        "remove stored values, documents or dead letters (events go after 30 days), and "
+                    }
+                    _ => "",
+                };
+                let detail = format!("the tenant's quota '{quota}' of {limit} is used up: {way}try again in {wait} s");
                 Self::new(&kinds::QUOTA, detail)
                     .with("quota", quota)
                     .with("limit", limit)
                     .with("resets_in_s", wait)
                     .with_header(header::RETRY_AFTER, wait)
+            }
+            error @ AppError::SubscriptionExists { first } => {
+                Self::new(&kinds::SUBSCRIPTION_EXISTS, error.to_string()).with("subscription_id", first.to_string())
             }
             error @ AppError::AlreadyRedriven => Self::new(&kinds::ALREADY_REDRIVEN, error.to_string()),
             error @ AppError::ChainTooLong => Self::new(&kinds::CHAIN_TOO_LONG, error.to_string()),

@@ -9,6 +9,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, kinds};
+use crate::views::pages::MAX_LIMIT;
 
 /// The script that the path names, by id or by name.
 #[derive(Debug)]
@@ -203,10 +204,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             let message = rejection.body_text();
             let message = message.strip_prefix("Failed to deserialize query string: ").unwrap_or(&message);
             let (field, message) = message.split_once(": ").unwrap_or(("query", message));
-            Problem::field(field, message)
+            Problem::field(field, told(field, message))
         })?;
         Ok(Self(params))
     }
+}
+
+/// What is wrong with a parameter, for the person who sent it: what reads numbers and ids says only that it could not.
+fn told(field: &str, message: &str) -> String {
+    if field == "limit" {
+        return format!("limit is a number from 1 to {MAX_LIMIT}");
+    }
+    if message.starts_with("UUID parsing failed") {
+        return format!("{field} is an id, as '018f3a6e-4a0b-7c1e-8a52-3c1f6c0a9d11'");
+    }
+    message.to_owned()
 }
 
 async fn segments<S: Send + Sync, T: DeserializeOwned + Send>(

@@ -52,6 +52,7 @@ pub(crate) mod kinds {
         NOT_DEPLOYED = CONFLICT "not_deployed" "The script has no deployed version";
         NOT_RECORDED = CONFLICT "not_recorded" "Nothing was recorded of the execution";
         ALREADY_REDRIVEN = CONFLICT "already_redriven" "The dead letter was sent again already";
+        SUBSCRIPTION_EXISTS = CONFLICT "subscription_exists" "The script has this subscription already";
         PAUSED = CONFLICT "paused" "The script is paused";
         CONCURRENCY_FULL = CONFLICT "concurrency_full" "The script goes on as often as it may at once";
         KEY_IN_USE = CONFLICT "key_in_use" "A request with this key is under way";
