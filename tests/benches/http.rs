@@ -1,7 +1,8 @@
 //! Load over HTTP: requests to endpoint scripts, each answered after its commit: `./just load`.
 //!
 //! Server and clients share this machine's cores and this process; the figures are a floor for what a server with cores
-//! of its own does. Beside them stands what the disk needs for one synchronous write.
+//! of its own does. Beside them stands what the disk needs for one synchronous write; `DIRECTORY` in the environment says
+//! where the data is.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that cannot go on has failed; it prints")]
 
 mod slow;
@@ -47,7 +48,8 @@ async fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let directory = std::env::var("DIRECTORY").unwrap_or_else(|_| String::from(env!("CARGO_TARGET_TMPDIR")));
+    let directory = TempDir::new_in(directory).unwrap();
     let text = "[listeners]\napi = '127.0.0.1:0'\nendpoints = '127.0.0.1:0'\n[sandbox]\ntenant_share = 128\n";
     let config = Config::parse(text, |config| config.data.directory = directory.path().join("data")).unwrap();
     let server = Server::start(&config, true).await.unwrap();
