@@ -5,6 +5,7 @@ mod due;
 mod expression;
 mod forms;
 mod jitter;
+mod known;
 mod orders;
 mod scheduler;
 mod slots;
@@ -23,7 +24,9 @@ use domain::{
 };
 use jiff::tz::TimeZone;
 
-use self::{catch_up::CatchingUp, due::Fate, expression::Expression, scheduler::Scheduler, slots::Slots};
+use self::{
+    catch_up::CatchingUp, due::Fate, expression::Expression, known::KnownSlots, scheduler::Scheduler, slots::Slots,
+};
 use crate::{AppError, Chain, ExecutionService, ExecutionView, Inner, RunRequest, ScriptRef};
 
 pub use expression::{ScheduleRules, SecondsField};
@@ -95,8 +98,9 @@ impl fmt::Debug for ScheduleService {
 
 impl ScheduleService {
     pub(crate) fn new(inner: Arc<Inner>, executions: ExecutionService) -> Self {
-        let scheduler = Arc::new(Scheduler::new(Arc::clone(&inner), executions.clone()));
-        let catching_up = Arc::new(CatchingUp::new(Arc::clone(&inner), executions.clone()));
+        let known = KnownSlots::new();
+        let scheduler = Arc::new(Scheduler::new(Arc::clone(&inner), executions.clone(), known.clone()));
+        let catching_up = Arc::new(CatchingUp::new(Arc::clone(&inner), executions.clone(), known));
         Self { inner, executions, scheduler, catching_up }
     }
 

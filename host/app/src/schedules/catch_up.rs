@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use super::{
     due::{self, Fate},
+    known::KnownSlots,
     later,
     orders::SlotRun,
     scheduler::Standing,
@@ -29,6 +30,7 @@ const RATE_MS: i64 = 60_000;
 pub(super) struct CatchingUp {
     inner: Arc<Inner>,
     executions: ExecutionService,
+    known: KnownSlots,
     /// Held by the round that goes on.
     turn: Mutex<()>,
 }
@@ -60,8 +62,8 @@ impl First<'_> {
 }
 
 impl CatchingUp {
-    pub(super) fn new(inner: Arc<Inner>, executions: ExecutionService) -> Self {
-        Self { inner, executions, turn: Mutex::default() }
+    pub(super) fn new(inner: Arc<Inner>, executions: ExecutionService, known: KnownSlots) -> Self {
+        Self { inner, executions, known, turn: Mutex::default() }
     }
 
     /// Start what may be caught up at `now`. Returns at once where an earlier round has not ended.
@@ -97,7 +99,7 @@ impl CatchingUp {
     /// A schedule whose backlog cannot be worked on is left for a while, so that it keeps nobody else waiting.
     async fn one(&self, schedule: &Schedule, now: UnixMillis) -> Result<Round, AppError> {
         let Some(backlog) = schedule.backlog else { return Ok(Round::GoesOn) };
-        let tried = match Slots::of(schedule) {
+        let tried = match self.known.of(schedule) {
             Ok(slots) => self.first(&First { schedule, backlog, slots, now }).await,
             Err(invalid) => Err(invalid.into()),
         };

@@ -8,7 +8,7 @@ use domain::{Actor, ExecutionId, Permission, Principal, SlotReason, TenantId, Un
 use futures_util::{StreamExt, stream};
 use tokio::sync::Mutex;
 
-use super::{due::Due, later, orders::SlotRun, slots::Slots};
+use super::{due::Due, known::KnownSlots, later, orders::SlotRun};
 use crate::{
     AppError, ExecutionService, Inner,
     executions::{QueueTerms, Target},
@@ -34,6 +34,7 @@ const RETRY_MS: i64 = 5_000;
 pub(super) struct Scheduler {
     inner: Arc<Inner>,
     executions: ExecutionService,
+    known: KnownSlots,
     /// Held by the tick that goes on. Two at once would only see each other's steps as changed rows.
     turn: Mutex<()>,
 }
@@ -80,8 +81,8 @@ impl Standing {
 }
 
 impl Scheduler {
-    pub(super) fn new(inner: Arc<Inner>, executions: ExecutionService) -> Self {
-        Self { inner, executions, turn: Mutex::default() }
+    pub(super) fn new(inner: Arc<Inner>, executions: ExecutionService, known: KnownSlots) -> Self {
+        Self { inner, executions, known, turn: Mutex::default() }
     }
 
     /// Decide what is due at `now`. Returns at once where an earlier tick has not ended.
@@ -145,7 +146,7 @@ impl Scheduler {
     /// Decide of the next slot, or of all that are late.
     async fn step(&self, schedule: &Schedule, now: UnixMillis) -> Result<Step, AppError> {
         let Some(next) = schedule.next.filter(|next| next.due_at <= now) else { return Ok(Step::Done) };
-        let slots = match Slots::of(schedule) {
+        let slots = match self.known.of(schedule) {
             Ok(slots) => slots,
             Err(invalid) => {
                 tracing::error!(tenant.id = %schedule.tenant, schedule.id = %schedule.id, error = %invalid, "a slot waits");

@@ -6,6 +6,8 @@
 //! what falls into a gap is no time at all, and what is shown twice comes due twice. Croner by itself takes a list of
 //! hours for a pattern, so that `30 1,2 * * *` would lose a run in spring, and loses a run whose gap ends on another day.
 
+use std::sync::Arc;
+
 use domain::UnixMillis;
 use jiff::{
     Timestamp,
@@ -18,13 +20,14 @@ use super::expression::{Edge, Expression};
 /// An expression in a time zone.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots {
-    expression: Expression,
+    /// Shared, because a copy of it takes as long as reading it anew.
+    expression: Arc<Expression>,
     zone: TimeZone,
 }
 
 impl Slots {
     pub(crate) fn new(expression: Expression, zone: TimeZone) -> Self {
-        Self { expression, zone }
+        Self { expression: Arc::new(expression), zone }
     }
 
     /// The first slot after `after`; `None` where none is left in the years that a calendar has.

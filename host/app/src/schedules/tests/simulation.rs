@@ -128,8 +128,8 @@ impl Year {
     async fn disturb(&mut self, now: UnixMillis) -> UnixMillis {
         match self.numbers.below(100) {
             0..3 => self.stage.set_active(Some(false)).await,
-            3..12 => self.stage.set_active(Some(true)).await,
-            12..30 => self.pause_one(now).await,
+            3..18 => self.stage.set_active(Some(true)).await,
+            18..20 => self.pause_one(now).await,
             // The clock is set back.
             30..40 => self.stage.schedules().tick(later(now, -3 * HOUR)).await,
             // The server is away for hours or days.
@@ -202,16 +202,19 @@ impl Year {
     }
 
     fn check_executions(&self, started: &BTreeSet<domain::ExecutionId>) {
-        let (mut found, mut cursor) = (0, None);
+        let (mut found, mut cursor) = (BTreeSet::new(), None);
         loop {
             let filter = ExecutionFilter { trigger: Some(Trigger::Cron), ..ExecutionFilter::default() };
             let page = self.stage.app.executions().list(&self.stage.principal, filter, cursor, 1_000).unwrap();
             let Some(last) = page.last() else { break };
             cursor = Some(last.cursor());
-            assert!(page.iter().all(|execution| started.contains(&execution.id)));
-            found += page.len();
+            for execution in page {
+                assert!(started.contains(&execution.id), "{execution:?}");
+                // One that begins while the pages are read, by the machine's own clock, is on two of them.
+                found.insert(execution.id);
+            }
         }
-        assert_eq!(found, started.len());
+        assert_eq!(found.len(), started.len());
     }
 }
 
