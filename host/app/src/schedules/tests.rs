@@ -130,7 +130,8 @@ impl Stage {
         let waiting = self.executions(ExecutionStatus::Pending);
         let ended = waiting.iter().map(|execution| self.app.executions().cancel(&self.principal, execution.id));
         for ended in futures_util::future::join_all(ended).await {
-            ended.unwrap();
+            // One that was let go with its script runs by the machine's own clock, and may have ended by itself.
+            assert!(matches!(ended, Ok(_) | Err(AppError::Ended { .. })), "{ended:?}");
         }
     }
 
