@@ -183,13 +183,14 @@ impl App {
         let user = UserId::generate();
         let now = UnixMillis::now();
         let sealed_key = self.inner.keyring.wrap_new(tenant).map_err(AppError::internal)?;
-        let slug = TenantSlug::parse("local")?;
+        // Every run has a tenant of its own, also where one process makes several.
+        let slug = TenantSlug::parse(&format!("local-{}", tenant.uuid().simple()))?;
         let row =
             NewTenant { id: tenant, slug, name: String::from("Local"), sealed_key, limits: None, created_at: now };
         self.inner.database.create_tenant(row).await?;
         let person = User {
             id: user,
-            email: String::from("local@localhost"),
+            email: format!("{}@localhost", user.uuid().simple()),
             name: String::from("Local"),
             is_operator: false,
             created_at: now,

@@ -2,10 +2,28 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use domain::{ExecutionId, Limits, ScriptKind, TenantSlug};
 
-use crate::commands;
+use crate::commands::{
+    self, dev, doctor, manual,
+    project::{deploy, diff, init, pull, push},
+    remote::{
+        Noun, Remote, api,
+        dead_letters::DeadLetterCommand,
+        endpoints::EndpointCommand,
+        events::EventCommand,
+        executions::ExecCommand,
+        login,
+        operator::{PlanCommand, TenantCommand, UserCommand},
+        people::{MemberCommand, RoleCommand, TokenCommand},
+        schedules::ScheduleCommand,
+        secrets::SecretCommand,
+        storage::StorageCommand,
+        webhooks::WebhookCommand,
+    },
+    test,
+};
 
 /// What a mistake on the command line or in the configuration ends with; clap's own mistakes end with it too.
 pub(crate) const USAGE: u8 = 2;
@@ -26,9 +44,67 @@ enum Command {
     Run(Run),
     /// Run a recorded execution again, offline, and compare; or edited code in its place
     Replay(Replay),
-    /// Make an API token while the server is stopped
+    /// Begin a directory of scripts
+    Init(init::InitArguments),
+    /// Make the scripts of a server what this directory has
+    Push(push::PushArguments),
+    /// Make this directory what a server has
+    Pull(pull::PullArguments),
+    /// Show how this directory differs from a server
+    Diff(diff::DiffArguments),
+    /// Make a script's draft a version, and let that run
+    Deploy(deploy::DeployArguments),
+    /// Let an older version of a script run again
+    Rollback(deploy::RollbackArguments),
+    /// Keep a token for a server; it is read from the standard input
+    Login(login::Login),
+    /// Forget the token of a server
+    Logout(login::Logout),
+    /// Show whose token is used, and what it allows
+    Whoami(Remote),
+    /// What ran, what came of it, and running scripts
+    Exec(Noun<ExecCommand>),
+    /// When scripts run by themselves
+    Schedule(Noun<ScheduleCommand>),
+    /// What happened, and telling Skerry of it
+    Event(Noun<EventCommand>),
+    /// What was given up, and sending it again
+    DeadLetter(Noun<DeadLetterCommand>),
+    /// What scripts use and never read
+    Secret(Noun<SecretCommand>),
+    /// Where scripts answer requests
+    Endpoint(Noun<EndpointCommand>),
+    /// Where events are sent outside
+    Webhook(Noun<WebhookCommand>),
+    /// The tenant's key-value entries
+    Storage(Noun<StorageCommand>),
+    /// Who is a member of the tenant
+    Member(Noun<MemberCommand>),
+    /// What members may do
+    Role(Noun<RoleCommand>),
+    /// The deployment's tenants, for operators
+    Tenant(Noun<TenantCommand>),
+    /// The deployment's users, for operators
+    User(Noun<UserCommand>),
+    /// The deployment's plans, for operators
+    Plan(Noun<PlanCommand>),
+    /// What the tenant has and uses
+    Usage(Remote),
+    /// Any call of the API
+    Api(api::Api),
+    /// Tokens of the API
     #[command(subcommand)]
     Token(Token),
+    /// Run the scripts of a directory as they change, on a server of their own
+    Dev(dev::DevArguments),
+    /// Run the tests of a directory, in the sandbox and with fakes for whatever leaves it
+    Test(test::TestArguments),
+    /// Look for what would keep a server from starting here, or a push from working
+    Doctor(doctor::DoctorArguments),
+    /// Print what completes this command line in a shell
+    Completions(manual::Completions),
+    /// Print the manual page, or write those of every command into a directory
+    Man(manual::Man),
     /// Show what can be configured
     #[command(subcommand)]
     Config(Config),
@@ -112,6 +188,8 @@ pub(crate) struct Replay {
 enum Token {
     /// Print a new token of the operator for one tenant, good for a day
     Create(CreateToken),
+    #[command(flatten)]
+    Served(TokenCommand),
 }
 
 /// `skerry token create`
@@ -145,6 +223,36 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => commands::serve::serve(&arguments),
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Replay(arguments) => commands::replay::replay(&arguments),
+        Command::Init(arguments) => init::init(&arguments),
+        Command::Push(arguments) => push::push(&arguments),
+        Command::Pull(arguments) => pull::pull(&arguments),
+        Command::Diff(arguments) => diff::diff(&arguments),
+        Command::Deploy(arguments) => deploy::deploy(&arguments),
+        Command::Rollback(arguments) => deploy::rollback(&arguments),
+        Command::Login(arguments) => login::login(&arguments),
+        Command::Logout(arguments) => login::logout(&arguments),
+        Command::Whoami(remote) => login::whoami(&remote),
+        Command::Exec(noun) => commands::remote::executions::execute(&noun),
+        Command::Schedule(noun) => commands::remote::schedules::schedule(&noun),
+        Command::Event(noun) => commands::remote::events::event(&noun),
+        Command::DeadLetter(noun) => commands::remote::dead_letters::dead_letter(&noun),
+        Command::Secret(noun) => commands::remote::secrets::secret(&noun),
+        Command::Endpoint(noun) => commands::remote::endpoints::endpoint(&noun),
+        Command::Webhook(noun) => commands::remote::webhooks::webhook(&noun),
+        Command::Usage(remote) => commands::remote::endpoints::usage(&remote),
+        Command::Api(arguments) => api::api(&arguments),
+        Command::Dev(arguments) => dev::dev(&arguments),
+        Command::Test(arguments) => test::test(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments, &mut Cli::command()),
+        Command::Man(arguments) => manual::man(&arguments, Cli::command()),
+        Command::Storage(noun) => commands::remote::storage::storage(&noun),
+        Command::Member(noun) => commands::remote::people::member(&noun),
+        Command::Role(noun) => commands::remote::people::role(&noun),
+        Command::Tenant(noun) => commands::remote::operator::tenant(&noun),
+        Command::User(noun) => commands::remote::operator::user(&noun),
+        Command::Plan(noun) => commands::remote::operator::plan(&noun),
+        Command::Token(Token::Served(command)) => commands::remote::people::token(&command),
         Command::Token(Token::Create(arguments)) => commands::token::create(&arguments),
         Command::Config(Config::Template) => commands::print(&crate::config::template()),
         Command::Types(Types { reference: false }) => commands::print(&app::types::declarations()),
@@ -162,8 +270,6 @@ fn memory_range() -> clap::builder::RangedU64ValueParser {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

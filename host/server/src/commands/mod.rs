@@ -1,9 +1,15 @@
 //! What each word of the command line does.
 
+pub(crate) mod dev;
+pub(crate) mod doctor;
+pub(crate) mod manual;
+pub(crate) mod project;
+pub(crate) mod remote;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod serve;
 mod shown;
+pub(crate) mod test;
 pub(crate) mod token;
 
 use std::{
@@ -48,6 +54,6 @@ pub(crate) fn fail(code: u8, error: &dyn Display) -> ExitCode {
 }
 
 /// Print `text` to the standard error; where there is none, nobody reads it.
-fn warn(text: &str) {
+pub(crate) fn warn(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -61,7 +61,7 @@ fn local_run(arguments: &Run) -> Result<LocalRun, String> {
     })
 }
 
-pub(super) fn source(path: &Path) -> Result<String, String> {
+pub(in crate::commands) fn source(path: &Path) -> Result<String, String> {
     let shown = path.display();
     if path.is_dir() {
         return Err(format!("{shown} is a directory: name the file with the script"));
@@ -77,7 +77,7 @@ pub(super) fn source(path: &Path) -> Result<String, String> {
     })
 }
 
-fn input(argument: &str) -> Result<String, String> {
+pub(in crate::commands) fn input(argument: &str) -> Result<String, String> {
     let text = match argument.strip_prefix('@') {
         Some(path) => {
             std::fs::read_to_string(path).map_err(|error| format!("the input {path} cannot be read: {error}"))?

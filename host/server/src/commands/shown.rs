@@ -167,14 +167,18 @@ fn placed(found: &Diagnostic, file_name: &str) -> String {
 
 /// A failure with the author's line where its stack names one, and with the whole stack.
 fn report(failure: &Failure, file_name: &str, source: &str) -> String {
-    let message = if failure.kind == ErrorKind::UserError {
-        format!("{}: {}", failure.name, failure.message)
-    } else {
-        format!("{}: {}", failure.kind, failure.message)
-    };
+    let message = in_short(failure);
     let Some((line, column)) = position(&failure.stack, file_name) else { return format!("{file_name}: {message}\n") };
     let excerpt = excerpt(source, line, column).unwrap_or_default();
     format!("{file_name}:{line}:{column}: {message}\n{excerpt}{}\n", failure.stack.trim_end())
+}
+
+/// A failure in one line: an error by its name, whatever else ended the run by its kind.
+pub(super) fn in_short(failure: &Failure) -> String {
+    match failure.kind {
+        ErrorKind::UserError => format!("{}: {}", failure.name, failure.message),
+        kind => format!("{kind}: {}", failure.message),
+    }
 }
 
 /// The first line and column that `stack` names of `file_name`.

@@ -8,5 +8,7 @@ mod faults;
 mod kills;
 mod load;
 mod markers;
+mod project;
+mod remote;
 mod stage;
 mod stopping;

@@ -1,0 +1,78 @@
+//! `skerry storage`: the tenant's key-value entries.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use http::Method;
+
+use super::{
+    Done, Noun, Session,
+    lists::{ListArgs, json_argument},
+    output::Column,
+    with_session,
+};
+use crate::remote::Call;
+
+const COLUMNS: [Column; 4] = [("KEY", "/key"), ("VALUE", "/value"), ("BYTES", "/bytes"), ("EXPIRES", "/expires_at")];
+
+/// `skerry storage …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum StorageCommand {
+    /// List entries, by key
+    List {
+        /// Those whose keys begin with this
+        #[arg(long, value_name = "TEXT")]
+        prefix: Option<String>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show an entry
+    Get {
+        /// The key
+        key: String,
+    },
+    /// Write an entry
+    Set {
+        /// The key
+        key: String,
+        /// The value: JSON, @FILE for a file with it, or - for the standard input
+        #[arg(value_name = "JSON", allow_hyphen_values = true)]
+        value: String,
+        /// Seconds until it is gone
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+        ttl: Option<u32>,
+        /// Only if the entry still has this ETag
+        #[arg(long, value_name = "ETAG")]
+        if_match: Option<String>,
+    },
+    /// Remove an entry
+    Delete {
+        /// The key
+        key: String,
+    },
+}
+
+pub(crate) fn storage(noun: &Noun<StorageCommand>) -> ExitCode {
+    with_session(&noun.remote, async |session| session.storage(&noun.command).await)
+}
+
+impl Session {
+    async fn storage(&self, command: &StorageCommand) -> Done {
+        match command {
+            StorageCommand::List { prefix, list } => {
+                self.list(Call::get(&["storage"]).query("prefix", prefix.as_ref()), *list, &COLUMNS).await
+            }
+            StorageCommand::Get { key } => self.show(Call::get(&["storage", key])).await,
+            StorageCommand::Set { key, value, ttl, if_match } => {
+                // The value goes on as it was written, to the last digit.
+                let ttl = ttl.map_or_else(String::new, |seconds| format!(",\"ttl_seconds\":{seconds}"));
+                let body = format!("{{\"value\":{}{ttl}}}", json_argument(value)?);
+                let call = Call::new(Method::PUT, &["storage", key]).if_match(if_match.as_deref()).body(body);
+                self.show(call).await
+            }
+            StorageCommand::Delete { key } => {
+                self.act(Call::delete(&["storage", key]), &format!("{key} is removed")).await
+            }
+        }
+    }
+}
