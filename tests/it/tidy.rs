@@ -50,7 +50,18 @@ const UNSAFE: [(&str, &str); 9] = [
 ];
 
 /// Tables that belong to no tenant.
-const GLOBAL_TABLES: [&str; 5] = ["deployment", "operator_tokens", "plans", "tenants", "users"];
+const GLOBAL_TABLES: [&str; 10] = [
+    "deployment",
+    "known_addresses",
+    "operator_tokens",
+    "password_resets",
+    "passwords",
+    "plans",
+    "sessions",
+    "sign_in_failures",
+    "tenants",
+    "users",
+];
 
 /// Files that are made from others, and read in an editor's hints.
 const GENERATED: [&str; 2] = ["packages/types/index.d.ts", "ui/script-api.d.ts"];

@@ -3,10 +3,10 @@
 //! Each step is done only where it is not done yet and the token comes last, so that a first start that was cut off is
 //! finished by the next one.
 
-use database::{Membership, MembershipStatus, NewTenant, User};
+use database::{Membership, MembershipStatus, NewTenant, Password, User};
 use domain::{Actor, Permissions, Principal, TenantId, TenantSlug, TokenId, UnixMillis, UserId};
 
-use crate::{App, AppError, CollectionSchema, IssuedToken, NewScriptInput, ScriptRef, samples};
+use crate::{App, AppError, CollectionSchema, IssuedToken, NewScriptInput, PlainPassword, ScriptRef, samples};
 
 const OPERATOR_EMAIL: &str = "operator@localhost";
 
@@ -16,6 +16,10 @@ const PLAIN_TENANT: (&str, &str) = ("main", "Main");
 
 /// How long the first token is good for (RULES 42): long enough to look around and make one's own.
 const TOKEN_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Letters of the first password: those that nobody takes for another. Twenty of them are 99 bits.
+const PASSWORD_LETTERS: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
+const PASSWORD_LENGTH: usize = 20;
 
 /// What the first start made.
 #[derive(Clone)]
@@ -28,7 +32,10 @@ pub struct Bootstrap {
     pub operator_email: String,
     /// An API token with every right in the tenant. It is there in full this one time.
     pub token: String,
-    /// When the token ends.
+    /// The password by which the operator signs in, to be changed then. It is there this one time, and ends with the
+    /// token.
+    pub password: String,
+    /// When both end.
     pub token_expires_at: UnixMillis,
     /// Where a sample answers a `POST`, below the endpoints' listener; empty without samples.
     pub endpoint_path: String,
@@ -82,6 +89,7 @@ impl App {
         }
         let token_expires_at = UnixMillis(UnixMillis::now().0 + TOKEN_LIFE_MS);
         let (name, all) = (String::from("bootstrap"), Permissions::all());
+        let password = self.first_password(user, token_expires_at).await?;
         let issued = self.tokens.issue(token, tenant, user, name, all, Some(token_expires_at)).await?;
         let when_sampled = |text: String| if samples { text } else { String::new() };
         Ok(Some(Bootstrap {
@@ -91,8 +99,18 @@ impl App {
             tenant,
             operator_email: OPERATOR_EMAIL.to_owned(),
             token: issued.text,
+            password,
             token_expires_at,
         }))
+    }
+
+    /// Give the operator a password that opens nothing but the way to another one, and that for a day (RULES 42).
+    async fn first_password(&self, user: UserId, expires_at: UnixMillis) -> Result<String, AppError> {
+        let text = random_letters()?;
+        let hash = self.inner.passwords.hash(&PlainPassword::typed(text.clone())).await?;
+        let password = Password { hash, set_at: UnixMillis::now(), must_change: true, expires_at: Some(expires_at) };
+        self.inner.database.set_password(user, password, None).await?;
+        Ok(text)
     }
 
     /// Whether there is nothing but what a first start that was cut off leaves: its tenant, without any token.
@@ -176,6 +194,25 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Letters that nobody chose, in groups of five.
+fn random_letters() -> Result<String, AppError> {
+    let mut text = String::with_capacity(PASSWORD_LENGTH * 6 / 5);
+    let mut drawn = 0;
+    while drawn < PASSWORD_LENGTH {
+        let mut byte = [0];
+        getrandom::fill(&mut byte).map_err(AppError::internal)?;
+        // The last eight of 256 would make some letters likelier.
+        let letter = PASSWORD_LETTERS.get(usize::from(byte[0]) % PASSWORD_LETTERS.len());
+        let Some(letter) = letter.filter(|_| byte[0] < 248) else { continue };
+        if drawn > 0 && drawn % 5 == 0 {
+            text.push('-');
+        }
+        text.push(char::from(*letter));
+        drawn += 1;
+    }
+    Ok(text)
 }
 
 #[cfg(test)]

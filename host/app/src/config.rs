@@ -12,6 +12,7 @@ use crate::{
     schedules::ScheduleConfig,
     sealing::Keyring,
     services::{OpenApiConfig, ServiceTokenConfig, Services},
+    sign_in::SignInConfig,
 };
 
 /// What the operator decides.
@@ -43,6 +44,8 @@ pub struct AppConfig {
     pub hooks: BTreeMap<HookPoint, HookConfig>,
     /// How calls of the operator's HTTP services are signed.
     pub service_tokens: ServiceTokenConfig,
+    /// How people sign in.
+    pub sign_in: SignInConfig,
     /// Which hosts outside scripts can be allowed to reach.
     pub egress: EgressConfig,
     /// The network that they are reached through.
@@ -107,6 +110,7 @@ impl Default for AppConfig {
             collections: BTreeMap::new(),
             hooks: BTreeMap::new(),
             service_tokens: ServiceTokenConfig::default(),
+            sign_in: SignInConfig::default(),
             egress: EgressConfig::default(),
             network: Arc::new(SystemNetwork::default()),
         }

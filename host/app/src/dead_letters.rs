@@ -263,11 +263,12 @@ impl DeadLetterService {
 }
 
 fn redrive_of(principal: &Principal, letter: DeadLetterId) -> Redrive {
-    let token = match principal.actor {
-        Actor::Token { token, .. } => Some(token),
-        _ => None,
+    let (token, session) = match principal.actor {
+        Actor::Token { token, .. } => (Some(token), None),
+        Actor::Session { session, .. } => (None, Some(session)),
+        Actor::Local | Actor::PublicCaller | Actor::System => (None, None),
     };
-    Redrive { letter, by: principal.user(), token, at: UnixMillis::now() }
+    Redrive { letter, by: principal.user(), token, session, at: UnixMillis::now() }
 }
 
 fn of_redrive(error: DatabaseError) -> AppError {

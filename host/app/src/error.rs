@@ -67,12 +67,27 @@ pub enum AppError {
     /// Nobody known acts.
     #[error("no valid token was presented")]
     Unauthenticated,
+    /// Nobody is signed in: an unknown address and a wrong password are the same.
+    #[error("the e-mail address or the password is wrong")]
+    SignInFailed,
+    /// Too much was guessed.
+    #[error("too many attempts failed: try again in {} s", retry_after.as_secs().max(1))]
+    TooManyAttempts {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
     /// The principal may not do this.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     /// Only whoever runs the deployment may do this.
     #[error("this is for operators alone")]
     NotOperator,
+    /// The password is to be changed before anything else.
+    #[error("change your password first")]
+    PasswordChangeRequired,
+    /// The session acts in no tenant.
+    #[error("choose a tenant that you belong to, and that is active")]
+    NoTenant,
     /// An operator suspended the tenant.
     #[error("the tenant is suspended: {reason}")]
     TenantSuspended {

@@ -24,6 +24,7 @@ mod hooks;
 mod inference;
 mod lanes;
 mod local;
+mod presented;
 mod quotas;
 mod rates;
 mod replay;
@@ -34,6 +35,8 @@ mod scripts;
 mod sealing;
 mod secrets;
 mod services;
+mod sessions;
+mod sign_in;
 mod signatures;
 mod subscriptions;
 mod tenants;
@@ -47,7 +50,7 @@ mod webhooks;
 use std::{sync::Arc, time::Duration};
 
 use database::Database;
-use domain::{Limits, UnixMillis};
+use domain::{Actor, Limits, Principal, UnixMillis};
 use runtime::{Sandbox, SandboxConfig};
 
 pub use audit::RequestOrigin;
@@ -58,7 +61,7 @@ pub use config::{AppConfig, DataLocation};
 pub use database::{
     DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, DeployedVersion,
     EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter, Refusal, Script, ScriptSummary,
-    Secret, SecretSlot, StoredEvent, Subscription, Version, VersionSummary,
+    Secret, SecretSlot, Session, SignInMethod, StoredEvent, Subscription, TenantOfUser, Version, VersionSummary,
 };
 pub use dead_letters::{DeadLetterService, DeadLetterView, EventEdit};
 pub use egress::{
@@ -97,6 +100,8 @@ pub use services::{
     BreakerSettings, NAME_RULE, OpenApiConfig, OpenApiDocument, Service, ServiceBase, ServiceCall, ServiceError,
     ServiceKey, ServiceMethod, ServiceParameter, ServiceTokenConfig, Services, is_service_name,
 };
+pub use sessions::{IssuedSession, Person, PersonDetails, SessionService};
+pub use sign_in::{PlainPassword, ResetLink, SignInConfig, SignInService, Visitor};
 pub use signatures::{GenericSignature, SignatureEncoding, SignatureHash, SignatureScheme};
 pub use subscriptions::{SubscriptionInput, SubscriptionPatch, SubscriptionService};
 pub use tokens::{IssuedToken, TokenService};
@@ -121,6 +126,7 @@ use crate::{
     quotas::{FuelBudgets, Minutes},
     sealing::Keyring,
     services::TokenSigner,
+    sign_in::passwords::PasswordLane,
     webhooks::Webhooks,
 };
 
@@ -132,6 +138,8 @@ pub struct App {
     executions: ExecutionService,
     endpoints: EndpointService,
     tokens: TokenService,
+    sessions: SessionService,
+    sign_in: SignInService,
     secrets: SecretService,
     hooks: HookService,
     schedules: ScheduleService,
@@ -151,6 +159,7 @@ pub(crate) struct Inner {
     pub(crate) sandbox: Sandbox,
     pub(crate) keyring: Keyring,
     pub(crate) audit_keys: Arc<ChainKeys>,
+    pub(crate) passwords: PasswordLane,
     pub(crate) artifacts: Artifacts,
     pub(crate) admission: Arc<Admission>,
     pub(crate) guests: Guests,
@@ -213,6 +222,7 @@ impl App {
         let egress = Egress::new(&config.egress, Arc::clone(&config.network))?;
         let signer = Arc::new(TokenSigner::new(&keyring, &config.service_tokens)?);
         let inner = Arc::new(Inner {
+            passwords: PasswordLane::new(),
             artifacts: Artifacts::new(),
             admission: Admission::new(config.run_slots()),
             guests: Guests::start().map_err(AppOpenError::Threads)?,
@@ -238,6 +248,7 @@ impl App {
         });
         let executions = ExecutionService::new(Arc::clone(&inner));
         let tokens = TokenService::new(Arc::clone(&inner));
+        let sessions = SessionService::new(Arc::clone(&inner));
         Ok(Self {
             scripts: ScriptService::new(Arc::clone(&inner)),
             endpoints: EndpointService::new(Arc::clone(&inner), executions.clone(), tokens.clone()),
@@ -247,8 +258,10 @@ impl App {
             dead_letters: DeadLetterService::new(Arc::clone(&inner), executions.clone()),
             events: EventService::new(Arc::clone(&inner)),
             subscriptions: SubscriptionService::new(Arc::clone(&inner)),
+            sign_in: SignInService::new(Arc::clone(&inner), sessions.clone()),
             executions,
             tokens,
+            sessions,
             egress_settings: EgressSettingsService::new(Arc::clone(&inner)),
             types: TypeService::new(Arc::clone(&inner)),
             usage: UsageService::new(Arc::clone(&inner)),
@@ -275,6 +288,30 @@ impl App {
     /// Who presents which token.
     pub fn tokens(&self) -> &TokenService {
         &self.tokens
+    }
+
+    /// Who presents which session.
+    pub fn sessions(&self) -> &SessionService {
+        &self.sessions
+    }
+
+    /// Signing in.
+    pub fn sign_in(&self) -> &SignInService {
+        &self.sign_in
+    }
+
+    /// Whether whoever acts still does: the token or session was neither revoked nor has it ended. At most half a second
+    /// stale, so that what is sent on and on ends within a second (RULES 40).
+    ///
+    /// # Errors
+    /// [`AppError::Internal`] where the database cannot be read.
+    pub fn still_valid(&self, principal: &Principal) -> Result<bool, AppError> {
+        let now = UnixMillis::now();
+        match principal.actor {
+            Actor::Token { token, .. } => self.tokens.lives(token, principal.tenant, now),
+            Actor::Session { session, user } => self.sessions.lives(session, user, now),
+            Actor::Local | Actor::PublicCaller | Actor::System => Ok(true),
+        }
     }
 
     /// What scripts can use and never read.

@@ -1,6 +1,9 @@
-//! Rates: a bucket that fills evenly with a minute's worth, and is taken from one by one.
+//! Rates: a bucket that fills evenly with a minute's worth, and is taken from one by one; and what counts as one caller.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::{Duration, Instant},
+};
 
 /// What every rate is counted by.
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -32,6 +35,14 @@ impl Bucket {
         }
         self.left -= 1.0;
         Ok(())
+    }
+}
+
+/// What is counted as one address: of IPv6 the /64 that one subscriber commonly has to himself.
+pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
     }
 }
 

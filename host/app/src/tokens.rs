@@ -77,6 +77,15 @@ impl TokenService {
         Ok(Principal { tenant: grant.tenant, actor, permissions: grant.permissions })
     }
 
+    /// Whether a token still opens anything in its tenant, at most half a second stale. It does not count as being used.
+    pub(crate) fn lives(&self, token: TokenId, tenant: TenantId, now: UnixMillis) -> Result<bool, AppError> {
+        let grant = match self.grants.get(&token) {
+            Some(grant) => Some(grant),
+            None => self.load(token)?,
+        };
+        Ok(grant.is_some_and(|grant| grant.tenant == tenant && grant.is_live(now)))
+    }
+
     /// Make a token for the person who asks, with at most that person's own rights (RULES 18).
     ///
     /// # Errors

@@ -37,6 +37,9 @@ async fn round(inner: &Weak<Inner>) -> bool {
     if let Err(error) = inner.purge_expired(UnixMillis::now()).await {
         tracing::warn!(%error, "expired entries could not be removed");
     }
+    if let Err(error) = inner.purge_sign_ins(UnixMillis::now()).await {
+        tracing::warn!(%error, "sign-ins of long ago could not be forgotten");
+    }
     if let Err(error) = inner.fuel.give_back(&inner.database).await {
         tracing::warn!(%error, "fuel that was reserved and not used stays counted for now");
     }

@@ -7,7 +7,7 @@ mod expansion;
 mod redrives;
 mod settling;
 
-use domain::{ErrorKind, ExecutionId, SubscriptionId, TenantId, TokenId, UnixMillis, UserId};
+use domain::{ErrorKind, ExecutionId, SessionId, SubscriptionId, TenantId, TokenId, UnixMillis, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 pub use expansion::{Expanded, Expansion, Fate, NewDelivery, Readability, Release, Released};
@@ -22,14 +22,16 @@ use crate::{
 
 const LIST: &str = "
     SELECT event_source, event_id, subscription_id, event_revision, event_ordinal, subject, status, execution_id,
-           error_kind, redriven_by, redriven_token, created_at, completed_at
+           error_kind, redriven_by, redriven_token, redriven_session, created_at,
+           completed_at
     FROM event_deliveries
     WHERE tenant_id = $1 AND subscription_id = $2 AND (event_revision, event_ordinal) < ($3, $4)
     ORDER BY event_revision DESC, event_ordinal DESC
     LIMIT $5";
 const OF_EXECUTION: &str = "
     SELECT event_source, event_id, subscription_id, event_revision, event_ordinal, subject, status, execution_id,
-           error_kind, redriven_by, redriven_token, created_at, completed_at
+           error_kind, redriven_by, redriven_token, redriven_session, created_at,
+           completed_at
     FROM event_deliveries
     WHERE tenant_id = $1 AND execution_id = $2";
 // The tenant's subscriptions that anything is delivered to now.
@@ -43,7 +45,8 @@ const RUNNING: &str = "
     WHERE subscriptions.tenant_id = $1 AND subscriptions.is_active AND scripts.is_active";
 const READY: &str = "
     SELECT event_source, event_id, subscription_id, event_revision, event_ordinal, subject, status, execution_id,
-           error_kind, redriven_by, redriven_token, created_at, completed_at
+           error_kind, redriven_by, redriven_token, redriven_session, created_at,
+           completed_at
     FROM event_deliveries
     WHERE tenant_id = $1 AND subscription_id = $2 AND status = 'ready'
     ORDER BY event_revision, event_ordinal
@@ -107,6 +110,8 @@ pub struct Delivery {
     pub redriven_by: Option<UserId>,
     /// By which token of theirs.
     pub redriven_token: Option<TokenId>,
+    /// By which session of theirs.
+    pub redriven_session: Option<SessionId>,
     /// When the subscription was found to match.
     pub created_at: UnixMillis,
     /// When it ended.
@@ -126,6 +131,7 @@ impl Delivery {
             error_kind: optional_word(row, "error_kind")?,
             redriven_by: optional_word(row, "redriven_by")?,
             redriven_token: optional_word(row, "redriven_token")?,
+            redriven_session: optional_word(row, "redriven_session")?,
             created_at: millis(row, "created_at")?,
             completed_at: optional_millis(row, "completed_at")?,
         })

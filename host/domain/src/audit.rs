@@ -109,6 +109,8 @@ words!(
         SessionsRevoke = "sessions.revoke",
         /// A password was set or changed.
         UsersSetPassword = "users.set_password",
+        /// A link was made by which a user sets a password once.
+        UsersResetPassword = "users.reset_password",
         /// A user was made.
         UsersCreate = "users.create",
         /// A user was changed.

@@ -76,6 +76,14 @@ id!(
     InvitationId
 );
 id!(
+    /// A link by which a person sets a password once.
+    PasswordResetId
+);
+id!(
+    /// An identity provider of a tenant.
+    IdentityProviderId
+);
+id!(
     /// A script.
     ScriptId
 );

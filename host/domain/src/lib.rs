@@ -28,8 +28,8 @@ pub use events::{EventPattern, EventType};
 pub use executions::{ErrorKind, ExecutionStatus, RecordMode, Trigger};
 pub use hooks::HookPoint;
 pub use ids::{
-    DeadLetterId, EventId, ExecutionId, InvitationId, ScheduleId, ScriptId, SessionId, SubscriptionId, TenantId,
-    TokenId, UserId, VersionId, WebhookDeliveryId, WebhookId,
+    DeadLetterId, EventId, ExecutionId, IdentityProviderId, InvitationId, PasswordResetId, ScheduleId, ScriptId,
+    SessionId, SubscriptionId, TenantId, TokenId, UserId, VersionId, WebhookDeliveryId, WebhookId,
 };
 pub use limits::Limits;
 pub use lineage::Lineage;

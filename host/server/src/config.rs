@@ -10,6 +10,7 @@ mod read;
 mod schedules;
 mod section;
 mod services;
+mod sign_in;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -32,6 +33,7 @@ pub use hooks::HooksConfig;
 pub use read::ConfigError;
 pub use schedules::SchedulesConfig;
 pub use services::ServicesConfig;
+pub use sign_in::SignInConfig;
 
 /// The configuration of Skerry. A line such as '#fuel = 20000000000' shows a default: remove its '#' to change it.
 #[derive(Clone, Debug, confique::Config)]
@@ -49,6 +51,8 @@ pub struct Config {
     pub service_tokens: ServiceTokensConfig,
     #[config(nested)]
     pub listeners: ListenersConfig,
+    #[config(nested)]
+    pub sign_in: SignInConfig,
     #[config(nested)]
     pub data: DataConfig,
     #[config(nested)]
@@ -280,6 +284,7 @@ impl Config {
             openapi: self.services.connected.openapi.clone(),
             hooks: self.hooks.declared.clone(),
             service_tokens: self.service_tokens(),
+            sign_in: self.sign_in.app(),
             egress: self.egress.app(&self.listeners),
             ..AppConfig::default()
         }

@@ -13,7 +13,7 @@ use utoipa::{
     OpenApi as _,
     openapi::{
         OpenApi,
-        security::{Http, HttpAuthScheme, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -21,10 +21,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     controllers::{
         dead_letters::*, drafts::*, egress::*, endpoints::*, events::*, executions::*, health::*, hooks::*,
-        inference::*, keys::*, me::*, replays::*, runs::*, schedules::*, scripts::*, secrets::*, subscriptions::*,
-        tokens::*, types::*, usage::*, versions::*, webhooks::*,
+        inference::*, keys::*, me::*, replays::*, runs::*, schedules::*, scripts::*, secrets::*, sessions::*,
+        sign_in::*, subscriptions::*, tokens::*, types::*, usage::*, versions::*, webhooks::*,
     },
-    web::{access, chain::follow_chain, examples::Examples, layers, responses},
+    web::{access, chain::follow_chain, cookies, examples::Examples, layers, responses},
 };
 
 /// What the handlers share.
@@ -59,7 +59,7 @@ impl FromRef<Api> for Document {
         description = "Scripts of your customers, each run in a sandbox of its own.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    security(("token" = [])),
+    security(("token" = []), ("session" = [])),
     tags(
         (name = "scripts", description = "Scripts and their settings"),
         (name = "drafts", description = "What is written before it runs"),
@@ -73,6 +73,7 @@ impl FromRef<Api> for Document {
         (name = "egress", description = "Which hosts scripts may reach"),
         (name = "usage", description = "What the tenant has and uses"),
         (name = "webhooks", description = "Where events are sent outside"),
+        (name = "sign-in", description = "Signing in, and sessions"),
         (name = "me", description = "Whose token it is"),
         (name = "health", description = "For whoever runs the server")
     )
@@ -158,6 +159,13 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(browse_webhook_deliveries))
         .routes(routes!(show_webhook_delivery))
         .routes(routes!(resend_webhook_delivery))
+        .routes(routes!(sign_in_by_password))
+        .routes(routes!(reset_password))
+        .routes(routes!(show_session, sign_out))
+        .routes(routes!(choose_tenant))
+        .routes(routes!(change_password))
+        .routes(routes!(browse_sessions, end_other_sessions))
+        .routes(routes!(end_session))
         .routes(routes!(create_token))
         .routes(routes!(revoke_token))
         .routes(routes!(show_service_keys))
@@ -170,6 +178,8 @@ fn described() -> (Router<Api>, OpenApi) {
     components.schemas.extend(responses::schemas());
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.add_security_scheme("token", token);
+    let session = ApiKeyValue::with_description(cookies::SESSION, "Set by signing in; only for pages of this server");
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
     (router, document)
 }
 

@@ -1,20 +1,21 @@
 //! What a server says when it has started: where it answers, and on the first start how to try it at once.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::{self, IsTerminal, Write},
     net::SocketAddr,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use app::Bootstrap;
 
 use crate::{Config, Server};
 
-/// The file for the first token, where the standard output is no terminal: what is written there may be kept in a log
-/// that others read (RULES 42).
+/// The files for the first token and the first password, where the standard output is no terminal: what is written there
+/// may be kept in a log that others read (RULES 42).
 const TOKEN_FILE: &str = "bootstrap-token";
+const PASSWORD_FILE: &str = "bootstrap-password";
 
 /// The text for the standard output.
 ///
@@ -29,30 +30,51 @@ pub(crate) fn text(server: &Server, config: &Config) -> io::Result<String> {
         data.display()
     );
     if let Some(bootstrap) = server.bootstrap() {
-        let token = if io::stdout().is_terminal() {
-            Token { shown: bootstrap.token.clone(), in_shell: bootstrap.token.clone() }
+        let credentials = if io::stdout().is_terminal() {
+            Credentials::shown(bootstrap)
         } else {
-            token_file(&data, &bootstrap.token)?
+            Credentials::in_files(&data, bootstrap)?
         };
-        text += &first_start(bootstrap, &token, &api, &endpoints);
+        text += &first_start(bootstrap, &credentials, &api, &endpoints);
     }
     text.push('\n');
     Ok(text)
 }
 
-/// A token as a person reads it, and as a shell does.
-struct Token {
-    shown: String,
-    in_shell: String,
+/// The first token and the first password as a person reads them, and the token as a shell does.
+struct Credentials {
+    token: String,
+    token_in_shell: String,
+    password: String,
 }
 
-fn first_start(bootstrap: &Bootstrap, token: &Token, api: &str, endpoints: &str) -> String {
+impl Credentials {
+    fn shown(bootstrap: &Bootstrap) -> Self {
+        let (token, password) = (bootstrap.token.clone(), bootstrap.password.clone());
+        Self { token_in_shell: token.clone(), token, password }
+    }
+
+    /// Write both where only this user reads them.
+    fn in_files(data: &Path, bootstrap: &Bootstrap) -> io::Result<Self> {
+        let token = private_file(data, TOKEN_FILE, &bootstrap.token)?;
+        let password = private_file(data, PASSWORD_FILE, &bootstrap.password)?;
+        let quoted = token.display().to_string().replace('\'', r"'\''");
+        Ok(Self {
+            token: format!("in the file {}", token.display()),
+            token_in_shell: format!("$(cat '{quoted}')"),
+            password: format!("in the file {}", password.display()),
+        })
+    }
+}
+
+fn first_start(bootstrap: &Bootstrap, credentials: &Credentials, api: &str, endpoints: &str) -> String {
     let Bootstrap { tenant_slug, operator_email, endpoint_path, sample_body, .. } = bootstrap;
     let expires = bootstrap.token_expires_at.to_rfc3339();
-    let (shown, in_shell) = (&token.shown, &token.in_shell);
+    let Credentials { token, token_in_shell: in_shell, password } = credentials;
     let mut text = format!(
-        "\nThis is the first start: there is a tenant '{tenant_slug}' and an operator {operator_email}.\n\n  \
-         API token  {shown}\n             valid until {expires}\n"
+        "\nThis is the first start: there is a tenant '{tenant_slug}' and an operator.\n\n  \
+         Operator   {operator_email}\n  Password   {password}\n             to be changed at the first sign-in\n  \
+         API token  {token}\n             both valid until {expires}\n"
     );
     if !endpoint_path.is_empty() {
         text += &format!(
@@ -64,14 +86,17 @@ fn first_start(bootstrap: &Bootstrap, token: &Token, api: &str, endpoints: &str)
     text
 }
 
-/// Write the token where only this user reads it.
-fn token_file(data: &Path, token: &str) -> io::Result<Token> {
-    let path = data.join(TOKEN_FILE);
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-    writeln!(file, "{token}")?;
+/// Write a file that only this user reads, in place of one that was there.
+fn private_file(data: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
+    let path = data.join(name);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    writeln!(file, "{text}")?;
     file.sync_all()?;
-    let quoted = path.display().to_string().replace('\'', r"'\''");
-    Ok(Token { shown: format!("in the file {}", path.display()), in_shell: format!("$(cat '{quoted}')") })
+    Ok(path)
 }
 
 fn origin(url: Option<&str>, address: SocketAddr) -> String {
@@ -85,13 +110,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_file_is_for_its_owner_alone() {
+    fn a_file_for_credentials_is_for_its_owner_alone_whatever_was_there() {
         let directory = tempfile::tempdir().expect("a directory");
-        let token = token_file(directory.path(), "sk_1_2").expect("a file");
-        let path = directory.path().join(TOKEN_FILE);
-        let mode = std::fs::metadata(&path).expect("its metadata").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(std::fs::read_to_string(path).expect("its text"), "sk_1_2\n");
-        assert!(token.in_shell.starts_with("$(cat '"), "{}", token.in_shell);
+        let open = directory.path().join(TOKEN_FILE);
+        std::fs::write(&open, "old").expect("a file");
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+        for (name, text) in [(TOKEN_FILE, "sk_1_2"), (PASSWORD_FILE, "abcde-fghjk")] {
+            let path = private_file(directory.path(), name, text).expect("a file");
+            let mode = std::fs::metadata(&path).expect("its metadata").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            assert_eq!(std::fs::read_to_string(path).expect("its text"), format!("{text}\n"));
+        }
     }
 }

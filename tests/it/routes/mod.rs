@@ -13,6 +13,7 @@ mod scripts;
 mod secrets;
 mod service_keys;
 mod serving;
+mod sign_in;
 mod stage;
 mod tokens;
 mod types;

@@ -14,7 +14,8 @@ async fn every_operation_but_the_open_ones_needs_a_token() {
             let path = path.replace("{number}", "1").replace(['{', '}'], "");
             let answer = stage.stranger(&method.to_uppercase(), &path).send().await;
             if operation["security"] == json!([{}]) {
-                answer.expect_open(&path);
+                // What signs in has a body, which is missing here.
+                if method == "get" { answer.expect_open(&path) } else { assert_eq!(answer.status, 415, "{path}") }
             } else {
                 assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"skerry\"", "{method} {path}");
                 answer.expect_problem(401, "unauthenticated");

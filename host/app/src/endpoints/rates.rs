@@ -5,7 +5,7 @@
 
 use std::{
     hash::Hash,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -17,7 +17,7 @@ use moka::sync::Cache;
 use super::options::Endpoint;
 use crate::{
     AppError,
-    rates::{Bucket, MINUTE},
+    rates::{Bucket, MINUTE, neighbourhood},
 };
 
 /// How many endpoints' rates are remembered, and how many addresses'. Whose is forgotten may send a minute's requests again.
@@ -87,14 +87,6 @@ fn address_limit(endpoint: &Endpoint, address: IpAddr) -> Option<u32> {
     let is_known_beforehand = endpoint.authentication == EndpointAuthentication::Token;
     let usual = (!is_known_beforehand && !address.is_loopback()).then_some(PER_ADDRESS_DEFAULT);
     endpoint.options.rate.per_address_per_minute.or(usual)
-}
-
-/// What is counted as one address: of IPv6 the /64 that one subscriber commonly has to himself.
-fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        address => address,
-    }
 }
 
 #[cfg(test)]

@@ -203,9 +203,9 @@ impl<'a> Batch<'a> {
     ) -> Result<Fate, AppError> {
         let Some(stored) = stored else { return Ok(Fate::Dead(DeadReason::Unreadable)) };
         let Some(lineage) = lineage_of(self.tenant, stored) else { return Ok(Fate::Dead(DeadReason::Hops)) };
-        let cause = match (delivery.redriven_by, delivery.redriven_token) {
-            (Some(user), Some(token)) => Cause::Redrive(lineage, Actor::Token { token, user }),
-            _ => Cause::Event(lineage),
+        let cause = match redriver(delivery) {
+            Some(actor) => Cause::Redrive(lineage, actor),
+            None => Cause::Event(lineage),
         };
         self.fate_of(target, subscription, stored, cause)
     }
@@ -300,6 +300,13 @@ impl<'a> Batch<'a> {
         self.targets.insert(script, found.clone());
         Ok(found)
     }
+}
+
+/// Who had it sent again.
+fn redriver(delivery: &Delivery) -> Option<Actor> {
+    let user = delivery.redriven_by?;
+    let by_token = delivery.redriven_token.map(|token| Actor::Token { token, user });
+    by_token.or_else(|| delivery.redriven_session.map(|session| Actor::Session { session, user }))
 }
 
 /// The place in its chain of an execution that an event starts; `None` past the last one.

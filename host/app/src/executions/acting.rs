@@ -151,7 +151,14 @@ fn actor_rights(inner: &Inner, tenant: TenantId, actor: Actor) -> Result<Permiss
                 .filter(|grant| grant.is_live(UnixMillis::now()))
                 .map_or(Permissions::NONE, |grant| grant.permissions))
         }
-        Actor::Session { user, .. } => member_rights(inner, tenant, Some(user)),
+        // Whoever works on does not stop what goes on by looking away: of the session only its end counts.
+        Actor::Session { session, user } => {
+            let lives = inner.database.session_by_id(session)?.is_some_and(|grant| {
+                let is_here = !grant.is_confined || grant.tenant == Some(tenant);
+                grant.user == user && is_here && grant.expires_at > UnixMillis::now()
+            });
+            if lives { member_rights(inner, tenant, Some(user)) } else { Ok(Permissions::NONE) }
+        }
         Actor::Local => Ok(Permissions::all()),
         // Their rights are their binding's, never "all" (RULES 14).
         Actor::System | Actor::PublicCaller => Ok(Permissions::NONE),

@@ -96,6 +96,8 @@ pub(crate) struct Keyring {
     jitter_key: Key,
     /// What the keys of the audit log's chains are derived from.
     audit_root: Key,
+    /// What accounts and addresses are counted by where sign-ins fail.
+    sign_in_key: Key,
     open: Cache<TenantId, Arc<TenantKey>>,
 }
 
@@ -139,6 +141,7 @@ impl Keyring {
             Zeroizing::new(blake3::derive_key("skerry deployment key v1: service tokens", key.as_slice()));
         let jitter_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: jitter", key.as_slice()));
         let audit_root = Zeroizing::new(blake3::derive_key("skerry deployment key v1: audit", key.as_slice()));
+        let sign_in_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: sign-in", key.as_slice()));
         let open = Cache::builder().max_capacity(OPEN_KEYS_MAX).time_to_live(OPEN_FOR).build();
         Ok(Self {
             sealer: Sealer::new(&wrap_key)?,
@@ -146,6 +149,7 @@ impl Keyring {
             service_root,
             jitter_key,
             audit_root,
+            sign_in_key,
             open,
         })
     }
@@ -165,6 +169,17 @@ impl Keyring {
     /// The keys of the audit log's chains.
     pub(crate) fn audit_keys(&self) -> ChainKeys {
         ChainKeys::new(self.audit_root.clone())
+    }
+
+    /// What an account or an address is counted by: the database alone does not say whose it is. Each part with its
+    /// length, so that no other split of the same bytes has the same hash.
+    pub(crate) fn sign_in_hash(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.sign_in_key);
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        hasher.finalize().into()
     }
 
     /// A key for a new tenant, wrapped, as the tenant's row keeps it.

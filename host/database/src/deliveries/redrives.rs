@@ -1,6 +1,6 @@
 //! Sending what was given up again: the same event, or an edited one in its place.
 
-use domain::{DeadLetterId, SubscriptionId, TenantId, TokenId, UnixMillis, UserId};
+use domain::{DeadLetterId, SessionId, SubscriptionId, TenantId, TokenId, UnixMillis, UserId};
 use rusqlite::{params, params_from_iter};
 
 use super::{DeliveryStatus, has_open};
@@ -15,16 +15,16 @@ use crate::{
 const AGAIN: &str = "
     UPDATE event_deliveries
     SET status = $1, execution_id = NULL, error_kind = NULL, completed_at = NULL, redriven_by = $2,
-        redriven_token = $3
-    WHERE tenant_id = $4 AND event_source = $5 AND event_id = $6 AND subscription_id = $7 AND status = 'dead'";
+        redriven_token = $3, redriven_session = $4
+    WHERE tenant_id = $5 AND event_source = $6 AND event_id = $7 AND subscription_id = $8 AND status = 'dead'";
 const SUBJECT: &str = "
     SELECT subject
     FROM event_deliveries
     WHERE tenant_id = $1 AND event_source = $2 AND event_id = $3 AND subscription_id = $4";
 const INSERT: &str = "
     INSERT INTO event_deliveries (tenant_id, event_source, event_id, subscription_id, event_revision, event_ordinal,
-                                  subject, status, redriven_by, redriven_token, created_at)
-    VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10)";
+                                  subject, status, redriven_by, redriven_token, redriven_session, created_at)
+    VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11)";
 
 /// Who sends a dead letter again, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +35,16 @@ pub struct Redrive {
     pub by: Option<UserId>,
     /// By which token of theirs.
     pub token: Option<TokenId>,
+    /// By which session of theirs.
+    pub session: Option<SessionId>,
     /// When.
     pub at: UnixMillis,
 }
 
 impl Redrive {
-    fn person(&self) -> (Option<String>, Option<String>) {
-        (self.by.map(|user| user.to_string()), self.token.map(|token| token.to_string()))
+    fn person(&self) -> [Option<String>; 3] {
+        let (token, session) = (self.token.map(|id| id.to_string()), self.session.map(|id| id.to_string()));
+        [self.by.map(|user| user.to_string()), token, session]
     }
 }
 
@@ -61,10 +64,10 @@ impl Database {
             let subject: Option<String> = statement.query_row(params_from_iter(&key), |row| row.get("subject"))?;
             let status = first_status(work, tenant, subscription, subject.as_deref())?;
             let [tenant, source, event, subscription] = &key;
-            let (by, token) = redrive.person();
+            let [by, token, session] = redrive.person();
             let mut statement = work.connection.prepare_cached(AGAIN)?;
             let changed =
-                statement.execute(params![status.as_str(), by, token, tenant, source, event, subscription])?;
+                statement.execute(params![status.as_str(), by, token, session, tenant, source, event, subscription])?;
             if changed == 1 { Ok(()) } else { Err(DatabaseError::NotFound) }
         })
         .await
@@ -85,7 +88,7 @@ impl Database {
             let (_, subscription) = take(work, tenant, redrive)?;
             events::insert_event(work, (tenant, None), 0, &event)?;
             weights::add(work, tenant, events::weight_of(&event).and(Weight::rows(1)))?.within(bounds)?;
-            let (by, token) = redrive.person();
+            let [by, token, session] = redrive.person();
             let status = first_status(work, tenant, subscription, event.subject.as_deref())?;
             work.connection.prepare_cached(INSERT)?.execute(params![
                 tenant.to_string(),
@@ -97,6 +100,7 @@ impl Database {
                 status.as_str(),
                 by,
                 token,
+                session,
                 redrive.at.0,
             ])?;
             Ok(EventPosition { revision: work.revision, ordinal: 0 })

@@ -108,7 +108,7 @@ impl Stage {
     }
 
     fn redrive(&self, letter: domain::DeadLetterId) -> Redrive {
-        Redrive { letter, by: Some(self.home.user), token: None, at: NOW }
+        Redrive { letter, by: Some(self.home.user), token: None, session: None, at: NOW }
     }
 }
 

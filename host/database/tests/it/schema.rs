@@ -9,7 +9,19 @@ use database::Database;
 use rusqlite::Connection;
 
 /// Tables that belong to the deployment and not to a tenant.
-const SHARED: [&str; 6] = ["deployment", "operator_tokens", "plans", "refinery_schema_history", "tenants", "users"];
+const SHARED: [&str; 11] = [
+    "deployment",
+    "known_addresses",
+    "operator_tokens",
+    "password_resets",
+    "passwords",
+    "plans",
+    "refinery_schema_history",
+    "sessions",
+    "sign_in_failures",
+    "tenants",
+    "users",
+];
 
 fn connection() -> (tempfile::TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();

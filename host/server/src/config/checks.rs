@@ -33,6 +33,8 @@ pub(crate) fn mistakes(config: &Config) -> Vec<String> {
         ("schedules.catch_up_per_minute", u64::from(config.schedules.catch_up_per_minute), 1, 1 << 20),
         ("schedules.catch_up_per_minute_of_all", u64::from(config.schedules.catch_up_per_minute_of_all), 1, 1 << 20),
         ("schedules.slots_kept_days", u64::from(config.schedules.slots_kept_days), 1, 3_660),
+        ("sign_in.idle_minutes", u64::from(config.sign_in.idle_minutes), 5, 24 * 60),
+        ("sign_in.session_hours", u64::from(config.sign_in.session_hours), 1, 30 * 24),
         ("data.storage_limit_mb", config.data.storage_limit_mb, 1, 1 << 24),
     ];
     check_ranges(&ranges, &mut mistakes);

@@ -17,6 +17,8 @@ pub(crate) mod runs;
 pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod secrets;
+pub(crate) mod sessions;
+pub(crate) mod sign_in;
 pub(crate) mod subscriptions;
 pub(crate) mod tokens;
 pub(crate) mod types;

@@ -18,6 +18,7 @@ pub(crate) mod replays;
 pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod secrets;
+pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod subscriptions;
 pub(crate) mod versions;

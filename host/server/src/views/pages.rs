@@ -30,6 +30,11 @@ impl<T: ToSchema> Page<T> {
         Self { items: rows.iter().map(T::from).collect(), next_cursor }
     }
 
+    /// A list of views that is never long, whole.
+    pub(crate) fn of(items: Vec<T>) -> Self {
+        Self { items, next_cursor: None }
+    }
+
     /// A list that is never long, whole.
     pub(crate) fn whole<R>(rows: &[R]) -> Self
     where

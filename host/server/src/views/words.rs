@@ -56,6 +56,7 @@ words! {
     OnInterruptWord(domain::OnInterrupt) = "OnInterrupt" [domain::OnInterrupt::ALL];
     PermissionWord(domain::Permission) = "Permission" [domain::Permission::ALL];
     RecordWord(domain::RecordMode) = "RecordMode" [domain::RecordMode::ALL];
+    SignInMethodWord(app::SignInMethod) = "SignInMethod" [app::SignInMethod::ALL];
     CatchUpWord(domain::CatchUp) = "CatchUp" [domain::CatchUp::ALL];
     OverlapWord(domain::Overlap) = "Overlap" [domain::Overlap::ALL];
     SlotOutcomeWord(domain::SlotOutcome) = "SlotOutcome" [domain::SlotOutcome::ALL];

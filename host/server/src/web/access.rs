@@ -9,6 +9,8 @@ use utoipa::openapi::{extensions::Extensions, path::Operation};
 pub enum Access {
     /// Whoever can reach the server.
     Anybody,
+    /// Whoever is signed in: a person, about what is that person's own, and no token.
+    SignedIn,
     /// Whoever is signed in or has a token, with no permission in particular.
     Known,
     /// Whoever has all of these in the tenant. What a request asks for may need more.
@@ -17,7 +19,7 @@ pub enum Access {
     Operator,
 }
 
-use Access::{Anybody, Known, Needs};
+use Access::{Anybody, Known, Needs, SignedIn};
 
 /// The operations, by their id in the API's description.
 pub const OPERATIONS: &[(&str, Access)] = &[
@@ -26,6 +28,16 @@ pub const OPERATIONS: &[(&str, Access)] = &[
     ("show_readiness", Anybody),
     ("show_service_keys", Anybody),
     ("show_me", Known),
+    // Signing in
+    ("sign_in_by_password", Anybody),
+    ("reset_password", Anybody),
+    ("show_session", SignedIn),
+    ("sign_out", SignedIn),
+    ("choose_tenant", SignedIn),
+    ("change_password", SignedIn),
+    ("browse_sessions", SignedIn),
+    ("end_other_sessions", SignedIn),
+    ("end_session", SignedIn),
     // Scripts
     ("browse_scripts", Needs(&[ScriptsRead])),
     ("create_script", Needs(&[ScriptsWrite])),
@@ -124,6 +136,7 @@ impl Access {
     pub(crate) fn sentence(self) -> String {
         match self {
             Self::Anybody => String::from("Needs no token."),
+            Self::SignedIn => String::from("Needs a session, and no permission in particular."),
             Self::Known => String::from("Needs a token, and no permission in particular."),
             Self::Operator => String::from("Needs an operator."),
             Self::Needs(permissions) => {

@@ -1,15 +1,42 @@
-//! Who calls: the principal behind the bearer token of a request.
+//! Who calls: the principal behind the bearer token of a request, or behind the session of a page of this server.
+//!
+//! A token counts before a cookie: where there is an `Authorization` header, cookies are not looked at.
 
-use app::App;
+use std::net::{IpAddr, Ipv4Addr};
+
+use app::{App, AppError, Person, Visitor};
 use axum::extract::{FromRef, FromRequestParts};
-use domain::Principal;
+use domain::{Operator, Principal, UnixMillis};
 use http::{HeaderMap, header, request::Parts};
 
-use super::{error::unauthenticated, problem::Problem};
+use super::{
+    cookies,
+    cross_site::{refuse_other_pages, require_own_page},
+    error::unauthenticated,
+    hosts::OwnOrigin,
+    peer::PeerAddress,
+    problem::Problem,
+};
 
-/// The principal of a request to the API. A handler that takes one is never called without a valid token.
+/// The principal of a request to the API. A handler that takes one is never called without a valid token or session.
 #[derive(Debug)]
 pub(crate) struct Caller(pub(crate) Principal);
+
+/// Whoever is signed in, also where that person acts in no tenant, or has to change the password first. API tokens are
+/// nobody here: sessions are a person's, and not a program's.
+#[derive(Debug)]
+pub(crate) struct SignedIn(pub(crate) Person);
+
+/// The operator who calls.
+#[derive(Debug)]
+pub(crate) struct OperatorCaller(pub(crate) Operator);
+
+/// Whoever comes to sign in, and by which of our names.
+#[derive(Debug)]
+pub(crate) struct Visiting {
+    pub(crate) visitor: Visitor,
+    pub(crate) origin: OwnOrigin,
+}
 
 impl<S> FromRequestParts<S> for Caller
 where
@@ -19,9 +46,89 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let token = bearer(&parts.headers).ok_or_else(unauthenticated)?;
-        Ok(Self(App::from_ref(state).tokens().authenticate(token)?))
+        let app = App::from_ref(state);
+        if has_authorization(&parts.headers) {
+            let token = bearer(&parts.headers).ok_or_else(unauthenticated)?;
+            return Ok(Self(app.tokens().authenticate(token)?));
+        }
+        Ok(Self(person(parts, &app)?.principal()?))
     }
+}
+
+impl<S> FromRequestParts<S> for SignedIn
+where
+    S: Send + Sync,
+    App: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if has_authorization(&parts.headers) {
+            return Err(unauthenticated());
+        }
+        person(parts, &App::from_ref(state)).map(Self)
+    }
+}
+
+impl<S> FromRequestParts<S> for OperatorCaller
+where
+    S: Send + Sync,
+    App: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let app = App::from_ref(state);
+        if has_authorization(&parts.headers) {
+            let token = bearer(&parts.headers).ok_or_else(unauthenticated)?;
+            app.tokens().authenticate(token)?;
+            return Err(AppError::NotOperator.into());
+        }
+        Ok(Self(person(parts, &app)?.operator()?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visiting {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let origin = own_origin(parts)?;
+        refuse_other_pages(parts, &origin)?;
+        Ok(Self { visitor: visitor(parts, &origin), origin })
+    }
+}
+
+/// Whoever the session's cookie is of, where a page of this server sends it.
+fn person(parts: &Parts, app: &App) -> Result<Person, Problem> {
+    let origin = own_origin(parts)?;
+    let text = cookies::read(&parts.headers, cookies::SESSION, &origin).ok_or_else(unauthenticated)?;
+    require_own_page(parts, &origin)?;
+    Ok(app.sessions().authenticate(text, UnixMillis::now())?)
+}
+
+/// What is known of whoever asks.
+fn visitor(parts: &Parts, origin: &OwnOrigin) -> Visitor {
+    let device = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Visitor {
+        address: address(parts),
+        device: device.to_owned(),
+        session: cookies::read(&parts.headers, cookies::SESSION, origin).map(str::to_owned),
+    }
+}
+
+/// From where a request comes. Each one of a listener has an address.
+pub(crate) fn address(parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<PeerAddress>();
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
+}
+
+/// The name by which the request calls this server, which was found to be one of ours before.
+pub(crate) fn own_origin(parts: &Parts) -> Result<OwnOrigin, Problem> {
+    parts.extensions.get::<OwnOrigin>().cloned().ok_or_else(unauthenticated)
+}
+
+fn has_authorization(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION)
 }
 
 /// The token of an `Authorization: Bearer` header. Two such headers are none: nobody knows which one counts.

@@ -13,15 +13,33 @@ use super::{
 };
 use crate::views::diagnostics::DiagnosticView;
 
+/// How to be known, for whoever is not.
+const CHALLENGE: &str = "Bearer realm=\"skerry\"";
+
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         match error {
             AppError::Unauthenticated => unauthenticated(),
+            error @ AppError::SignInFailed => {
+                Self::new(&kinds::SIGN_IN_FAILED, error.to_string()).with_header(header::WWW_AUTHENTICATE, CHALLENGE)
+            }
+            AppError::TooManyAttempts { retry_after } => {
+                let wait = seconds(retry_after);
+                let detail = format!("too many attempts have failed: try again in {wait} s");
+                Self::new(&kinds::TOO_MANY_ATTEMPTS, detail).with_header(header::RETRY_AFTER, wait)
+            }
             AppError::Forbidden(forbidden) => {
                 let permission = forbidden.permission.as_str();
                 Self::new(&kinds::FORBIDDEN, forbidden.to_string()).with("permission", permission)
             }
             error @ AppError::NotOperator => Self::new(&kinds::FORBIDDEN, error.to_string()),
+            AppError::PasswordChangeRequired => {
+                Self::new(&kinds::PASSWORD_CHANGE_REQUIRED, "change your password first: PUT /api/v1/session/password")
+            }
+            AppError::NoTenant => Self::new(
+                &kinds::NO_TENANT,
+                "choose a tenant that you belong to, and that is active: POST /api/v1/session/tenant",
+            ),
             error @ AppError::TenantSuspended { .. } => Self::new(&kinds::TENANT_SUSPENDED, error.to_string()),
             AppError::Refused(refusal) => refused(refusal),
             AppError::NotFound { what } => Self::new(&kinds::NOT_FOUND, format!("there is no such {what}")),
@@ -102,8 +120,8 @@ impl From<Invalid> for Problem {
 
 /// Nobody, or nobody that is known: RFC 6750 asks for the header.
 pub(crate) fn unauthenticated() -> Problem {
-    Problem::new(&kinds::UNAUTHENTICATED, "send a valid API token, as 'Authorization: Bearer sk_…'")
-        .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"skerry\"")
+    Problem::new(&kinds::UNAUTHENTICATED, "sign in, or send a valid API token as 'Authorization: Bearer sk_…'")
+        .with_header(header::WWW_AUTHENTICATE, CHALLENGE)
 }
 
 /// What is not to be with people, tenants and plans, whoever asks.

@@ -1,5 +1,6 @@
 //! One example of each operation, for the API's description: what is sent and what is answered. They are in
-//! `examples.json` by the operation's id, and were answers of a server: the tests hold each against its schema.
+//! `examples.json` by the operation's id, and were answers of a server: the tests hold each against its schema. Those of
+//! operations that no token can call are written by hand, in `examples_by_hand.json`.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use serde_json::Value;
 use utoipa::openapi::{Content, RefOr, path::Operation};
 
 const EXAMPLES: &str = include_str!("examples.json");
+const BY_HAND: &str = include_str!("examples_by_hand.json");
 
 /// The examples, by the id of their operation.
 #[derive(Debug, Default)]
@@ -22,9 +24,13 @@ struct Example {
 }
 
 impl Examples {
-    /// What is in the file; nothing where it cannot be read, which the tests notice.
+    /// What is in the files; nothing where one cannot be read, which the tests notice.
     pub(crate) fn read() -> Self {
-        serde_json::from_str(EXAMPLES).map(Self).unwrap_or_default()
+        let mut examples = BTreeMap::new();
+        for text in [EXAMPLES, BY_HAND] {
+            examples.extend(serde_json::from_str::<BTreeMap<String, Example>>(text).unwrap_or_default());
+        }
+        Self(examples)
     }
 
     /// Put the operation's example where its bodies are described.

@@ -3,7 +3,8 @@
 use app::{EventPosition, ScriptRef, SecretSlot};
 use axum::extract::{FromRequestParts, Path, Query};
 use domain::{
-    DeadLetterId, ExecutionId, HookPoint, ScheduleId, SecretName, SubscriptionId, TokenId, WebhookDeliveryId, WebhookId,
+    DeadLetterId, ExecutionId, HookPoint, ScheduleId, SecretName, SessionId, SubscriptionId, TokenId,
+    WebhookDeliveryId, WebhookId,
 };
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -26,6 +27,10 @@ pub(crate) struct ExecutionPath(pub(crate) ExecutionId);
 /// The token that the path names.
 #[derive(Debug)]
 pub(crate) struct TokenPath(pub(crate) TokenId);
+
+/// The session that the path names.
+#[derive(Debug)]
+pub(crate) struct SessionPath(pub(crate) SessionId);
 
 /// The secret that the path names.
 #[derive(Debug)]
@@ -111,6 +116,15 @@ impl<S: Send + Sync> FromRequestParts<S> for TokenPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text: String = segments(parts, state, "token").await?;
         text.parse().map(Self).map_err(|_| nothing("token"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "session").await?;
+        text.parse().map(Self).map_err(|_| nothing("session"))
     }
 }
 

@@ -4,6 +4,8 @@ pub mod access;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod chain;
+pub(crate) mod cookies;
+pub(crate) mod cross_site;
 pub(crate) mod cursor;
 pub(crate) mod error;
 pub(crate) mod etag;

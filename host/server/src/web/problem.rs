@@ -34,8 +34,12 @@ pub(crate) mod kinds {
         MALFORMED_JSON = BAD_REQUEST "malformed_json" "The body is not JSON";
         JSON_TOO_DEEP = BAD_REQUEST "json_too_deep" "The body is nested too deeply";
         UNAUTHENTICATED = UNAUTHORIZED "unauthenticated" "Authentication is needed";
+        SIGN_IN_FAILED = UNAUTHORIZED "sign_in_failed" "Signing in has failed";
         FORBIDDEN = FORBIDDEN "forbidden" "A permission is missing";
         TENANT_SUSPENDED = FORBIDDEN "tenant_suspended" "The tenant is suspended";
+        CROSS_SITE = FORBIDDEN "cross_site" "A page of another site asks";
+        PASSWORD_CHANGE_REQUIRED = FORBIDDEN "password_change_required" "The password has to be changed first";
+        NO_TENANT = FORBIDDEN "no_tenant" "No tenant is chosen";
         NOT_FOUND = NOT_FOUND "not_found" "There is nothing here";
         METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
         REQUEST_TIMEOUT = REQUEST_TIMEOUT "request_timeout" "The body did not arrive in time";
@@ -68,6 +72,7 @@ pub(crate) mod kinds {
         VALUE_REQUIRED = UNPROCESSABLE_ENTITY "value_required" "The secret's value is needed again";
         HOOK_FAILED = FAILED_DEPENDENCY "hook_failed" "A script at the extension point failed";
         PRECONDITION_REQUIRED = PRECONDITION_REQUIRED "precondition_required" "If-Match is needed";
+        TOO_MANY_ATTEMPTS = TOO_MANY_REQUESTS "too_many_attempts" "Too many attempts have failed";
         QUOTA = TOO_MANY_REQUESTS "quota" "A quota is used up";
         INTERNAL = INTERNAL_SERVER_ERROR "internal" "The server failed";
         EXECUTION_FAILED = INTERNAL_SERVER_ERROR "execution_failed" "The script failed";

@@ -184,14 +184,43 @@ groups! {
         MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, ALREADY_REDRIVEN, NOT_DEPLOYED, PAUSED,
         BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID, QUOTA, INTERNAL, UNAVAILABLE, STORAGE_FULL
     ];
+    /// Of signing in.
+    SignInProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, SIGN_IN_FAILED, CROSS_SITE, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID,
+        TOO_MANY_ATTEMPTS, INTERNAL, OVERLOADED, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of setting a password by a link.
+    ResetProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, CROSS_SITE, NOT_FOUND, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID, INTERNAL,
+        OVERLOADED, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of reading what a session is.
+    SessionProblems = [UNAUTHENTICATED, INTERNAL];
+    /// Of ending sessions.
+    SessionEndProblems = [UNAUTHENTICATED, NOT_FOUND, INTERNAL, UNAVAILABLE, STORAGE_FULL];
+    /// Of changing what a session acts in.
+    SessionChangeProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, NOT_FOUND, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID,
+        INTERNAL, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of changing one's own password.
+    PasswordProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID,
+        TOO_MANY_ATTEMPTS, INTERNAL, OVERLOADED, UNAVAILABLE, STORAGE_FULL
+    ];
     /// Of reading what was recorded.
     RecordProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, NOT_RECORDED, INTERNAL];
 }
 
+/// What every operation answers that needs to know who acts, beside what it is refused for itself.
+const OF_CALLERS: [&Kind; 4] =
+    [&kinds::TENANT_SUSPENDED, &kinds::CROSS_SITE, &kinds::PASSWORD_CHANGE_REQUIRED, &kinds::NO_TENANT];
+
 /// One response for each status; where several kinds share one, it names them all.
 fn answers(of: &[&Kind]) -> BTreeMap<String, RefOr<Response>> {
     let mut codes: BTreeMap<String, Vec<&Kind>> = BTreeMap::new();
-    for kind in of {
+    let of_callers = OF_CALLERS.iter().filter(|_| of.contains(&&kinds::UNAUTHENTICATED));
+    for kind in of.iter().chain(of_callers) {
         codes.entry(kind.status.as_str().to_owned()).or_default().push(kind);
     }
     codes.into_iter().map(|(status, kinds)| (status, answer(&kinds).into())).collect()

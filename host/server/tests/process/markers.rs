@@ -236,5 +236,7 @@ fn deploy(server: &Process, script: serde_json::Value) {
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     // The token's own file is where it is meant to be.
-    entries.filter(|path| path.is_file() && !path.ends_with("bootstrap-token")).collect()
+    entries
+        .filter(|path| path.is_file() && !path.ends_with("bootstrap-token") && !path.ends_with("bootstrap-password"))
+        .collect()
 }

@@ -32,7 +32,7 @@ impl Caller {
         match access {
             Access::Anybody | Access::Known => true,
             Access::Needs(permissions) => self.permissions.contains_all(permissions.iter().copied().collect()),
-            Access::Operator => false,
+            Access::Operator | Access::SignedIn => false,
         }
     }
 }
