@@ -114,6 +114,12 @@ pub(crate) enum Allowance {
         /// The hosts that the tenant's own list names; `None` where the operator's list stands.
         of_tenant: Option<HostList>,
     },
+    /// An identity provider's, whose address a tenant wrote: for https and hosts that the operator's list names. No
+    /// exception is for it, and it follows no redirect (RULES 17, 33).
+    Issuer {
+        /// The tenant.
+        tenant: TenantId,
+    },
 }
 
 /// Why there is no answer. No message tells a private address from one that is not there (RULES 36).
@@ -147,7 +153,10 @@ pub(crate) struct Egress {
 impl Allowance {
     fn tenant(&self) -> TenantId {
         match self {
-            Self::Script { tenant, .. } | Self::Service { tenant, .. } | Self::Webhook { tenant, .. } => *tenant,
+            Self::Script { tenant, .. }
+            | Self::Service { tenant, .. }
+            | Self::Webhook { tenant, .. }
+            | Self::Issuer { tenant } => *tenant,
         }
     }
 

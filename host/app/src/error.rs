@@ -70,6 +70,9 @@ pub enum AppError {
     /// Nobody is signed in: an unknown address and a wrong password are the same.
     #[error("the e-mail address or the password is wrong")]
     SignInFailed,
+    /// An identity provider did not do its part.
+    #[error("the identity provider could not be asked, or did not answer as it has to")]
+    ProviderFailed,
     /// Too much was guessed.
     #[error("too many attempts failed: try again in {} s", retry_after.as_secs().max(1))]
     TooManyAttempts {

@@ -22,6 +22,7 @@ mod executions;
 mod guests;
 mod hooks;
 mod inference;
+mod jwt;
 mod lanes;
 mod local;
 mod presented;
@@ -60,8 +61,9 @@ pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
     DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, DeployedVersion,
-    EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter, Refusal, Script, ScriptSummary,
-    Secret, SecretSlot, Session, SignInMethod, StoredEvent, Subscription, TenantOfUser, Version, VersionSummary,
+    EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter, IdentityProvider, Refusal,
+    Script, ScriptSummary, Secret, SecretSlot, Session, SignInMethod, StoredEvent, Subscription, TenantOfUser, Version,
+    VersionSummary,
 };
 pub use dead_letters::{DeadLetterService, DeadLetterView, EventEdit};
 pub use egress::{
@@ -81,6 +83,7 @@ pub use hooks::{
     HookService, NotRunReason, OnFailure,
 };
 pub use inference::{InferredCapabilities, capabilities_needed};
+pub use jwt::VerifyingKeys;
 pub use local::{LocalEnd, LocalRun};
 pub use replay::{AskedCall, CallDifference, EditedCode, ReplayView};
 pub use runtime::{
@@ -101,7 +104,10 @@ pub use services::{
     ServiceKey, ServiceMethod, ServiceParameter, ServiceTokenConfig, Services, is_service_name,
 };
 pub use sessions::{IssuedSession, Person, PersonDetails, SessionService};
-pub use sign_in::{PlainPassword, ResetLink, SignInConfig, SignInService, Visitor};
+pub use sign_in::{
+    OPENID_PATH, OpenIdReturn, OpenIdStart, PlainPassword, PlatformConfig, ProviderInput, ProviderService, ResetLink,
+    SignInConfig, SignInService, Visitor,
+};
 pub use signatures::{GenericSignature, SignatureEncoding, SignatureHash, SignatureScheme};
 pub use subscriptions::{SubscriptionInput, SubscriptionPatch, SubscriptionService};
 pub use tokens::{IssuedToken, TokenService};
@@ -126,7 +132,7 @@ use crate::{
     quotas::{FuelBudgets, Minutes},
     sealing::Keyring,
     services::TokenSigner,
-    sign_in::passwords::PasswordLane,
+    sign_in::{openid::Asking, passwords::PasswordLane},
     webhooks::Webhooks,
 };
 
@@ -140,6 +146,7 @@ pub struct App {
     tokens: TokenService,
     sessions: SessionService,
     sign_in: SignInService,
+    providers: ProviderService,
     secrets: SecretService,
     hooks: HookService,
     schedules: ScheduleService,
@@ -160,6 +167,7 @@ pub(crate) struct Inner {
     pub(crate) keyring: Keyring,
     pub(crate) audit_keys: Arc<ChainKeys>,
     pub(crate) passwords: PasswordLane,
+    pub(crate) openid: Asking,
     pub(crate) artifacts: Artifacts,
     pub(crate) admission: Arc<Admission>,
     pub(crate) guests: Guests,
@@ -223,6 +231,7 @@ impl App {
         let signer = Arc::new(TokenSigner::new(&keyring, &config.service_tokens)?);
         let inner = Arc::new(Inner {
             passwords: PasswordLane::new(),
+            openid: Asking::new(),
             artifacts: Artifacts::new(),
             admission: Admission::new(config.run_slots()),
             guests: Guests::start().map_err(AppOpenError::Threads)?,
@@ -258,6 +267,7 @@ impl App {
             dead_letters: DeadLetterService::new(Arc::clone(&inner), executions.clone()),
             events: EventService::new(Arc::clone(&inner)),
             subscriptions: SubscriptionService::new(Arc::clone(&inner)),
+            providers: ProviderService::new(Arc::clone(&inner)),
             sign_in: SignInService::new(Arc::clone(&inner), sessions.clone()),
             executions,
             tokens,
@@ -298,6 +308,11 @@ impl App {
     /// Signing in.
     pub fn sign_in(&self) -> &SignInService {
         &self.sign_in
+    }
+
+    /// The identity providers of tenants.
+    pub fn providers(&self) -> &ProviderService {
+        &self.providers
     }
 
     /// Whether whoever acts still does: the token or session was neither revoked nor has it ended. At most half a second

@@ -24,6 +24,11 @@ pub(crate) const SESSION: Form = Form { prefix: "ss", context: "skerry session v
 /// A link by which a password is set once.
 pub(crate) const PASSWORD_RESET: Form = Form { prefix: "pr", context: "skerry password reset v1: secret" };
 
+/// What a sign-in at an identity provider is found again by, and what its browser keeps until then. The id of both is the
+/// tenant's.
+pub(crate) const OPENID_STATE: Form = Form { prefix: "os", context: "skerry openid v1: state" };
+pub(crate) const OPENID_BROWSER: Form = Form { prefix: "ob", context: "skerry openid v1: browser" };
+
 /// What an unknown id is compared with, so that it takes as long as a known one. No secret has this hash that anybody
 /// could find.
 const NO_HASH: [u8; 32] = [0; 32];

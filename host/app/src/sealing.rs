@@ -59,6 +59,10 @@ pub(crate) enum Purpose {
     EndpointSecret = 20,
     /// What a request to an endpoint is told again by; only ever a MAC.
     EndpointAnswer = 21,
+    /// By what this deployment proves to an identity provider to be its client.
+    ClientSecret = 30,
+    /// What a sign-in at an identity provider is finished by.
+    OpenId = 31,
 }
 
 /// Sealed bytes that do not open: changed, cut, of another tenant, purpose or row, or of a newer form.

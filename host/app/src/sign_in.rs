@@ -1,15 +1,22 @@
 //! Signing in: by a password, and what follows from one. A person's password is that person's and the operator's, and no
 //! tenant's (RULES 16).
 
+mod identities;
+pub(crate) mod openid;
 pub(crate) mod passwords;
+mod platform;
+mod providers;
 #[cfg(test)]
 mod tests;
 mod throttle;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use database::{DatabaseError, Password, PasswordReset, SignInMethod, User};
-use domain::{Actor, AuditAction, Invalid, Operator, PasswordResetId, TenantId, TenantSlug, UnixMillis, UserId};
+use database::{DatabaseError, Password, PasswordReset, SignInMethod, TenantStatus, User};
+use domain::{
+    Actor, AuditAction, IdentityProviderId, Invalid, Operator, PasswordResetId, TenantId, TenantSlug, UnixMillis,
+    UserId,
+};
 
 use crate::{
     AppError, Inner, IssuedSession, Person, SessionService,
@@ -20,7 +27,10 @@ use crate::{
 use passwords::Verdict;
 use throttle::Attempt;
 
+pub use openid::{OPENID_PATH, OpenIdReturn, OpenIdStart};
 pub use passwords::PlainPassword;
+pub use platform::PlatformConfig;
+pub use providers::{ProviderInput, ProviderService};
 
 /// The most bytes of an e-mail address (RFC 5321).
 const EMAIL_BYTES_MAX: usize = 254;
@@ -35,11 +45,20 @@ pub struct SignInConfig {
     pub idle: Duration,
     /// For how long it lasts however much it is used.
     pub absolute: Duration,
+    /// Whom tokens of the host platform are for: this deployment's address.
+    pub address: String,
+    /// The platforms whose users sign in by tokens.
+    pub platforms: Vec<PlatformConfig>,
 }
 
 impl Default for SignInConfig {
     fn default() -> Self {
-        Self { idle: Duration::from_secs(30 * 60), absolute: Duration::from_secs(12 * 60 * 60) }
+        Self {
+            idle: Duration::from_secs(30 * 60),
+            absolute: Duration::from_secs(12 * 60 * 60),
+            address: String::from("http://127.0.0.1:8080"),
+            platforms: Vec::new(),
+        }
     }
 }
 
@@ -147,7 +166,7 @@ impl SignInService {
     ///
     /// # Errors
     /// [`AppError::NotFound`] for an unknown person.
-    pub async fn reset_link(&self, _operator: &Operator, user: UserId, now: UnixMillis) -> Result<ResetLink, AppError> {
+    pub async fn reset_link(&self, operator: &Operator, user: UserId, now: UnixMillis) -> Result<ResetLink, AppError> {
         let id = PasswordResetId::generate();
         let presented = Presented::generate(presented::PASSWORD_RESET, id.uuid())?;
         let expires_at = UnixMillis(now.0.saturating_add(RESET_LIFE_MS));
@@ -187,6 +206,17 @@ impl SignInService {
         }
         let tenant = self.chosen_tenant(user, None)?;
         self.open(user, tenant, visitor, now).await
+    }
+
+    /// By which providers people sign in to a tenant: their ids and names. One that is not there has none.
+    ///
+    /// # Errors
+    /// [`AppError::Internal`].
+    pub fn providers_of(&self, tenant: &TenantSlug) -> Result<Vec<(IdentityProviderId, String)>, AppError> {
+        let Some(tenant) = self.inner.database.tenant_by_slug(tenant)? else { return Ok(Vec::new()) };
+        let mut providers = self.inner.database.list_providers(tenant.id)?;
+        providers.retain(|provider| provider.is_active && tenant.status == TenantStatus::Active);
+        Ok(providers.into_iter().map(|provider| (provider.id, provider.name)).collect())
     }
 
     /// The hash of a password that somebody chose, as [`Self::set_hash`] and an invitation's acceptance take it.

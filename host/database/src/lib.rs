@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod executions;
 mod hooks;
+mod identities;
 mod invitations;
 mod json;
 mod lineages;
@@ -30,6 +31,7 @@ mod operators;
 mod passwords;
 mod plans;
 mod policies;
+mod providers;
 mod queue;
 mod readers;
 mod roles;
@@ -82,12 +84,14 @@ pub use executions::{
     Attempt, Cancelled, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, StartRow,
 };
 pub use hooks::{HookBinding, HookBound, NewHookBinding};
+pub use identities::VouchedIdentity;
 pub use invitations::{Acceptance, Accepting, Invitation, NewInvitation};
 pub use members::{Member, Removal, RoleGrant, TenantOfUser};
 pub use numbers::{json_number, parse_json_number};
 pub use operators::{NewOperatorToken, OperatorGrant, OperatorToken, UserAccount, UserChange};
 pub use passwords::{Password, PasswordReset};
 pub use plans::{Plan, PlanSetting};
+pub use providers::{IdentityProvider, OpenIdAttempt, RoleRule};
 pub use queue::{
     Claim, Claimed, Doomed, Ending, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued, Taken,
 };

@@ -101,7 +101,8 @@ impl Database {
             }
             let mut statement = work.connection.prepare_cached(PUT)?;
             for (throttle, failures) in throttles.iter().zip(counts) {
-                let blocked_until = now.0 + throttle.wait_ms(failures);
+                let wait_ms = throttle.wait_ms(failures);
+                let blocked_until = if wait_ms == 0 { 0 } else { now.0 + wait_ms };
                 statement.execute(params![throttle.kind.as_str(), throttle.key, failures, now.0, blocked_until])?;
             }
             Ok(None)

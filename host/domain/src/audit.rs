@@ -87,6 +87,8 @@ words!(
         InvitationsRevoke = "invitations.revoke",
         /// An invitation was accepted.
         InvitationsAccept = "invitations.accept",
+        /// Somebody was let in whom an identity provider or the host platform vouches for.
+        MembersAdmit = "members.admit",
         /// A member has other roles.
         MembersUpdate = "members.update",
         /// A member was removed, or left.

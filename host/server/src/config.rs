@@ -33,7 +33,7 @@ pub use hooks::HooksConfig;
 pub use read::ConfigError;
 pub use schedules::SchedulesConfig;
 pub use services::ServicesConfig;
-pub use sign_in::SignInConfig;
+pub use sign_in::{PlatformsConfig, SignInConfig};
 
 /// The configuration of Skerry. A line such as '#fuel = 20000000000' shows a default: remove its '#' to change it.
 #[derive(Clone, Debug, confique::Config)]
@@ -284,7 +284,7 @@ impl Config {
             openapi: self.services.connected.openapi.clone(),
             hooks: self.hooks.declared.clone(),
             service_tokens: self.service_tokens(),
-            sign_in: self.sign_in.app(),
+            sign_in: self.sign_in.app(self.listeners.address()),
             egress: self.egress.app(&self.listeners),
             ..AppConfig::default()
         }
@@ -301,6 +301,12 @@ impl ListenersConfig {
     /// The URL of the API as clients see it, where a proxy shows it under one. Checked when it was read.
     pub(crate) fn public_url(&self) -> Option<Uri> {
         self.public_url.as_deref().and_then(|url| url.parse().ok())
+    }
+
+    /// The address of the API as clients see it: an origin, without a slash at its end.
+    fn address(&self) -> String {
+        let shown = self.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        shown.unwrap_or_else(|| format!("http://{}", self.api))
     }
 
     /// How a listener serves that closes at `closes_at`.

@@ -21,8 +21,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     controllers::{
         dead_letters::*, drafts::*, egress::*, endpoints::*, events::*, executions::*, health::*, hooks::*,
-        inference::*, keys::*, me::*, replays::*, runs::*, schedules::*, scripts::*, secrets::*, sessions::*,
-        sign_in::*, subscriptions::*, tokens::*, types::*, usage::*, versions::*, webhooks::*,
+        inference::*, keys::*, me::*, providers::*, replays::*, runs::*, schedules::*, scripts::*, secrets::*,
+        sessions::*, sign_in::*, sign_in_elsewhere::*, subscriptions::*, tokens::*, types::*, usage::*, versions::*,
+        webhooks::*,
     },
     web::{access, chain::follow_chain, cookies, examples::Examples, layers, responses},
 };
@@ -161,6 +162,12 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(resend_webhook_delivery))
         .routes(routes!(sign_in_by_password))
         .routes(routes!(reset_password))
+        .routes(routes!(sign_in_by_platform))
+        .routes(routes!(show_sign_in_methods))
+        .routes(routes!(begin_openid))
+        .routes(routes!(finish_openid))
+        .routes(routes!(browse_providers, create_provider))
+        .routes(routes!(show_provider, replace_provider, delete_provider))
         .routes(routes!(show_session, sign_out))
         .routes(routes!(choose_tenant))
         .routes(routes!(change_password))

@@ -61,7 +61,12 @@ impl Server {
         // The ports first: they are what most often is not there, and taking them changes nothing.
         let api = bind(config.listeners.api, "--listen").await?;
         let endpoints_listener = bind(config.listeners.endpoints, "--endpoints-listen").await?;
-        let app = App::open(config.app()).await?;
+        let mut settings = config.app();
+        if config.listeners.public_url.is_none() {
+            // The port that was taken, where any would do.
+            settings.sign_in.address = format!("http://{}", api.address());
+        }
+        let app = App::open(settings).await?;
         let bootstrap = app.bootstrap(samples).await.map_err(StartError::Bootstrap)?;
 
         if config.listeners.tls_terminated_by_proxy && config.listeners.trusted_proxies.is_empty() {

@@ -113,13 +113,13 @@ mod tests {
     fn a_file_for_credentials_is_for_its_owner_alone_whatever_was_there() {
         let directory = tempfile::tempdir().expect("a directory");
         let open = directory.path().join(TOKEN_FILE);
-        std::fs::write(&open, "old").expect("a file");
-        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+        fs::write(&open, "old").expect("a file");
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).expect("a mode");
         for (name, text) in [(TOKEN_FILE, "sk_1_2"), (PASSWORD_FILE, "abcde-fghjk")] {
             let path = private_file(directory.path(), name, text).expect("a file");
-            let mode = std::fs::metadata(&path).expect("its metadata").permissions().mode();
+            let mode = fs::metadata(&path).expect("its metadata").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
-            assert_eq!(std::fs::read_to_string(path).expect("its text"), format!("{text}\n"));
+            assert_eq!(fs::read_to_string(path).expect("its text"), format!("{text}\n"));
         }
     }
 }

@@ -156,6 +156,13 @@ impl Policy {
             Allowance::Webhook { .. } if !destination.is_https() => {
                 return Err(denied(destination, allowance, "a webhook is sent by https alone"));
             }
+            Allowance::Issuer { .. } if !destination.is_https() => {
+                return Err(denied(destination, allowance, "an identity provider is asked by https alone"));
+            }
+            Allowance::Issuer { .. } if !self.hosts.allows(host) => {
+                return Err(denied(destination, allowance, "the operator's list does not name the host"));
+            }
+            Allowance::Issuer { .. } => {}
             Allowance::Script { of_tenant, .. } | Allowance::Webhook { of_tenant, .. } => {
                 let of_script = match allowance {
                     Allowance::Script { of_script, .. } => Some(of_script),
@@ -229,7 +236,7 @@ impl Policy {
     fn opened(&self, destination: &Destination, allowance: &Allowance, hop: Hop) -> Vec<IpNet> {
         match allowance {
             _ if hop == Hop::Redirect => Vec::new(),
-            Allowance::Webhook { .. } => Vec::new(),
+            Allowance::Webhook { .. } | Allowance::Issuer { .. } => Vec::new(),
             Allowance::Service { private, .. } => private.iter().copied().collect(),
             Allowance::Script { .. } => self
                 .private

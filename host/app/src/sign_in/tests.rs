@@ -4,7 +4,7 @@
 
 use std::net::Ipv4Addr;
 
-use database::Membership;
+use database::{Membership, UserChange};
 use domain::{Permission, Permissions};
 
 use super::*;
@@ -363,11 +363,11 @@ async fn whoever_is_disabled_is_out_and_whose_tenant_is_suspended_is_told() {
     let visitor = from([192, 0, 2, 1]);
     let issued = stage.sign_in(PASSWORD, &visitor, 0).await.unwrap();
     let database = &stage.app.inner.database;
-    database.set_tenant_status(stage.tenant, database::TenantStatus::Suspended).await.unwrap();
+    database.set_tenant_status(stage.tenant, TenantStatus::Suspended).await.unwrap();
     let person = stage.person(&issued.text).unwrap();
     assert!(matches!(person.principal(), Err(AppError::TenantSuspended { .. })));
     let link = stage.app.sign_in().reset_link(&Operator { actor: Actor::Local }, stage.user, stage.now).await.unwrap();
-    let change = database::UserChange { disabled_at: Some(Some(stage.now)), ..database::UserChange::default() };
+    let change = UserChange { disabled_at: Some(Some(stage.now)), ..UserChange::default() };
     database.change_user(stage.user, change).await.unwrap();
     assert!(matches!(stage.person(&issued.text), Err(AppError::Unauthenticated)));
     assert!(has_failed(&stage.sign_in(PASSWORD, &visitor, 0).await));

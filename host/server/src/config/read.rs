@@ -80,6 +80,7 @@ impl Config {
         mistakes.extend(checks::mistakes(&config));
         config.services.connect(directory, &mut mistakes);
         config.hooks.declare(directory, &mut mistakes);
+        config.sign_in.platform.declare(directory, &mut mistakes);
         if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod hooks;
 pub(crate) mod limits;
 pub(crate) mod pages;
 pub(crate) mod policy;
+pub(crate) mod providers;
 pub(crate) mod replays;
 pub(crate) mod schedules;
 pub(crate) mod scripts;

@@ -38,6 +38,13 @@ pub(crate) struct Visiting {
     pub(crate) origin: OwnOrigin,
 }
 
+/// Whoever comes back from an identity provider: from another site, as its page says, and known by a cookie.
+#[derive(Debug)]
+pub(crate) struct Returning {
+    pub(crate) visiting: Visiting,
+    pub(crate) browser: String,
+}
+
 impl<S> FromRequestParts<S> for Caller
 where
     S: Send + Sync,
@@ -95,6 +102,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Visiting {
         let origin = own_origin(parts)?;
         refuse_other_pages(parts, &origin)?;
         Ok(Self { visitor: visitor(parts, &origin), origin })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Returning {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let origin = own_origin(parts)?;
+        let browser = cookies::read(&parts.headers, cookies::SIGNING_IN, &origin).unwrap_or_default().to_owned();
+        Ok(Self { visiting: Visiting { visitor: visitor(parts, &origin), origin }, browser })
     }
 }
 

@@ -23,6 +23,7 @@ impl From<AppError> for Problem {
             error @ AppError::SignInFailed => {
                 Self::new(&kinds::SIGN_IN_FAILED, error.to_string()).with_header(header::WWW_AUTHENTICATE, CHALLENGE)
             }
+            error @ AppError::ProviderFailed => Self::new(&kinds::PROVIDER_FAILED, error.to_string()),
             AppError::TooManyAttempts { retry_after } => {
                 let wait = seconds(retry_after);
                 let detail = format!("too many attempts have failed: try again in {wait} s");

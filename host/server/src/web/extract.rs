@@ -3,8 +3,8 @@
 use app::{EventPosition, ScriptRef, SecretSlot};
 use axum::extract::{FromRequestParts, Path, Query};
 use domain::{
-    DeadLetterId, ExecutionId, HookPoint, ScheduleId, SecretName, SessionId, SubscriptionId, TokenId,
-    WebhookDeliveryId, WebhookId,
+    DeadLetterId, ExecutionId, HookPoint, IdentityProviderId, ScheduleId, SecretName, SessionId, SubscriptionId,
+    TokenId, WebhookDeliveryId, WebhookId,
 };
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,10 @@ pub(crate) struct ExecutionPath(pub(crate) ExecutionId);
 /// The token that the path names.
 #[derive(Debug)]
 pub(crate) struct TokenPath(pub(crate) TokenId);
+
+/// The identity provider that the path names.
+#[derive(Debug)]
+pub(crate) struct ProviderPath(pub(crate) IdentityProviderId);
 
 /// The session that the path names.
 #[derive(Debug)]
@@ -116,6 +120,15 @@ impl<S: Send + Sync> FromRequestParts<S> for TokenPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text: String = segments(parts, state, "token").await?;
         text.parse().map(Self).map_err(|_| nothing("token"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ProviderPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: String = segments(parts, state, "identity provider").await?;
+        text.parse().map(Self).map_err(|_| nothing("identity provider"))
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) mod kinds {
         QUOTA = TOO_MANY_REQUESTS "quota" "A quota is used up";
         INTERNAL = INTERNAL_SERVER_ERROR "internal" "The server failed";
         EXECUTION_FAILED = INTERNAL_SERVER_ERROR "execution_failed" "The script failed";
+        PROVIDER_FAILED = BAD_GATEWAY "provider_failed" "The identity provider could not be asked";
         BREAKER_OPEN = SERVICE_UNAVAILABLE "breaker_open" "The script rests after failures";
         OVERLOADED = SERVICE_UNAVAILABLE "overloaded" "The server has too much to do";
         UNAVAILABLE = SERVICE_UNAVAILABLE "unavailable" "The server cannot write";

@@ -186,8 +186,29 @@ groups! {
     ];
     /// Of signing in.
     SignInProblems = [
-        MALFORMED_JSON, JSON_TOO_DEEP, SIGN_IN_FAILED, CROSS_SITE, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID,
+        MALFORMED_JSON, JSON_TOO_DEEP, SIGN_IN_FAILED, CROSS_SITE, LAST_ADMIN, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID,
         TOO_MANY_ATTEMPTS, INTERNAL, OVERLOADED, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of asking how people sign in.
+    MethodsProblems = [INVALID, INTERNAL];
+    /// Of beginning to sign in by an identity provider.
+    OpenIdProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, CROSS_SITE, NOT_FOUND, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID, INTERNAL,
+        PROVIDER_FAILED, OVERLOADED, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of coming back from one.
+    OpenIdReturnProblems = [
+        SIGN_IN_FAILED, LAST_ADMIN, INVALID, INTERNAL, PROVIDER_FAILED, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of making an identity provider known.
+    ProviderProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, TOO_MANY, BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE, INVALID, INTERNAL, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of setting an identity provider anew.
+    ProviderChangeProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, STALE, BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE, INVALID, VALUE_REQUIRED, INTERNAL, UNAVAILABLE, STORAGE_FULL
     ];
     /// Of setting a password by a link.
     ResetProblems = [
