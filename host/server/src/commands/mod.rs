@@ -40,10 +40,18 @@ fn offline<T>(data: &Path, work: impl AsyncFnOnce(App) -> Result<T, Box<dyn Erro
 
 /// Print `text` to the standard output. Whoever closed it early, as `head` does, wanted no more.
 pub(crate) fn print(text: &str) -> ExitCode {
+    printed(text).err().unwrap_or(ExitCode::SUCCESS)
+}
+
+/// The same for what goes on as long as somebody reads.
+///
+/// # Errors
+/// Nobody reads any more; with what the process then ends with.
+pub(crate) fn printed(text: &str) -> Result<(), ExitCode> {
     match io::stdout().lock().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ExitCode::SUCCESS),
+        Err(_) => Err(ExitCode::FAILURE),
     }
 }
 

@@ -21,6 +21,9 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// How long an answer may take: longer than any script may run that is waited for.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(3_600);
 
+/// How often a server that has too much to do is waited for.
+const WAITS_MAX: u32 = 4;
+
 /// Connections that are kept for the next call.
 const IDLE_MAX: usize = 8;
 
@@ -149,8 +152,17 @@ impl Client {
     /// # Errors
     /// Nothing is answered, or no success.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, CallError> {
-        let sent = timeout(ANSWER_TIME_MAX, self.exchange(&call)).await;
-        sent.unwrap_or_else(|_| Err(self.unreachable("it does not answer")))
+        let mut waits = 0;
+        loop {
+            let sent = timeout(ANSWER_TIME_MAX, self.exchange(&call)).await;
+            let answered = sent.unwrap_or_else(|_| Err(self.unreachable("it does not answer")));
+            let wait = answered.as_ref().err().and_then(CallError::problem).and_then(Problem::wait);
+            match wait {
+                Some(wait) if waits < WAITS_MAX => tokio::time::sleep(wait).await,
+                _ => return answered,
+            }
+            waits += 1;
+        }
     }
 
     /// Make a call and leave its body to be read as it comes.
@@ -237,11 +249,13 @@ impl Client {
             let place = place.unwrap_or("nowhere");
             return self.foreign(format!("it sends on to {place}, which is not followed: name that server itself"));
         }
+        let retry_after = response.headers().get(header::RETRY_AFTER);
+        let retry_after = retry_after.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
         let Ok(text) = self.body(response.into_body()).await else {
             return self.foreign(format!("it answers {status}"));
         };
         match serde_json::from_str::<Problem>(&text) {
-            Ok(problem) => CallError::Refused(Box::new(problem)),
+            Ok(problem) => CallError::Refused(Box::new(Problem { retry_after, ..problem })),
             Err(_) => self.foreign(format!("it answers {status}")),
         }
     }

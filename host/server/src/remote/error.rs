@@ -1,10 +1,13 @@
 //! Why a call of the API has no answer that its caller wanted.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+/// The longest wait for a server that has too much to do, in seconds: a minute's requests are a minute's.
+const WAIT_SECONDS_MAX: u64 = 60;
 
 /// Why a call did not succeed.
 #[derive(Debug)]
@@ -38,6 +41,9 @@ pub(crate) struct Problem {
     pub(crate) code: String,
     #[serde(default)]
     pub(crate) detail: String,
+    /// Seconds after which it may be asked again.
+    #[serde(skip)]
+    pub(crate) retry_after: Option<u64>,
     /// What else it says: the fields that are wrong, where a source does not compile, the current revision.
     #[serde(flatten)]
     pub(crate) members: Map<String, Value>,
@@ -47,6 +53,15 @@ impl Problem {
     /// The findings of the compiler.
     pub(crate) fn diagnostics(&self) -> &[Value] {
         self.members.get("diagnostics").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// How long to wait before the request, which was not taken on, is sent again; nothing where waiting does not help, or
+    /// takes longer than somebody waits for a command.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        let is_passing =
+            self.is("overloaded") || self.members.get("quota").is_some_and(|it| it == "requests_per_minute");
+        let seconds = self.retry_after.filter(|seconds| is_passing && *seconds <= WAIT_SECONDS_MAX)?;
+        Some(Duration::from_secs(seconds))
     }
 
     /// Whether `code` is its code.
@@ -99,3 +114,35 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for CallError {}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn problem(body: Value, retry_after: Option<u64>) -> Problem {
+        let read: Problem = serde_json::from_value(body).expect("a problem");
+        Problem { retry_after, ..read }
+    }
+
+    #[test]
+    fn only_what_passes_soon_is_waited_for() {
+        let overloaded = json!({ "status": 503, "code": "overloaded" });
+        assert_eq!(problem(overloaded.clone(), Some(2)).wait(), Some(Duration::from_secs(2)));
+        assert_eq!(problem(overloaded.clone(), Some(3_600)).wait(), None);
+        assert_eq!(problem(overloaded, None).wait(), None);
+        let rate = json!({ "status": 429, "code": "quota", "quota": "requests_per_minute" });
+        assert!(problem(rate, Some(30)).wait().is_some());
+        let fuel = json!({ "status": 429, "code": "quota", "quota": "fuel_per_day" });
+        assert_eq!(problem(fuel, Some(30)).wait(), None);
+    }
+
+    #[test]
+    fn a_refusal_names_each_field_and_each_line() {
+        let body = json!({ "status": 422, "code": "source", "detail": "no",
+            "errors": [{ "field": "limits.fuel", "message": "too much" }],
+            "diagnostics": [{ "line": 2, "column": 7, "message": "unexpected" }] });
+        assert_eq!(problem(body, None).to_string(), "no (source)\n  limits.fuel: too much\n  2:7: unexpected");
+    }
+}

@@ -348,3 +348,72 @@ fn a_secret_is_read_from_the_standard_input_and_shown_nowhere() {
     }
     assert!(desk.run(&["secret", "remove", "KEY"]).status.success());
 }
+
+#[test]
+fn a_script_whose_settings_are_refused_is_as_it_was_before() {
+    let desk = Desk::new();
+    desk.log_in();
+    desk.with_one("export default () => 1;\n");
+    desk.json(&["push"]);
+    let manifest = desk.read("skerry.toml");
+    desk.write("a.js", "export default () => 2;\n");
+    desk.write(
+        "skerry.toml",
+        &format!("{manifest}description = \"new\"\n[scripts.a.limits]\nfuel = 9000000000000000\n"),
+    );
+    let refused = desk.run(&["push"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stdout));
+    assert!(desk.server.get("/scripts/a/draft")["source"].as_str().unwrap().contains("=> 1"));
+    assert_eq!(desk.server.get("/scripts/a")["description"], "");
+    // What was put back is nobody's newer work.
+    desk.write("skerry.toml", &format!("{manifest}description = \"new\"\n"));
+    let changed = desk.json(&["push"]);
+    assert_eq!(changed[0]["details"], json!(["source", "description"]), "{changed}");
+}
+
+#[test]
+fn errors_of_a_bundled_script_name_the_authors_lines() {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let desk = Desk::new();
+    desk.log_in();
+    desk.with_one("import two from './src/lib.ts';\nexport default two;\n");
+    // In the place of esbuild: the first line of the bundle is the third of src/lib.ts.
+    let map = STANDARD.encode(r#"{"version":3,"sources":["src/lib.ts"],"mappings":"AAEA","names":[]}"#);
+    let bundle = format!(
+        "var two = () => {{ throw new Error('no'); }};\nexport default two;\n\
+         //# sourceMappingURL=data:application/json;base64,{map}\n"
+    );
+    desk.write("bundle", &bundle);
+    desk.write("node_modules/.bin/esbuild", "#!/bin/sh\nexec cat bundle\n");
+    let esbuild = desk.project.path().join("node_modules/.bin/esbuild");
+    fs::set_permissions(&esbuild, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    desk.json(&["push", "--deploy"]);
+    assert_eq!(count(&desk.json(&["push", "--deploy"]), "unchanged"), 1);
+    let run = desk.run(&["exec", "run", "a"]);
+    assert_eq!(run.status.code(), Some(7));
+    assert!(text(&run.stderr).contains("src/lib.ts:3:1"), "{}", text(&run.stderr));
+    // The directory's files make what the server has: nothing is taken apart.
+    assert_eq!(count(&desk.json(&["pull"]), "unchanged"), 1);
+    assert!(desk.read("a.js").starts_with("import"));
+}
+
+#[test]
+fn a_token_is_made_with_less_than_ones_own_rights_and_revoked() {
+    let desk = Desk::new();
+    desk.log_in();
+    let issued = desk.json(&["token", "issue", "ci", "--permission", "scripts.read", "--days", "1"]);
+    let reader = skerry()
+        .args(["exec", "list", "--output", "json"])
+        .current_dir(desk.project.path())
+        .env("XDG_CONFIG_HOME", desk.home.path())
+        .env("SKERRY_SERVER", desk.url())
+        .env("SKERRY_TOKEN", issued["token"].as_str().unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(reader.status.code(), Some(3), "{}", text(&reader.stderr));
+    assert!(text(&reader.stderr).contains("executions.read"), "{}", text(&reader.stderr));
+    assert!(desk.run(&["token", "revoke", issued["id"].as_str().unwrap()]).status.success());
+    assert!(desk.json(&["usage"])["scripts"].is_u64());
+    let shown = desk.json(&["api", "GET", "/scripts?limit=1"]);
+    assert_eq!(shown["items"].as_array().unwrap().len(), 1);
+}

@@ -246,8 +246,14 @@ fn stale(error: CallError) -> CliError {
     match error.problem() {
         Some(problem) if problem.is("stale") => {
             let revision = problem.members.get("current_revision").and_then(Value::as_i64);
-            let now = revision.map_or_else(String::new, |revision| format!(" (revision {revision} by now)"));
-            CliError::Refused(format!("somebody changed it this moment{now}: look with 'skerry diff', and push again"))
+            let now = revision.map_or_else(String::new, |revision| format!(", to revision {revision}"));
+            let change = problem.members.get("last_change").unwrap_or(&Value::Null);
+            let text = |key: &str| change[key].as_str().unwrap_or_default();
+            let who = match text("user_id") {
+                "" => String::new(),
+                user => format!(" by the user {user} at {} ({})", text("at"), text("action")),
+            };
+            CliError::Refused(format!("it was changed this moment{now}{who}: look with 'skerry diff', and push again"))
         }
         _ => error.into(),
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use super::{folder::Folder, local::Local, manifest::Manifest, remote_script::RemoteScript, settings};
+use super::{folder::Folder, local::Local, manifest::Manifest, remote_script::RemoteScript, settings, state::digest};
 use crate::{
     commands::{
         print,
@@ -16,6 +16,7 @@ use crate::{
             session,
         },
     },
+    source_map::MARK,
     terminal::Shown,
 };
 
@@ -78,8 +79,12 @@ fn difference(local: &Local, script: Option<&RemoteScript>) -> Option<Difference
         _ => Value::Object(local.wanted.clone()),
     };
     let there = if script.is_some() { "server" } else { "nothing" };
-    let text = unified(&source, &local.source, &format!("{there}/{name}"), &local.entry.file)
-        + &unified(&lines(&settings), &lines(&ours), &format!("{there}/{name} settings"), "skerry.toml");
+    let text = unified(
+        &with_short_map(&source),
+        &with_short_map(&local.source),
+        &format!("{there}/{name}"),
+        &local.entry.file,
+    ) + &unified(&lines(&settings), &lines(&ours), &format!("{there}/{name} settings"), "skerry.toml");
     (!text.is_empty()).then(|| Difference { script: name.clone(), text })
 }
 
@@ -88,6 +93,12 @@ fn unified(theirs: &str, ours: &str, their_name: &str, our_name: &str) -> String
         return String::new();
     }
     TextDiff::from_lines(theirs, ours).unified_diff().context_radius(3).header(their_name, our_name).to_string()
+}
+
+/// A bundle whose source map, a line of thousands of characters, is told by its digest.
+fn with_short_map(source: &str) -> String {
+    let Some(at) = source.rfind(MARK) else { return source.to_owned() };
+    format!("{}// source map {}\n", &source[..at], &digest(&source[at..])[..12])
 }
 
 fn lines(value: &Value) -> String {

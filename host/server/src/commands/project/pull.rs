@@ -78,6 +78,9 @@ impl Pull<'_> {
         // A token that does not see bindings pulls without them.
         let bindings = Bindings::read(&self.session.client, &[wants_all]).await.ok();
         let before = self.text.clone();
+        if self.text.is_empty() {
+            self.text = format!("server = {}\n", toml::Value::from(self.session.client.server().to_string()));
+        }
         let mut reports = Vec::new();
         for name in &names {
             let report = self.script(name, bindings.as_ref()).await;

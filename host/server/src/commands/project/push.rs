@@ -114,9 +114,11 @@ async fn push_all(
     chosen: &[(&str, &super::manifest::Entry)],
     terms: Terms,
 ) -> Result<Vec<Pushed>, CliError> {
-    let read: Vec<Result<Local, Pushed>> = chosen
+    let read: Vec<Result<Local, Box<Pushed>>> = chosen
         .iter()
-        .map(|(name, entry)| Local::read(folder, name, entry).map_err(|error| (Report::refused(name, &error), None)))
+        .map(|(name, entry)| {
+            Local::read(folder, name, entry).map_err(|error| Box::new((Report::refused(name, &error), None)))
+        })
         .collect();
     let scripts: Vec<Local> = read.iter().filter_map(|local| local.as_ref().ok().cloned()).collect();
     let bindings = Arc::new(Bindings::read(&session.client, &scripts).await?);
@@ -130,7 +132,7 @@ async fn push_all(
         let local = match local {
             Ok(local) => local,
             Err(refused) => {
-                pushed.insert(at, refused);
+                pushed.insert(at, *refused);
                 continue;
             }
         };

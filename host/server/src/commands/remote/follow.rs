@@ -11,7 +11,7 @@ use super::{
     session::codes,
 };
 use crate::{
-    commands::{print, warn},
+    commands::{printed, warn},
     remote::{Call, Event, Events},
     terminal::Shown,
 };
@@ -60,10 +60,7 @@ pub(super) async fn log(session: &Session, execution: &str) -> Done {
 /// Tell of an event; the answer is the end, where it is that.
 fn told(form: Form, event: &Event) -> Result<Option<ExitCode>, CliError> {
     match event.name.as_str() {
-        "line" => {
-            let printed = print(&text(form, std::slice::from_ref(&event.data)));
-            Ok((printed != ExitCode::SUCCESS).then_some(printed))
-        }
+        "line" => Ok(printed(&text(form, std::slice::from_ref(&event.data))).err()),
         "anew" => {
             warn("-- the log begins anew --\n");
             Ok(None)
@@ -83,17 +80,16 @@ fn told(form: Form, event: &Event) -> Result<Option<ExitCode>, CliError> {
 
 /// The same for a server that has no streams: by looking again and again.
 async fn looked_at(session: &Session, execution: &str) -> Done {
-    let mut printed = 0;
+    let mut told = 0;
     loop {
         // The status first: a log that is read after the end is whole.
         let now = session.client.send(Call::get(&["executions", execution])).await?.json();
         let log = session.client.send(Call::get(&["executions", execution, "logs"])).await?.json();
         let lines = log["lines"].as_array().map_or(&[][..], Vec::as_slice);
-        let ended = lines.get(printed..).map_or(ExitCode::SUCCESS, |new| print(&text(session.form, new)));
-        printed = printed.max(lines.len());
-        if ended != ExitCode::SUCCESS {
+        if let Err(ended) = printed(&text(session.form, lines.get(told..).unwrap_or_default())) {
             return Ok(ended);
         }
+        told = told.max(lines.len());
         if !matches!(now["status"].as_str(), Some("pending" | "running")) {
             warn(&format!("{}\n", Shown(now["status"].as_str().unwrap_or_default())));
             return Ok(ending(ExitCode::SUCCESS, end_code(&now)));

@@ -135,8 +135,14 @@ pub(crate) fn tell(error: &CliError) -> ExitCode {
 }
 
 fn open(remote: &Remote) -> Result<Session, CliError> {
-    let manifest = manifest::server_of(Path::new("."))?;
+    // Who names a server needs no manifest, and is kept from nothing by one that cannot be understood.
+    let manifest = if named(remote).is_some() { None } else { manifest::server_of(Path::new("."))? };
     open_for(remote, manifest.as_deref())
+}
+
+/// The server that the command line or the environment names.
+fn named(remote: &Remote) -> Option<String> {
+    remote.server.clone().or_else(|| env::var(SERVER_VARIABLE).ok().filter(|text| !text.is_empty()))
 }
 
 /// A session with the server that the command line, the environment, `manifest` or the credentials name, in this order.
@@ -144,9 +150,8 @@ fn open(remote: &Remote) -> Result<Session, CliError> {
 /// wrote must not choose where it goes.
 pub(crate) fn open_for(remote: &Remote, manifest: Option<&str>) -> Result<Session, CliError> {
     let credentials = Credentials::open();
-    let named = remote.server.clone().or_else(|| env::var(SERVER_VARIABLE).ok().filter(|text| !text.is_empty()));
     let token = environment_token()?;
-    let (server, token) = match (named, manifest) {
+    let (server, token) = match (named(remote), manifest) {
         (Some(named), _) => {
             let server = address(&named)?;
             let token = token.map_or_else(|| kept(credentials, &server), Ok)?;
@@ -162,6 +167,11 @@ pub(crate) fn open_for(remote: &Remote, manifest: Option<&str>) -> Result<Sessio
             }
             let token = kept(credentials, &server)?;
             (server, token)
+        }
+        (None, None) if token.is_some() => {
+            return Err(CliError::Usage(format!(
+                "{TOKEN_VARIABLE} is sent only to a server that you name: set {SERVER_VARIABLE}, or pass --server"
+            )));
         }
         (None, None) => {
             let server = credentials.as_ref().ok().and_then(Credentials::only_server).ok_or_else(|| {

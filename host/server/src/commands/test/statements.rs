@@ -51,15 +51,14 @@ pub(super) fn find(text: &str) -> Result<Vec<Statement>, Unknown> {
         if depth == 0
             && starts
             && let Token::Word(word) = token
+            && let Some((statement, end)) = statement(text, word, start, end)?
         {
-            if let Some((statement, end)) = statement(text, word, start, end)? {
-                at = end;
-                // What an export declares follows it, and begins no statement of its own.
-                starts = !matches!(statement.kind, Kind::Default { .. } | Kind::Declaration { .. });
-                found.push(statement);
-                before = Token::Start;
-                continue;
-            }
+            at = end;
+            // What an export declares follows it, and begins no statement of its own.
+            starts = !matches!(statement.kind, Kind::Default { .. } | Kind::Declaration { .. });
+            found.push(statement);
+            before = Token::Start;
+            continue;
         }
         match token {
             Token::Open => depth += 1,
