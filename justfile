@@ -66,6 +66,7 @@ generate: engine
     made=$(mktemp -d)
     trap 'rm -r "$made"' EXIT
     "$skerry" openapi >"$made/openapi.json"
+    "$skerry" permissions >"$made/permissions"
     "$skerry" types >"$made/types"
     "$skerry" types --reference >"$made/reference"
     awk -v reference="$made/reference" '
@@ -74,6 +75,7 @@ generate: engine
         /^<!-- reference: made/ { print ""; while ((getline line <reference) > 0) print line; inside = 1 }
     ' "$page" >"$made/page"
     cp "$made/openapi.json" openapi.json
+    cp "$made/permissions" docs/permissions.md
     cp "$made/types" ui/script-api.d.ts
     cp "$made/types" packages/types/index.d.ts
     cp "$made/page" "$page"

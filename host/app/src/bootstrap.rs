@@ -4,7 +4,7 @@
 //! finished by the next one.
 
 use database::{Membership, MembershipStatus, NewTenant, Password, User};
-use domain::{Actor, Permissions, Principal, TenantId, TenantSlug, TokenId, UnixMillis, UserId};
+use domain::{Actor, DisplayName, Operator, Permissions, Principal, TenantId, TenantSlug, TokenId, UnixMillis, UserId};
 
 use crate::{App, AppError, CollectionSchema, IssuedToken, NewScriptInput, PlainPassword, ScriptRef, samples};
 
@@ -66,6 +66,19 @@ impl App {
         let expires_at = UnixMillis(UnixMillis::now().0 + TOKEN_LIFE_MS);
         let (id, name, all) = (TokenId::generate(), String::from("operator"), Permissions::all());
         self.tokens.issue(id, found.id, user, name, all, Some(expires_at)).await
+    }
+
+    /// A token of the deployment's own for the operator, good for a day. Whoever can call this holds the data and its key
+    /// already.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] where there is no operator yet.
+    pub async fn deployment_token(&self) -> Result<IssuedToken, AppError> {
+        let operator = self.inner.database.user_by_email(OPERATOR_EMAIL)?;
+        let user = operator.ok_or(AppError::NotFound { what: "operator" })?.id;
+        let expires_at = UnixMillis(UnixMillis::now().0 + TOKEN_LIFE_MS);
+        let (by, name) = (&Operator { actor: Actor::Local }, DisplayName::parse("name", "operator")?);
+        self.operators.issue_token(by.into(), user, name, Some(expires_at)).await
     }
 
     /// Set up an empty installation: the operator, a tenant, and a token that lasts a day; with `samples` the tenant is

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 pub(crate) use fields::{Declared, Fields, Scalar, elements_of, field_value};
 pub use methods::collection_methods;
+pub(crate) use methods::is_read_method;
 
 use crate::{
     App, AppError, AppOpenError, Inner,

@@ -160,7 +160,9 @@ pub enum EndpointRefusal {
 impl<E: Into<AppError>> From<E> for EndpointRefusal {
     fn from(error: E) -> Self {
         match error.into() {
-            AppError::NotFound { .. } | AppError::NotDeployed | AppError::Paused => Self::NotFound,
+            AppError::NotFound { .. } | AppError::NotDeployed | AppError::Paused | AppError::Orphaned => Self::NotFound,
+            // Its members are told why; whoever calls it is told what a deleted one would be.
+            AppError::TenantSuspended { .. } => Self::NotFound,
             AppError::Unauthenticated => Self::Unauthenticated,
             error => Self::App(error),
         }

@@ -150,6 +150,9 @@ pub enum AppError {
     /// The script is switched off.
     #[error("the script is paused: activate it first")]
     Paused,
+    /// Whoever deployed the script, and whose rights it has, is no member any more.
+    #[error("whoever deployed the script is no member any more: adopt it first")]
+    Orphaned,
     /// As many executions of the script go on as it allows at once.
     #[error("{max} executions of the script go on, and it allows no more at once")]
     ConcurrencyFull {

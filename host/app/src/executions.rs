@@ -23,7 +23,7 @@ use runtime::Failure;
 
 pub(crate) use acting::{Acting, Asker, LiveRights, lost_message};
 pub use calls::CallView;
-pub(crate) use calls::asked;
+pub(crate) use calls::{asked, calls_of};
 pub(crate) use order::{Order, Target, member_rights, request_of};
 pub(crate) use queue::QueueTerms;
 use running::Guard;

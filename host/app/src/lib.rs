@@ -22,13 +22,17 @@ mod executions;
 mod guests;
 mod hooks;
 mod inference;
+mod invitations;
 mod jwt;
 mod lanes;
 mod local;
+mod members;
+mod operators;
 mod presented;
 mod quotas;
 mod rates;
 mod replay;
+mod roles;
 mod samples;
 mod schedules;
 mod schemas;
@@ -43,6 +47,7 @@ mod subscriptions;
 mod tenants;
 mod tokens;
 mod transaction;
+mod trials;
 pub mod types;
 mod upkeep;
 mod usage;
@@ -60,10 +65,11 @@ pub use chains::Chain;
 pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
-    DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, DeployedVersion,
-    EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter, IdentityProvider, Refusal,
-    Script, ScriptSummary, Secret, SecretSlot, Session, SignInMethod, StoredEvent, Subscription, TenantOfUser, Version,
-    VersionSummary,
+    Binding, Bound, BoundScript, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus,
+    DeployedVersion, EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter,
+    IdentityProvider, Invitation, Member, OperatorToken, Plan, Refusal, Role, Script, ScriptSummary, Secret,
+    SecretSlot, Session, SignInMethod, StoredEvent, Subscription, TenantAccount, TenantOfUser, TenantStatus, Token,
+    User, UserAccount, Version, VersionSummary,
 };
 pub use dead_letters::{DeadLetterService, DeadLetterView, EventEdit};
 pub use egress::{
@@ -83,9 +89,15 @@ pub use hooks::{
     HookService, NotRunReason, OnFailure,
 };
 pub use inference::{InferredCapabilities, capabilities_needed};
+pub use invitations::{Accepted, InvitationService, IssuedInvitation};
 pub use jwt::VerifyingKeys;
 pub use local::{LocalEnd, LocalRun};
+pub use members::{Adopting, BindingView, Handover, MemberService};
+pub use operators::{
+    NewTenantInput, NewUserInput, OperatorService, PlanInput, PlanPatch, TenantPatch, TenantView, UserPatch, UserView,
+};
 pub use replay::{AskedCall, CallDifference, EditedCode, ReplayView};
+pub use roles::{RolePatch, RoleService, RoleView};
 pub use runtime::{
     Diagnostic, Failure, Header, LogLevel, LogLine, Outcome, Output, Purity, Request, Response, Severity,
 };
@@ -95,7 +107,8 @@ pub use schedules::{
 };
 pub use schemas::{Mismatch, Schema, SchemaError};
 pub use scripts::{
-    CheckedSource, DeployedScript, NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput,
+    Attention, AttentionReason, CheckedSource, DeployedScript, NewScriptInput, SavedScript, ScriptRef, ScriptService,
+    SettingsInput,
 };
 pub use sealing::KeyError;
 pub use secrets::{SecretInput, SecretPatch, SecretService, SecretValue, SecretView};
@@ -111,6 +124,7 @@ pub use sign_in::{
 pub use signatures::{GenericSignature, SignatureEncoding, SignatureHash, SignatureScheme};
 pub use subscriptions::{SubscriptionInput, SubscriptionPatch, SubscriptionService};
 pub use tokens::{IssuedToken, TokenService};
+pub use trials::{TestEffects, TestRequest, TestRun};
 pub use types::TypeService;
 pub use usage::{UsageService, UsageView};
 pub use webhooks::{
@@ -157,6 +171,10 @@ pub struct App {
     events: EventService,
     subscriptions: SubscriptionService,
     dead_letters: DeadLetterService,
+    roles: RoleService,
+    members: MemberService,
+    invitations: InvitationService,
+    operators: OperatorService,
 }
 
 /// What the services share.
@@ -258,6 +276,7 @@ impl App {
         let executions = ExecutionService::new(Arc::clone(&inner));
         let tokens = TokenService::new(Arc::clone(&inner));
         let sessions = SessionService::new(Arc::clone(&inner));
+        let invitations = InvitationService::new(Arc::clone(&inner));
         Ok(Self {
             scripts: ScriptService::new(Arc::clone(&inner)),
             endpoints: EndpointService::new(Arc::clone(&inner), executions.clone(), tokens.clone()),
@@ -276,6 +295,10 @@ impl App {
             types: TypeService::new(Arc::clone(&inner)),
             usage: UsageService::new(Arc::clone(&inner)),
             webhooks: WebhookService::new(Arc::clone(&inner)),
+            roles: RoleService::new(Arc::clone(&inner)),
+            members: MemberService::new(Arc::clone(&inner)),
+            operators: OperatorService::new(Arc::clone(&inner), invitations.clone()),
+            invitations,
             inner,
         })
     }
@@ -327,6 +350,26 @@ impl App {
             Actor::Session { session, user } => self.sessions.lives(session, user, now),
             Actor::Local | Actor::PublicCaller | Actor::System => Ok(true),
         }
+    }
+
+    /// What members may do, by roles.
+    pub fn roles(&self) -> &RoleService {
+        &self.roles
+    }
+
+    /// Who belongs to tenants.
+    pub fn members(&self) -> &MemberService {
+        &self.members
+    }
+
+    /// How people come to belong to tenants.
+    pub fn invitations(&self) -> &InvitationService {
+        &self.invitations
+    }
+
+    /// What whoever runs the deployment does.
+    pub fn operators(&self) -> &OperatorService {
+        &self.operators
     }
 
     /// What scripts can use and never read.
@@ -422,6 +465,7 @@ impl App {
     async fn recover(&self) -> Result<(), AppOpenError> {
         let epoch = self.inner.database.epoch();
         let now = UnixMillis::now();
+        self.inner.database.refresh_built_in_roles().await?;
         self.inner.end_left_running(epoch, now).await.map_err(AppOpenError::Queue)?;
         self.executions.rescue(now).await.map_err(AppOpenError::Queue)?;
         self.inner.ensure_all_collections().await.map_err(AppOpenError::Collections)?;

@@ -29,6 +29,15 @@ pub(crate) const PASSWORD_RESET: Form = Form { prefix: "pr", context: "skerry pa
 pub(crate) const OPENID_STATE: Form = Form { prefix: "os", context: "skerry openid v1: state" };
 pub(crate) const OPENID_BROWSER: Form = Form { prefix: "ob", context: "skerry openid v1: browser" };
 
+/// An API token of a tenant.
+pub(crate) const API_TOKEN: Form = Form { prefix: "sk", context: "skerry api token v1: secret" };
+
+/// A token of the deployment's own. It looks like any other, and its hash is another one's.
+pub(crate) const OPERATOR_TOKEN: Form = Form { prefix: "sk", context: "skerry operator token v1: secret" };
+
+/// A link by which somebody becomes a member of a tenant.
+pub(crate) const INVITATION: Form = Form { prefix: "si", context: "skerry invitation v1: secret" };
+
 /// What an unknown id is compared with, so that it takes as long as a known one. No secret has this hash that anybody
 /// could find.
 const NO_HASH: [u8; 32] = [0; 32];

@@ -3,6 +3,7 @@
 //! A source is compiled whenever it is saved or deployed, as its tenant's work in the sandbox, so that an author learns
 //! of a mistake at once. What runs is a version; nothing here runs anything.
 
+mod adoption;
 mod checks;
 mod forms;
 mod grants;
@@ -23,7 +24,10 @@ use tokio::sync::Mutex;
 
 use crate::{AppError, Endpoint, Inner, artifacts, events::Told};
 
+pub use adoption::{Attention, AttentionReason};
+pub(crate) use checks::{capabilities as check_capabilities, limits as check_limits};
 pub use forms::{CheckedSource, DeployedScript, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
+pub(crate) use grants::granted;
 
 /// The most scripts or versions of one page.
 const PAGE_MAX: u32 = 1_000;
@@ -412,7 +416,8 @@ impl ScriptService {
         let now = UnixMillis::now();
         let resting_until = self.database().breaker(tenant, id)?.and_then(|breaker| breaker.retry_at);
         let resting_until = resting_until.filter(|until| *until > now);
-        Ok(SavedScript { endpoint: self.endpoint(tenant, id)?, script, resting_until, warnings })
+        let (endpoint, attention) = (self.endpoint(tenant, id)?, self.inner.attention(tenant, id)?);
+        Ok(SavedScript { endpoint, script, resting_until, attention, warnings })
     }
 }
 

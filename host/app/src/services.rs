@@ -45,6 +45,11 @@ pub trait Service: Send + Sync {
         true
     }
 
+    /// Whether `method` changes nothing, so that a test may call it.
+    fn is_read(&self, _method: &str) -> bool {
+        false
+    }
+
     /// Call one method. The future is dropped when the execution ends before it: the call has to stop then.
     ///
     /// # Errors

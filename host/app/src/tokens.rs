@@ -3,18 +3,18 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use database::{Database, DatabaseError, NewToken, TokenGrant};
+use database::{DatabaseError, NewToken, TenantStatus, Token, TokenGrant};
 use domain::{
-    Actor, Invalid, Permission, Permissions, Principal, TenantId, TokenId, UnixMillis, UserId, principals::Forbidden,
+    Actor, AuditAction, DisplayName, Invalid, Permission, Permissions, Principal, TenantId, TokenId, UnixMillis,
+    UserId, principals::Forbidden,
 };
 use moka::sync::Cache;
-use subtle::ConstantTimeEq;
-use uuid::Uuid;
-use zeroize::Zeroizing;
 
-use crate::{AppError, Inner, sealing::hex};
-
-const SECRET_BYTES: usize = 32;
+use crate::{
+    AppError, Inner,
+    presented::{API_TOKEN, Presented},
+    roles::require_all,
+};
 
 /// How old a token's rights may be. RULES 14 allows a second for the whole way from the change to the refusal.
 const STALE_MAX: Duration = Duration::from_millis(500);
@@ -22,17 +22,13 @@ const STALE_MAX: Duration = Duration::from_millis(500);
 /// How many tokens' rights are kept at once.
 const GRANTS_MAX: u64 = 10_000;
 
-/// The most bytes of a token's name.
-const NAME_BYTES_MAX: usize = 100;
+/// The most tokens of one page.
+const PAGE_MAX: u32 = 1_000;
 
-/// What an unknown token is compared with, so that it takes as long as a known one. No secret has this hash that
-/// anybody could find.
-const NO_HASH: [u8; 32] = [0; 32];
-
-/// Who presents which token.
+/// Who presents which token, and what tokens there are.
 #[derive(Clone)]
 pub struct TokenService {
-    database: Database,
+    inner: Arc<Inner>,
     grants: Cache<TokenId, Arc<TokenGrant>>,
 }
 
@@ -48,30 +44,30 @@ pub struct IssuedToken {
 
 impl TokenService {
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
-        Self::of(inner.database.clone())
-    }
-
-    fn of(database: Database) -> Self {
-        Self { database, grants: Cache::builder().max_capacity(GRANTS_MAX).time_to_live(STALE_MAX).build() }
+        Self { inner, grants: Cache::builder().max_capacity(GRANTS_MAX).time_to_live(STALE_MAX).build() }
     }
 
     /// Who presents `text`, with the rights that the token and its owner's membership both have now.
     ///
     /// # Errors
     /// [`AppError::Unauthenticated`], whatever the reason: no token, an unknown one, a wrong secret, one that has ended
-    /// or was revoked, of somebody who is no member any more, of a tenant that is suspended.
+    /// or was revoked, of somebody who is no member any more. [`AppError::TenantSuspended`] says why to whoever would be
+    /// let in.
     pub fn authenticate(&self, text: &str) -> Result<Principal, AppError> {
-        let presented = Presented::parse(text).ok_or(AppError::Unauthenticated)?;
-        let now = UnixMillis::now();
-        let (grant, is_fresh) = match self.grants.get(&presented.id) {
+        let presented = Presented::parse(API_TOKEN, text).ok_or(AppError::Unauthenticated)?;
+        let (id, now) = (TokenId::from(presented.id()), UnixMillis::now());
+        let (grant, is_fresh) = match self.grants.get(&id) {
             Some(grant) => (Some(grant), false),
-            None => (self.load(presented.id)?, true),
+            None => (self.load(id)?, true),
         };
-        let hash = grant.as_ref().map_or(NO_HASH.as_slice(), |grant| &grant.secret_hash);
-        let is_right = bool::from(presented.hash().as_slice().ct_eq(hash));
-        let grant = grant.filter(|grant| is_right && grant.is_live(now)).ok_or(AppError::Unauthenticated)?;
+        let is_right = presented.is_of(grant.as_ref().map(|grant| grant.secret_hash.as_slice()));
+        let grant = grant.filter(|grant| is_right && grant.is_somebodys(now)).ok_or(AppError::Unauthenticated)?;
+        if grant.tenant_status != TenantStatus::Active {
+            self.inner.require_active(grant.tenant)?;
+            return Err(AppError::Unauthenticated);
+        }
         if is_fresh {
-            self.database.touch_token(&grant, now);
+            self.inner.database.touch_token(&grant, now);
         }
         let actor = Actor::Token { token: grant.token, user: grant.user };
         Ok(Principal { tenant: grant.tenant, actor, permissions: grant.permissions })
@@ -84,6 +80,55 @@ impl TokenService {
             None => self.load(token)?,
         };
         Ok(grant.is_some_and(|grant| grant.tenant == tenant && grant.is_live(now)))
+    }
+
+    /// A page of tokens behind `after`, the oldest first: one's own, and with `members.manage` everybody's, or those of
+    /// `user`. Needs `tokens.manage`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`].
+    pub fn list(
+        &self,
+        principal: &Principal,
+        user: Option<UserId>,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Vec<Token>, AppError> {
+        principal.require(Permission::TokensManage)?;
+        let own = principal.user().ok_or(Forbidden { permission: Permission::TokensManage })?;
+        let may_see_all = principal.permissions.contains(Permission::MembersManage);
+        if user.is_some_and(|user| user != own) {
+            principal.require(Permission::MembersManage)?;
+        }
+        let whose = if may_see_all { user } else { Some(own) };
+        Ok(self.inner.database.page_of_tokens(principal.tenant, whose, after, limit.min(PAGE_MAX))?)
+    }
+
+    /// One token: one's own, or with `members.manage` anybody's. Needs `tokens.manage`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`]; [`AppError::NotFound`], also for somebody else's.
+    pub fn get(&self, principal: &Principal, id: TokenId) -> Result<Token, AppError> {
+        principal.require(Permission::TokensManage)?;
+        let token = self.inner.database.token(principal.tenant, id).map_err(of_token)?;
+        let is_own = principal.user() == Some(token.user);
+        if is_own || principal.permissions.contains(Permission::MembersManage) {
+            Ok(token)
+        } else {
+            Err(AppError::NotFound { what: "token" })
+        }
+    }
+
+    /// Call a token something else. Needs what [`Self::get`] needs.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; [`AppError::Invalid`].
+    pub async fn rename(&self, principal: &Principal, id: TokenId, name: String) -> Result<Token, AppError> {
+        let name = DisplayName::parse("name", &name)?;
+        self.get(principal, id)?;
+        let database = self.inner.audited(principal, AuditAction::TokensUpdate, id);
+        database.rename_token(principal.tenant, id, name.to_string()).await.map_err(of_token)?;
+        self.get(principal, id)
     }
 
     /// Make a token for the person who asks, with at most that person's own rights (RULES 18).
@@ -99,16 +144,15 @@ impl TokenService {
         expires_at: Option<UnixMillis>,
     ) -> Result<IssuedToken, AppError> {
         principal.require(Permission::TokensManage)?;
-        permissions.iter().try_for_each(|permission| principal.require(permission))?;
+        require_all(principal, permissions)?;
         let user = principal.user().ok_or(Forbidden { permission: Permission::TokensManage })?;
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
-            let message = format!("a token's name has 1 to {NAME_BYTES_MAX} bytes and no control characters");
-            return Err(Invalid::new("name", message).into());
-        }
-        if expires_at.is_some_and(|end| end <= UnixMillis::now()) {
-            return Err(Invalid::new("expires_at", "a token ends in the future").into());
-        }
-        self.issue(TokenId::generate(), principal.tenant, user, name, permissions, expires_at).await
+        let name = DisplayName::parse("name", &name)?.to_string();
+        check_end(expires_at, UnixMillis::now())?;
+        let id = TokenId::generate();
+        let (presented, token) = new_token(id, user, name, (permissions, expires_at))?;
+        let database = self.inner.audited(principal, AuditAction::TokensCreate, id);
+        database.create_token(principal.tenant, token).await?;
+        Ok(IssuedToken { id, text: presented.to_text(), expires_at })
     }
 
     /// Make a token, whoever asks.
@@ -121,38 +165,74 @@ impl TokenService {
         permissions: Permissions,
         expires_at: Option<UnixMillis>,
     ) -> Result<IssuedToken, AppError> {
-        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-        getrandom::fill(secret.as_mut_slice()).map_err(AppError::internal)?;
-        let presented = Presented { id, secret };
-        let secret_hash = presented.hash().to_vec();
-        let created_at = UnixMillis::now();
-        let token = NewToken { id, user, name, secret_hash, permissions, created_at, expires_at };
-        self.database.create_token(tenant, token).await?;
+        let (presented, token) = new_token(id, user, name, (permissions, expires_at))?;
+        self.inner.database.create_token(tenant, token).await?;
         Ok(IssuedToken { id, text: presented.to_text(), expires_at })
     }
 
-    /// Revoke a token. Within a second nothing accepts it any more; revoking it again changes nothing.
+    /// Revoke a token: one's own, or with `members.manage` anybody's. Within a second nothing accepts it any more;
+    /// revoking it again changes nothing. Needs `tokens.manage`.
     ///
     /// # Errors
-    /// [`AppError::Forbidden`], [`AppError::NotFound`].
+    /// As [`Self::get`].
     pub async fn revoke(&self, principal: &Principal, id: TokenId) -> Result<(), AppError> {
-        principal.require(Permission::TokensManage)?;
-        let revoked = self.database.revoke_token(principal.tenant, id, UnixMillis::now()).await;
+        self.get(principal, id)?;
+        let database = self.inner.audited(principal, AuditAction::TokensRevoke, id);
+        let revoked = database.revoke_token(principal.tenant, id, UnixMillis::now()).await;
         self.grants.invalidate(&id);
-        match revoked {
-            Err(DatabaseError::NotFound) => Err(AppError::NotFound { what: "token" }),
-            revoked => Ok(revoked?),
-        }
+        revoked.map_err(of_token)
     }
 
     /// Read what a token stands for, and keep it for a moment. Unknown ids are not kept: they would crowd out others.
     fn load(&self, id: TokenId) -> Result<Option<Arc<TokenGrant>>, AppError> {
-        let grant = self.database.token_by_id(id)?.map(Arc::new);
+        let grant = self.inner.database.token_by_id(id)?.map(Arc::new);
         if let Some(grant) = &grant {
             self.grants.insert(id, Arc::clone(grant));
         }
         Ok(grant)
     }
+}
+
+impl Inner {
+    /// Let through whoever belongs to a tenant that is active.
+    ///
+    /// # Errors
+    /// [`AppError::TenantSuspended`] says why it is not; [`AppError::Unauthenticated`] for one that is gone.
+    pub(crate) fn require_active(&self, tenant: TenantId) -> Result<(), AppError> {
+        let account = self.database.tenant_account(tenant)?;
+        match account.tenant.status {
+            TenantStatus::Active => Ok(()),
+            TenantStatus::Suspended => {
+                let reason = account.suspended_reason.unwrap_or_else(|| String::from("ask whoever runs this server"));
+                Err(AppError::TenantSuspended { reason })
+            }
+            TenantStatus::Deleted => Err(AppError::Unauthenticated),
+        }
+    }
+}
+
+/// Check when a token is to end.
+pub(crate) fn check_end(expires_at: Option<UnixMillis>, now: UnixMillis) -> Result<(), Invalid> {
+    if expires_at.is_some_and(|end| end <= now) {
+        return Err(Invalid::new("expires_at", "a token ends in the future"));
+    }
+    Ok(())
+}
+
+fn new_token(
+    id: TokenId,
+    user: UserId,
+    name: String,
+    (permissions, expires_at): (Permissions, Option<UnixMillis>),
+) -> Result<(Presented, NewToken), AppError> {
+    let presented = Presented::generate(API_TOKEN, id.uuid())?;
+    let secret_hash = presented.hash().to_vec();
+    let created_at = UnixMillis::now();
+    Ok((presented, NewToken { id, user, name, secret_hash, permissions, created_at, expires_at }))
+}
+
+fn of_token(error: DatabaseError) -> AppError {
+    AppError::missing("token", error)
 }
 
 impl fmt::Debug for TokenService {
@@ -164,33 +244,6 @@ impl fmt::Debug for TokenService {
 impl fmt::Debug for IssuedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IssuedToken").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// What somebody presents.
-struct Presented {
-    id: TokenId,
-    secret: Zeroizing<[u8; SECRET_BYTES]>,
-}
-
-impl Presented {
-    /// Read a token's text. There is one way to write each token: what differs in case or length is none.
-    fn parse(text: &str) -> Option<Self> {
-        let (id, secret) = text.strip_prefix("sk_")?.split_once('_')?;
-        let mut id_bytes = [0; 16];
-        let mut secret_bytes = Zeroizing::new([0; SECRET_BYTES]);
-        hex::read(id.as_bytes(), &mut id_bytes)?;
-        hex::read(secret.as_bytes(), secret_bytes.as_mut_slice())?;
-        Some(Self { id: Uuid::from_bytes(id_bytes).into(), secret: secret_bytes })
-    }
-
-    fn to_text(&self) -> String {
-        format!("sk_{}_{}", self.id.uuid().simple(), *hex::write(self.secret.as_slice()))
-    }
-
-    /// What the database keeps. The secret has 256 random bits, so that one fast hash is enough.
-    fn hash(&self) -> [u8; 32] {
-        blake3::derive_key("skerry api token v1: secret", self.secret.as_slice())
     }
 }
 

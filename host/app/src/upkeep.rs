@@ -1,5 +1,5 @@
-//! What has to be done from time to time, beside everything that somebody waits for: entries that have expired, and
-//! what is known of slots, events and dead letters of long ago, are removed.
+//! What has to be done from time to time, beside everything that somebody waits for: entries that have expired, what is
+//! known of slots, events and dead letters of long ago, and what tenants left that were deleted, are removed.
 
 use std::{
     sync::{Arc, Weak},
@@ -55,13 +55,27 @@ impl Inner {
             let tenants = self.database.list_tenants(after.as_ref(), TENANTS_AT_ONCE)?;
             let Some(last) = tenants.last() else { return Ok(()) };
             after = Some(last.slug.clone());
-            for tenant in tenants.iter().filter(|tenant| tenant.status != TenantStatus::Deleted) {
+            for tenant in &tenants {
+                let purged = match tenant.status {
+                    TenantStatus::Deleted => self.purge_deleted(tenant.id).await,
+                    TenantStatus::Active | TenantStatus::Suspended => {
+                        self.purge_all_of(tenant.id, expired_by, now).await
+                    }
+                };
                 // One tenant's rows that cannot be removed keep nobody else's.
-                if let Err(error) = self.purge_all_of(tenant.id, expired_by, now).await {
+                if let Err(error) = purged {
                     tracing::warn!(tenant.id = %tenant.id, %error, "a tenant's old rows stay for now");
                 }
             }
         }
+    }
+
+    /// What is left of a tenant that was deleted.
+    async fn purge_deleted(&self, tenant: TenantId) -> Result<(), AppError> {
+        while self.database.purge_deleted(tenant).await? {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     async fn purge_all_of(&self, tenant: TenantId, expired_by: UnixMillis, now: UnixMillis) -> Result<(), AppError> {

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use database::Tenant;
 use domain::{Permission, Principal, Quotas, UnixMillis};
 
 use crate::{AppError, Inner};
@@ -44,11 +45,17 @@ impl UsageService {
     /// [`AppError::Forbidden`].
     pub fn show(&self, principal: &Principal) -> Result<UsageView, AppError> {
         principal.require(Permission::ExecutionsRead)?;
-        let database = &self.inner.database;
-        let tenant = database.tenant(principal.tenant)?;
+        self.inner.usage(&self.inner.database.tenant(principal.tenant)?)
+    }
+}
+
+impl Inner {
+    /// What a tenant has and uses.
+    pub(crate) fn usage(&self, tenant: &Tenant) -> Result<UsageView, AppError> {
+        let database = &self.database;
         let today = database.usage_of_day(tenant.id, UnixMillis::now().utc_day())?;
         Ok(UsageView {
-            quotas: self.inner.quotas(&tenant),
+            quotas: self.quotas(tenant),
             queued_executions: database.queued_executions(tenant.id)?,
             running_executions: database.running_executions(tenant.id)?,
             storage_bytes: database.storage_bytes(tenant.id)?,

@@ -79,6 +79,8 @@ words!(
         StorageDelete = "storage.delete",
         /// An API token was made.
         TokensCreate = "tokens.create",
+        /// An API token is called something else.
+        TokensUpdate = "tokens.update",
         /// An API token was revoked.
         TokensRevoke = "tokens.revoke",
         /// Somebody was invited.

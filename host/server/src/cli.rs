@@ -110,6 +110,8 @@ enum Command {
     Config(Config),
     /// Print the OpenAPI document of the API
     Openapi,
+    /// Print which role may do what, in Markdown
+    Permissions,
     /// Print what scripts can reach, as TypeScript declarations for editors
     Types(Types),
 }
@@ -186,7 +188,7 @@ pub(crate) struct Replay {
 
 #[derive(Debug, Subcommand)]
 enum Token {
-    /// Print a new token of the operator for one tenant, good for a day
+    /// Print a new token of the operator, good for a day: for one tenant, or for what operators do
     Create(CreateToken),
     #[command(flatten)]
     Served(TokenCommand),
@@ -196,8 +198,11 @@ enum Token {
 #[derive(Args, Debug)]
 pub(crate) struct CreateToken {
     /// The tenant's name in addresses
-    #[arg(long, value_name = "SLUG", value_parser = TenantSlug::parse)]
-    pub(crate) tenant: TenantSlug,
+    #[arg(long, value_name = "SLUG", value_parser = TenantSlug::parse, required_unless_present = "operator")]
+    pub(crate) tenant: Option<TenantSlug>,
+    /// Make a token of the deployment's own, which makes tenants, users and plans
+    #[arg(long, conflicts_with = "tenant")]
+    pub(crate) operator: bool,
     /// The data directory of a server that is not running
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub(crate) data: PathBuf,
@@ -255,6 +260,7 @@ pub fn run() -> ExitCode {
         Command::Token(Token::Served(command)) => commands::remote::people::token(&command),
         Command::Token(Token::Create(arguments)) => commands::token::create(&arguments),
         Command::Config(Config::Template) => commands::print(&crate::config::template()),
+        Command::Permissions => commands::print(&crate::permissions()),
         Command::Types(Types { reference: false }) => commands::print(&app::types::declarations()),
         Command::Types(Types { reference: true }) => commands::print(&app::types::reference()),
         Command::Openapi => match crate::openapi() {

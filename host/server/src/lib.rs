@@ -8,6 +8,7 @@ pub mod config;
 mod controllers;
 mod endpoints;
 mod listener;
+mod permissions;
 mod remote;
 mod router;
 pub mod server;
@@ -19,6 +20,7 @@ mod web;
 mod welcome;
 
 pub use config::Config;
+pub(crate) use permissions::permissions;
 pub use router::openapi;
 pub use server::{Server, StartError};
 pub use web::access;

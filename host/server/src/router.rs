@@ -20,9 +20,36 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     controllers::{
-        dead_letters::*, drafts::*, egress::*, endpoints::*, events::*, executions::*, health::*, hooks::*,
-        inference::*, keys::*, me::*, providers::*, replays::*, runs::*, schedules::*, scripts::*, secrets::*,
-        sessions::*, sign_in::*, sign_in_elsewhere::*, subscriptions::*, tokens::*, types::*, usage::*, versions::*,
+        dead_letters::*,
+        drafts::*,
+        egress::*,
+        endpoints::*,
+        events::*,
+        executions::*,
+        health::*,
+        hooks::*,
+        inference::*,
+        invitations::*,
+        keys::*,
+        me::*,
+        members::*,
+        operator::{plans::*, tenants::*, tokens::*, users::*},
+        providers::*,
+        replays::*,
+        roles::*,
+        runs::*,
+        schedules::*,
+        scripts::*,
+        secrets::*,
+        sessions::*,
+        sign_in::*,
+        sign_in_elsewhere::*,
+        subscriptions::*,
+        tokens::*,
+        trials::*,
+        types::*,
+        usage::*,
+        versions::*,
         webhooks::*,
     },
     web::{access, chain::follow_chain, cookies, examples::Examples, layers, responses},
@@ -75,6 +102,8 @@ impl FromRef<Api> for Document {
         (name = "usage", description = "What the tenant has and uses"),
         (name = "webhooks", description = "Where events are sent outside"),
         (name = "sign-in", description = "Signing in, and sessions"),
+        (name = "people", description = "Members, roles and invitations"),
+        (name = "operator", description = "What whoever runs the deployment does"),
         (name = "me", description = "Whose token it is"),
         (name = "health", description = "For whoever runs the server")
     )
@@ -107,10 +136,12 @@ fn described() -> (Router<Api>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(About::openapi())
         .routes(routes!(browse_scripts, create_script))
         .routes(routes!(show_script, change_settings, delete_script))
+        .routes(routes!(adopt_script))
         .routes(routes!(infer_capabilities))
         .routes(routes!(show_draft, save_draft))
         .routes(routes!(deploy_draft))
         .routes(routes!(check_source))
+        .routes(routes!(test_script))
         .routes(routes!(browse_versions))
         .routes(routes!(show_version))
         .routes(routes!(activate_version))
@@ -173,8 +204,10 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(change_password))
         .routes(routes!(browse_sessions, end_other_sessions))
         .routes(routes!(end_session))
-        .routes(routes!(create_token))
-        .routes(routes!(revoke_token))
+        .routes(routes!(browse_tokens, create_token))
+        .routes(routes!(show_token, rename_token, revoke_token))
+        .merge(people())
+        .merge(operators())
         .routes(routes!(show_service_keys))
         .routes(routes!(show_openapi))
         .routes(routes!(show_health))
@@ -188,6 +221,36 @@ fn described() -> (Router<Api>, OpenApi) {
     let session = ApiKeyValue::with_description(cookies::SESSION, "Set by signing in; only for pages of this server");
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
     (router, document)
+}
+
+/// Who belongs to the tenant, and what they may do.
+fn people() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(browse_members))
+        .routes(routes!(show_member, change_member, remove_member))
+        .routes(routes!(browse_member_bindings))
+        .routes(routes!(browse_roles, create_role))
+        .routes(routes!(show_role, change_role, delete_role))
+        .routes(routes!(browse_invitations, create_invitation))
+        .routes(routes!(show_invitation, revoke_invitation))
+        .routes(routes!(preview_invitation))
+}
+
+/// What whoever runs the deployment does.
+fn operators() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(browse_tenants, create_tenant))
+        .routes(routes!(show_tenant, change_tenant, delete_tenant))
+        .routes(routes!(suspend_tenant))
+        .routes(routes!(resume_tenant))
+        .routes(routes!(show_tenant_usage))
+        .routes(routes!(invite_tenant_admin))
+        .routes(routes!(browse_users, create_user))
+        .routes(routes!(show_user, change_user))
+        .routes(routes!(browse_plans, create_plan))
+        .routes(routes!(show_plan, change_plan, delete_plan))
+        .routes(routes!(browse_operator_tokens, create_operator_token))
+        .routes(routes!(revoke_operator_token))
 }
 
 /// Say of each operation who may call it, and show one call of it.

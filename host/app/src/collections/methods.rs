@@ -5,6 +5,11 @@ use serde_json::{Map, Value, json};
 use super::{CollectionSchema, Declared, ID_BYTES_MAX, Scalar};
 use crate::services::{ServiceMethod, ServiceParameter};
 
+/// Whether a method of collections changes nothing.
+pub(crate) fn is_read_method(name: &str) -> bool {
+    matches!(name, "list" | "get")
+}
+
 /// The methods of a collection with this schema. Each schema in them stands alone: the document's is its `$defs/document`.
 pub fn collection_methods(schema: &CollectionSchema) -> Vec<ServiceMethod> {
     let document = || json!({ "$ref": "#/$defs/document" });

@@ -79,7 +79,7 @@ impl TenantRoutes {
         let mut secrets = secrets::of_tenant(inner, tenant)?;
         let mut live = Vec::new();
         for row in inner.database.endpoints_of_tenant(tenant)? {
-            if row.is_active && row.version.is_some() {
+            if row.is_active && row.version.is_some() && !inner.has_left(tenant, row.set_by)? {
                 let endpoint = Endpoint::of_row(row)?;
                 let secrets = secrets::live(&endpoint, secrets.remove(&endpoint.script).unwrap_or_default());
                 live.push(LiveEndpoint { endpoint, secrets });

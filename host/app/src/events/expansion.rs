@@ -101,6 +101,9 @@ impl<'a> Batch<'a> {
             let found = self.subscriptions.iter().find(|subscription| subscription.id == delivery.subscription);
             // Paused, or gone, since they were looked for: what is ready stays where it is.
             let Some(subscription) = found.filter(|subscription| subscription.is_active).cloned() else { continue };
+            if self.executions.inner().has_left(self.tenant, subscription.set_by)? {
+                continue;
+            }
             let fate = match self.target(subscription.script) {
                 Ok(Some(target)) => self.fate_again(target, &subscription, &delivery, event.as_ref()),
                 Ok(None) => continue,
@@ -178,6 +181,9 @@ impl<'a> Batch<'a> {
             Ok(None) => return Ok(Fate::Skip),
             Err(error) => return self.dead_or_waiting(error),
         };
+        if self.executions.inner().has_left(self.tenant, subscription.set_by)? {
+            return Ok(Fate::Skip);
+        }
         if let Some(subject) = &stored.event.subject {
             let database = &self.executions.inner().database;
             let is_first = self.begun.insert((subscription.id, subject.clone()));
@@ -294,7 +300,7 @@ impl<'a> Batch<'a> {
         }
         let found = match Target::of_script(self.executions.inner(), self.tenant, &ScriptRef::Id(script)) {
             Ok(target) => Some(target),
-            Err(AppError::Paused | AppError::NotDeployed | AppError::NotFound { .. }) => None,
+            Err(AppError::Paused | AppError::Orphaned | AppError::NotDeployed | AppError::NotFound { .. }) => None,
             Err(error) => return Err(error),
         };
         self.targets.insert(script, found.clone());

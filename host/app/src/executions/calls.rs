@@ -35,7 +35,7 @@ pub struct CallView {
 }
 
 /// The calls of a journal; with their values where the reader may inspect them.
-pub(super) fn calls_of(journal: &Journal, may_inspect: bool) -> Vec<CallView> {
+pub(crate) fn calls_of(journal: &Journal, may_inspect: bool) -> Vec<CallView> {
     let mut calls: Vec<CallView> = Vec::new();
     for entry in &journal.entries {
         match entry {

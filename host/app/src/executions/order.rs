@@ -72,7 +72,11 @@ impl Target {
         if !script.is_active {
             return Err(AppError::Paused);
         }
-        let version = script.deployed.ok_or(AppError::NotDeployed)?.id;
+        let deployed = script.deployed.ok_or(AppError::NotDeployed)?;
+        if inner.has_left(tenant, deployed.deployed_by)? {
+            return Err(AppError::Orphaned);
+        }
+        let version = deployed.id;
         Ok(Self { tenant: active_tenant(inner, tenant)?, script, version })
     }
 

@@ -37,10 +37,14 @@ struct Shared {
 struct Entry {
     script: ScriptId,
     cancellation: CancellationToken,
-    /// Whose it is, where the queue gave it to this process.
-    taken: Option<TenantId>,
+    /// Whose it is; nobody's while it is being taken from the queue, and of a replay.
+    tenant: Option<TenantId>,
+    /// Whether the queue gave it to this process.
+    is_taken: bool,
     /// Whether a person wants its end, and not the process.
     is_unwanted: Arc<AtomicBool>,
+    /// Whether it is cut because its tenant may not go on.
+    is_cut: Arc<AtomicBool>,
 }
 
 /// An execution whose answer is to be told again, until this is dropped.
@@ -55,6 +59,7 @@ pub(crate) struct Guard {
     execution: ExecutionId,
     cancellation: CancellationToken,
     is_unwanted: Arc<AtomicBool>,
+    is_cut: Arc<AtomicBool>,
 }
 
 impl Running {
@@ -63,8 +68,7 @@ impl Running {
     /// # Errors
     /// [`AppError::Overloaded`] when the process is stopping.
     pub(crate) fn begin(&self, order: &Order) -> Result<Guard, AppError> {
-        let taken = order.held.map(|_| order.target.tenant.id);
-        self.note(order.execution, order.target.script.id, taken)
+        self.note(order.execution, order.target.script.id, Some(order.target.tenant.id))
     }
 
     /// Begin something of a script that is no execution of its own: a replay.
@@ -73,6 +77,14 @@ impl Running {
     /// As [`Self::begin`].
     pub(crate) fn begin_replay(&self, script: ScriptId) -> Result<Guard, AppError> {
         self.note(ExecutionId::generate(), script, None)
+    }
+
+    /// Begin a test of a script.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub(crate) fn begin_test(&self, tenant: TenantId, script: ScriptId) -> Result<Guard, AppError> {
+        self.note(ExecutionId::generate(), script, Some(tenant))
     }
 
     /// Begin to take something from the queue, which [`Guard::take_on`] names once it is known.
@@ -94,18 +106,23 @@ impl Running {
         lock(&self.0.claimed).contains(&execution)
     }
 
-    fn note(&self, execution: ExecutionId, script: ScriptId, taken: Option<TenantId>) -> Result<Guard, AppError> {
+    fn note(&self, execution: ExecutionId, script: ScriptId, tenant: Option<TenantId>) -> Result<Guard, AppError> {
         let mut executions = lock(&self.0.executions);
         // Under the lock, as the flag is set: what begins is waited for, or does not begin.
         if self.is_stopping() {
             return Err(AppError::Overloaded { retry_after: Duration::from_secs(5) });
         }
         let cancellation = CancellationToken::new();
-        let is_unwanted = Arc::new(AtomicBool::new(false));
-        let (token, unwanted) = (cancellation.clone(), Arc::clone(&is_unwanted));
-        executions.insert(execution, Entry { script, cancellation: token, taken, is_unwanted: unwanted });
+        let guard = Guard {
+            running: self.clone(),
+            execution,
+            cancellation,
+            is_unwanted: Arc::default(),
+            is_cut: Arc::default(),
+        };
+        executions.insert(execution, guard.entry(script, tenant));
         drop(executions);
-        Ok(Guard { running: self.clone(), execution, cancellation, is_unwanted })
+        Ok(guard)
     }
 
     /// End an execution that runs here, because a person wants it.
@@ -125,12 +142,21 @@ impl Running {
     /// What the queue gave to this process.
     pub(crate) fn taken(&self) -> Vec<(TenantId, ExecutionId)> {
         let executions = lock(&self.0.executions);
-        executions.iter().filter_map(|(execution, entry)| Some((entry.taken?, *execution))).collect()
+        let taken = executions.iter().filter(|(_, entry)| entry.is_taken);
+        taken.filter_map(|(execution, entry)| Some((entry.tenant?, *execution))).collect()
     }
 
     /// End everything of a script that runs here.
     pub(crate) fn cancel_script(&self, script: ScriptId) {
         for entry in lock(&self.0.executions).values().filter(|entry| entry.script == script) {
+            entry.cancellation.cancel();
+        }
+    }
+
+    /// Cut everything of a tenant that runs here: it may not go on, and nobody asked for the end of anything.
+    pub(crate) fn cut_tenant(&self, tenant: TenantId) {
+        for entry in lock(&self.0.executions).values().filter(|entry| entry.tenant == Some(tenant)) {
+            entry.is_cut.store(true, Ordering::Release);
             entry.cancellation.cancel();
         }
     }
@@ -173,25 +199,32 @@ impl Running {
 impl Guard {
     /// What was taken from the queue. It is cut where this was cut meanwhile.
     pub(crate) fn take_on(self, order: &Order) -> Self {
-        let entry = Entry {
-            script: order.target.script.id,
-            cancellation: self.cancellation.clone(),
-            taken: Some(order.target.tenant.id),
-            is_unwanted: Arc::clone(&self.is_unwanted),
-        };
-        lock(&self.running.0.executions).insert(order.execution, entry);
+        let entry = self.entry(order.target.script.id, Some(order.target.tenant.id));
+        lock(&self.running.0.executions).insert(order.execution, Entry { is_taken: true, ..entry });
         let (running, cancellation) = (self.running.clone(), self.cancellation.clone());
-        let is_unwanted = Arc::clone(&self.is_unwanted);
-        Self { running, execution: order.execution, cancellation, is_unwanted }
+        let (is_unwanted, is_cut) = (Arc::clone(&self.is_unwanted), Arc::clone(&self.is_cut));
+        Self { running, execution: order.execution, cancellation, is_unwanted, is_cut }
     }
 
     pub(crate) fn cancellation(&self) -> CancellationToken {
         self.cancellation.clone()
     }
 
-    /// Whether only the process wants its end, and no person does.
+    /// Whether only the process wants its end, or its tenant may not go on, and no person asked for it.
     pub(crate) fn was_only_stopped(&self) -> bool {
-        self.running.is_stopping() && !self.is_unwanted.load(Ordering::Acquire)
+        let is_cut = self.running.is_stopping() || self.is_cut.load(Ordering::Acquire);
+        is_cut && !self.is_unwanted.load(Ordering::Acquire)
+    }
+
+    fn entry(&self, script: ScriptId, tenant: Option<TenantId>) -> Entry {
+        Entry {
+            script,
+            cancellation: self.cancellation.clone(),
+            tenant,
+            is_taken: false,
+            is_unwanted: Arc::clone(&self.is_unwanted),
+            is_cut: Arc::clone(&self.is_cut),
+        }
     }
 }
 

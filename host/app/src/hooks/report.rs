@@ -93,7 +93,7 @@ impl NotRunReason {
     /// Why a script does not run that was not let in.
     pub(super) fn of(error: &AppError) -> Self {
         match error {
-            AppError::Paused => Self::Paused,
+            AppError::Paused | AppError::Orphaned => Self::Paused,
             AppError::NotDeployed => Self::NotDeployed,
             AppError::Quota { .. } => Self::Quota,
             AppError::Overloaded { .. } | AppError::ConcurrencyFull { .. } => Self::Overloaded,

@@ -111,6 +111,9 @@ impl HookService {
         script: &HookScript,
         binding: &HookBinding,
     ) -> Result<HookResult, AppError> {
+        if self.inner.has_left(call.principal.tenant, binding.set_by)? {
+            return Err(AppError::Orphaned);
+        }
         let order = self.order(call, binding)?;
         let execution = order.execution;
         let ended = tokio::time::timeout_at(call.deadline.into(), self.executions.execute(order)).await;

@@ -71,8 +71,9 @@ impl Standing {
             return Ok(Self::Paused(SlotReason::SchedulePaused));
         }
         match Target::of_script(inner, schedule.tenant, &ScriptRef::Id(schedule.script)) {
+            Ok(_) if inner.has_left(schedule.tenant, schedule.set_by)? => Ok(Self::Paused(SlotReason::SchedulePaused)),
             Ok(target) => Ok(Self::Runs(Box::new(target))),
-            Err(AppError::Paused) => Ok(Self::Paused(SlotReason::ScriptPaused)),
+            Err(AppError::Paused | AppError::Orphaned) => Ok(Self::Paused(SlotReason::ScriptPaused)),
             Err(AppError::NotDeployed) => Ok(Self::Paused(SlotReason::NotDeployed)),
             Err(AppError::NotFound { what: "tenant" }) => Ok(Self::Paused(SlotReason::TenantSuspended)),
             Err(error) => Err(error),

@@ -71,7 +71,7 @@ fn plain_text(field: &'static str, text: &str, chars_max: usize) -> Result<(), I
 }
 
 /// Check a script's own limits: none lifts the system's, and each leaves room for a script to begin at all.
-fn limits(own: &Limits, system: &Limits) -> Result<(), Invalid> {
+pub(crate) fn limits(own: &Limits, system: &Limits) -> Result<(), Invalid> {
     let ms = |limits: &Limits| u64::try_from(limits.wall_time.as_millis()).unwrap_or(u64::MAX);
     bound("limits.fuel", "units of fuel", own.fuel, 1_000_000, system.fuel)?;
     bound("limits.wall_time_ms", "milliseconds", ms(own), 10, ms(system))?;
@@ -116,7 +116,7 @@ fn bound(field: &'static str, unit: &str, value: u64, least: u64, most: u64) -> 
     Err(Invalid::new(field, format!("{field} is {least} to {most} {unit} on this server, not {value}")))
 }
 
-fn capabilities(given: &Capabilities) -> Result<(), Invalid> {
+pub(crate) fn capabilities(given: &Capabilities) -> Result<(), Invalid> {
     let Capabilities { storage_prefixes, event_types, services, hosts, secrets } = given;
 
     entries(

@@ -6,6 +6,7 @@ use domain::{
 };
 use runtime::{Diagnostic, Purity};
 
+use super::Attention;
 use crate::{Endpoint, EndpointInput};
 
 /// A script, by its id or its name.
@@ -108,6 +109,8 @@ pub struct SavedScript {
     pub endpoint: Option<Endpoint>,
     /// Until when it rests after failures; `None` where it does not.
     pub resting_until: Option<UnixMillis>,
+    /// What is to be known of whoever deployed it; `None` where nothing is wrong.
+    pub attention: Option<Attention>,
     /// What compiling the draft found that does not keep it from running; empty where nothing was compiled.
     pub warnings: Vec<Diagnostic>,
 }

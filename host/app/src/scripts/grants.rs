@@ -32,7 +32,7 @@ fn of_bindings(capabilities: Option<&Capabilities>, endpoint: Option<&EndpointIn
         needed.push(Permission::ScriptsDeploy);
     }
     if let Some(capabilities) = capabilities {
-        needed.extend(granted(capabilities));
+        needed.extend(granted(capabilities).iter());
     }
     // Whoever names what callers show lets them call.
     if endpoint.is_some_and(|endpoint| endpoint.authentication != EndpointAuthentication::Public) {
@@ -42,7 +42,7 @@ fn of_bindings(capabilities: Option<&Capabilities>, endpoint: Option<&EndpointIn
 }
 
 /// The rights without which these capabilities are empty words.
-fn granted(capabilities: &Capabilities) -> Vec<Permission> {
+pub(crate) fn granted(capabilities: &Capabilities) -> Permissions {
     let Capabilities { storage_prefixes, event_types, services, hosts, secrets } = capabilities;
     let reaches = |narrowed: &Option<Vec<String>>| narrowed.as_ref().is_none_or(|entries| !entries.is_empty());
     let granted = [

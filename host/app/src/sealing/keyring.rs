@@ -219,6 +219,11 @@ impl Keyring {
         Ok(key)
     }
 
+    /// Do not keep a tenant's key any longer: it is destroyed.
+    pub(crate) fn forget(&self, tenant: TenantId) {
+        self.open.invalidate(&tenant);
+    }
+
     /// The chain of executions that a request belongs to, as its header carries it with the time at which it left:
     /// whoever reads it learns nothing.
     pub(crate) fn seal_lineage(&self, lineage: &Lineage, now: UnixMillis) -> String {

@@ -150,6 +150,10 @@ impl Service for OpenApiService {
         !self.0.config.metadata_only.iter().any(|only| only == method)
     }
 
+    fn is_read(&self, method: &str) -> bool {
+        self.0.operation(method).is_some_and(|operation| operation.method.is_safe())
+    }
+
     fn call(&self, call: ServiceCall) -> BoxFuture<'static, Result<Value, ServiceError>> {
         let connected = Arc::clone(&self.0);
         Box::pin(async move { connected.call(call).await })

@@ -1,9 +1,10 @@
 //! Tokens against a real database.
 
-use database::{Membership, MembershipStatus, NewTenant, TenantStatus, User};
+use database::{Membership, MembershipStatus, NewTenant, TenantChange, User};
 use domain::TenantSlug;
 
 use super::*;
+use crate::{App, AppConfig};
 
 struct Stage {
     tokens: TokenService,
@@ -13,7 +14,7 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let tokens = TokenService::of(Database::in_memory().unwrap());
+        let tokens = App::open_offline(AppConfig::in_memory()).unwrap().tokens().clone();
         let (tenant, user, created_at) = (TenantId::generate(), UserId::generate(), UnixMillis(1));
         let row = NewTenant {
             id: tenant,
@@ -23,10 +24,10 @@ impl Stage {
             limits: None,
             created_at,
         };
-        tokens.database.create_tenant(row).await.unwrap();
+        tokens.inner.database.create_tenant(row).await.unwrap();
         let email = String::from("ada@example.com");
         let row = User { id: user, email, name: String::from("Ada"), is_operator: false, created_at };
-        tokens.database.create_user(row).await.unwrap();
+        tokens.inner.database.create_user(row).await.unwrap();
         let stage = Self { tokens, tenant, user };
         stage.set_membership(Permissions::all(), MembershipStatus::Active).await;
         stage
@@ -34,7 +35,7 @@ impl Stage {
 
     async fn set_membership(&self, permissions: Permissions, status: MembershipStatus) {
         let membership = Membership { user: self.user, permissions, status, created_at: UnixMillis(1) };
-        self.tokens.database.put_membership(self.tenant, membership).await.unwrap();
+        self.tokens.inner.database.put_membership(self.tenant, membership).await.unwrap();
         self.tokens.grants.invalidate_all();
     }
 
@@ -123,11 +124,22 @@ async fn a_token_ends_with_its_owners_membership() {
 async fn a_token_rests_while_its_tenant_is_suspended() {
     let stage = Stage::set().await;
     let token = stage.issue(Permissions::all(), None).await;
-    for (status, opens) in [(TenantStatus::Suspended, false), (TenantStatus::Active, true)] {
-        stage.tokens.database.set_tenant_status(stage.tenant, status).await.unwrap();
+    let set = async |reason: Option<&str>| {
+        let suspended = Some(reason.map(str::to_owned));
+        let change = TenantChange { suspended, ..TenantChange::default() };
+        stage.tokens.inner.database.change_tenant(stage.tenant, change).await.unwrap();
         stage.tokens.grants.invalidate_all();
-        assert_eq!(stage.tokens.authenticate(&token.text).is_ok(), opens, "{status:?}");
-    }
+    };
+    set(Some("the bill is not paid")).await;
+    let told = stage.tokens.authenticate(&token.text);
+    assert!(matches!(told, Err(AppError::TenantSuspended { reason }) if reason == "the bill is not paid"));
+    let wrong = format!("{}0", &token.text[..token.text.len() - 1]);
+    assert!(stage.is_refused(&wrong) || wrong == token.text, "nobody else is told anything");
+    set(None).await;
+    assert!(stage.tokens.authenticate(&token.text).is_ok());
+    stage.tokens.inner.database.delete_tenant(stage.tenant, None).await.unwrap();
+    stage.tokens.grants.invalidate_all();
+    assert!(stage.is_refused(&token.text));
 }
 
 #[tokio::test]
@@ -147,8 +159,52 @@ async fn nobody_makes_a_token_with_rights_that_he_lacks() {
 async fn the_database_holds_no_secret_of_a_token() {
     let stage = Stage::set().await;
     let token = stage.issue(Permissions::all(), None).await;
-    let secret = Presented::parse(&token.text).unwrap().secret;
-    let grant = stage.tokens.database.token_by_id(token.id).unwrap().unwrap();
-    assert_ne!(grant.secret_hash, secret.as_slice());
+    let secret = token.text.rsplit('_').next().unwrap();
+    let grant = stage.tokens.inner.database.token_by_id(token.id).unwrap().unwrap();
+    let mut plain = [0; 32];
+    crate::sealing::hex::read(secret.as_bytes(), &mut plain).unwrap();
+    assert_ne!(grant.secret_hash, plain);
     assert!(!format!("{token:?}").contains(token.text.rsplit('_').next().unwrap()));
+}
+
+#[tokio::test]
+async fn a_token_has_a_name_that_hides_nothing() {
+    let stage = Stage::set().await;
+    let actor = Actor::Token { token: TokenId::generate(), user: stage.user };
+    let principal = Principal { tenant: stage.tenant, actor, permissions: Permissions::all() };
+    let create = |name: String| stage.tokens.create(&principal, name, Permissions::NONE, None);
+    for name in ["", "a\u{202e}b", "a\u{0}b", "a\u{200b}b", " a", &"a".repeat(256)] {
+        assert!(matches!(create(name.to_owned()).await, Err(AppError::Invalid(_))), "{name:?}");
+    }
+    for name in ["laptop 🚀", &"ä".repeat(255)] {
+        let made = create(name.to_owned()).await.unwrap();
+        assert_eq!(stage.tokens.get(&principal, made.id).unwrap().name, name);
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_tokens_are_seen_and_revoked_with_the_right_to_manage_members_alone() {
+    let stage = Stage::set().await;
+    let token = stage.issue(Permissions::all(), None).await;
+    let other = UserId::generate();
+    let email = String::from("bob@example.com");
+    let row = User { id: other, email, name: String::from("Bob"), is_operator: false, created_at: UnixMillis(1) };
+    stage.tokens.inner.database.create_user(row).await.unwrap();
+    let as_other = |permissions: &[Permission]| Principal {
+        tenant: stage.tenant,
+        actor: Actor::Token { token: TokenId::generate(), user: other },
+        permissions: set(permissions),
+    };
+    let plain = as_other(&[Permission::TokensManage]);
+    assert!(matches!(stage.tokens.get(&plain, token.id), Err(AppError::NotFound { what: "token" })));
+    assert!(matches!(stage.tokens.revoke(&plain, token.id).await, Err(AppError::NotFound { what: "token" })));
+    assert!(stage.tokens.list(&plain, None, None, 10).unwrap().is_empty());
+    assert!(matches!(stage.tokens.list(&plain, Some(stage.user), None, 10), Err(AppError::Forbidden(_))));
+    let manager = as_other(&[Permission::TokensManage, Permission::MembersManage]);
+    assert_eq!(stage.tokens.list(&manager, None, None, 10).unwrap().len(), 1);
+    let renamed = stage.tokens.rename(&manager, token.id, String::from("theirs")).await.unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.revoked_at), ("theirs", None));
+    stage.tokens.revoke(&manager, token.id).await.unwrap();
+    assert!(stage.tokens.get(&manager, token.id).unwrap().revoked_at.is_some());
+    assert!(stage.is_refused(&token.text));
 }

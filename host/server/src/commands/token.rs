@@ -9,7 +9,10 @@ use crate::cli::CreateToken;
 const NOT_MADE: u8 = 1;
 
 pub(crate) fn create(arguments: &CreateToken) -> ExitCode {
-    let made = offline(&arguments.data, async |app| Ok(app.operator_token(&arguments.tenant).await?));
+    let made = offline(&arguments.data, async |app| match &arguments.tenant {
+        Some(tenant) => Ok(app.operator_token(tenant).await?),
+        None => Ok(app.deployment_token().await?),
+    });
     match made {
         Ok(issued) => print(&format!("{}\n", issued.text)),
         Err(error) => fail(NOT_MADE, &error),

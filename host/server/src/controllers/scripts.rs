@@ -108,6 +108,21 @@ pub(crate) async fn change_settings(
     Ok(Json(ScriptView::from(&saved)))
 }
 
+/// Take over what of a script lives by rights that its setter does not hold any more: its deployment, endpoint, schedules,
+/// subscriptions and hooks. They live by yours from now on, so that you need everything that the script grants.
+#[utoipa::path(
+    post, path = "/api/v1/scripts/{script}/adopt", tag = "scripts",
+    params(("script" = String, Path, description = "Its id or its name")),
+    responses((status = 200, description = "The script", body = ScriptView), ChangeProblems)
+)]
+pub(crate) async fn adopt_script(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    ScriptPath(script): ScriptPath,
+) -> Result<Json<ScriptView>, Problem> {
+    Ok(Json(ScriptView::from(&app.scripts().adopt(&principal, &script).await?)))
+}
+
 /// Delete a script with its versions, its endpoint and its executions. To stop it and keep them, pause it.
 #[utoipa::path(
     delete, path = "/api/v1/scripts/{script}", tag = "scripts",

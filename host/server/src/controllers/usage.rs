@@ -2,6 +2,7 @@
 
 use app::{App, UsageView};
 use axum::{Json, extract::State};
+use domain::Quotas;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,7 +30,7 @@ pub(crate) struct UsageBody {
 /// What the tenant may have and use.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Quotas)]
-struct QuotasBody {
+pub(crate) struct QuotasBody {
     /// Executions at once.
     concurrent_executions: u32,
     /// Executions that were accepted and have not ended.
@@ -41,6 +42,20 @@ struct QuotasBody {
     storage_bytes: u64,
     scripts: u64,
     schedules: u64,
+}
+
+impl From<&Quotas> for QuotasBody {
+    fn from(quotas: &Quotas) -> Self {
+        Self {
+            concurrent_executions: quotas.concurrent_executions,
+            queued_executions: quotas.queued_executions,
+            executions_per_minute: quotas.executions_per_minute,
+            fuel_per_day: quotas.fuel_per_day,
+            storage_bytes: quotas.storage_bytes,
+            scripts: quotas.scripts,
+            schedules: quotas.schedules,
+        }
+    }
 }
 
 impl From<UsageView> for UsageBody {
@@ -56,15 +71,7 @@ impl From<UsageView> for UsageBody {
             fuel_today,
         } = usage;
         Self {
-            quotas: QuotasBody {
-                concurrent_executions: quotas.concurrent_executions,
-                queued_executions: quotas.queued_executions,
-                executions_per_minute: quotas.executions_per_minute,
-                fuel_per_day: quotas.fuel_per_day,
-                storage_bytes: quotas.storage_bytes,
-                scripts: quotas.scripts,
-                schedules: quotas.schedules,
-            },
+            quotas: (&quotas).into(),
             queued_executions,
             running_executions,
             storage_bytes,

@@ -1,6 +1,6 @@
 //! Scripts and their drafts.
 
-use app::{DeployedVersion, NewScriptInput, SavedScript, ScriptSummary};
+use app::{Attention, DeployedVersion, NewScriptInput, SavedScript, ScriptSummary};
 use domain::{Language, Limits, RecordMode, ScriptName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use super::{
     endpoints::EndpointView,
     limits::LimitsView,
     policy::PolicyView,
-    words::{KindWord, LanguageWord, RecordWord},
+    words::{KindWord, LanguageWord, PermissionWord, RecordWord},
 };
 use crate::web::problem::Problem;
 
@@ -117,8 +117,23 @@ pub(crate) struct ScriptView {
     /// Until when it rests, because it failed again and again; null where it does not.
     #[schema(format = DateTime)]
     resting_until: Option<String>,
+    /// What is to be known of whoever deployed it, whose rights it has; null where nothing is wrong.
+    attention: Option<AttentionView>,
     /// Findings about a source that was just saved, which do not keep it from running.
     warnings: Vec<DiagnosticView>,
+}
+
+/// Why a script does not do all that it could.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Attention)]
+struct AttentionView {
+    /// `deployer_left`: it pauses until somebody adopts it. `deployer_lacks_rights`: it runs with those that are left.
+    #[schema(example = "deployer_left")]
+    reason: &'static str,
+    /// Whose rights it has.
+    deployer: Uuid,
+    /// What its capabilities name and its deployer does not hold.
+    missing: Vec<PermissionWord>,
 }
 
 /// The draft of a script.
@@ -184,7 +199,18 @@ impl From<&SavedScript> for ScriptView {
             summary: (&saved.script.summary).into(),
             endpoint: saved.endpoint.as_ref().map(EndpointView::from),
             resting_until: saved.resting_until.map(|until| until.to_rfc3339()),
+            attention: saved.attention.as_ref().map(AttentionView::from),
             warnings: saved.warnings.iter().map(DiagnosticView::from).collect(),
+        }
+    }
+}
+
+impl From<&Attention> for AttentionView {
+    fn from(attention: &Attention) -> Self {
+        Self {
+            reason: attention.reason.as_str(),
+            deployer: attention.deployer.uuid(),
+            missing: attention.missing.iter().map(PermissionWord).collect(),
         }
     }
 }

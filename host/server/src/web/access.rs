@@ -19,7 +19,7 @@ pub enum Access {
     Operator,
 }
 
-use Access::{Anybody, Known, Needs, SignedIn};
+use Access::{Anybody, Known, Needs, Operator, SignedIn};
 
 /// The operations, by their id in the API's description.
 pub const OPERATIONS: &[(&str, Access)] = &[
@@ -57,10 +57,12 @@ pub const OPERATIONS: &[(&str, Access)] = &[
     ("show_draft", Needs(&[ScriptsRead])),
     ("save_draft", Needs(&[ScriptsWrite])),
     ("check_source", Needs(&[ScriptsWrite])),
+    ("test_script", Needs(&[ScriptsWrite, ExecutionsRun])),
     ("deploy_draft", Needs(&[ScriptsDeploy])),
     ("browse_versions", Needs(&[ScriptsRead])),
     ("show_version", Needs(&[ScriptsRead])),
     ("activate_version", Needs(&[ScriptsDeploy])),
+    ("adopt_script", Needs(&[ScriptsDeploy])),
     ("show_types", Needs(&[ScriptsRead])),
     // Executions
     ("start_execution", Needs(&[ExecutionsRun])),
@@ -131,8 +133,49 @@ pub const OPERATIONS: &[(&str, Access)] = &[
     ("show_webhook_delivery", Needs(&[WebhooksManage])),
     ("resend_webhook_delivery", Needs(&[WebhooksManage])),
     // Tokens
+    ("browse_tokens", Needs(&[TokensManage])),
     ("create_token", Needs(&[TokensManage])),
+    ("show_token", Needs(&[TokensManage])),
+    ("rename_token", Needs(&[TokensManage])),
     ("revoke_token", Needs(&[TokensManage])),
+    // People
+    ("browse_members", Needs(&[MembersRead])),
+    ("show_member", Needs(&[MembersRead])),
+    ("browse_member_bindings", Needs(&[MembersRead])),
+    ("change_member", Needs(&[MembersManage])),
+    ("remove_member", Needs(&[MembersManage])),
+    ("browse_roles", Needs(&[MembersRead])),
+    ("show_role", Needs(&[MembersRead])),
+    ("create_role", Needs(&[MembersManage])),
+    ("change_role", Needs(&[MembersManage])),
+    ("delete_role", Needs(&[MembersManage])),
+    ("browse_invitations", Needs(&[MembersRead])),
+    ("show_invitation", Needs(&[MembersRead])),
+    ("create_invitation", Needs(&[MembersManage])),
+    ("revoke_invitation", Needs(&[MembersManage])),
+    ("preview_invitation", Anybody),
+    // Operators
+    ("browse_tenants", Operator),
+    ("create_tenant", Operator),
+    ("show_tenant", Operator),
+    ("change_tenant", Operator),
+    ("delete_tenant", Operator),
+    ("suspend_tenant", Operator),
+    ("resume_tenant", Operator),
+    ("show_tenant_usage", Operator),
+    ("invite_tenant_admin", Operator),
+    ("browse_users", Operator),
+    ("create_user", Operator),
+    ("show_user", Operator),
+    ("change_user", Operator),
+    ("browse_plans", Operator),
+    ("create_plan", Operator),
+    ("show_plan", Operator),
+    ("change_plan", Operator),
+    ("delete_plan", Operator),
+    ("browse_operator_tokens", Operator),
+    ("create_operator_token", Operator),
+    ("revoke_operator_token", Operator),
 ];
 
 /// Who may call the operation; `None` where it has no line.

@@ -88,8 +88,15 @@ where
         let app = App::from_ref(state);
         if has_authorization(&parts.headers) {
             let token = bearer(&parts.headers).ok_or_else(unauthenticated)?;
-            app.tokens().authenticate(token)?;
-            return Err(AppError::NotOperator.into());
+            return match app.operators().authenticate(token) {
+                Ok(operator) => Ok(Self(operator)),
+                // Whoever is known and no operator is told so; a token that is none is nobody's.
+                Err(AppError::Unauthenticated) => match app.tokens().authenticate(token) {
+                    Ok(_) => Err(AppError::NotOperator.into()),
+                    Err(error) => Err(error.into()),
+                },
+                Err(error) => Err(error.into()),
+            };
         }
         Ok(Self(person(parts, &app)?.operator()?))
     }

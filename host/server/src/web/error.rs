@@ -52,7 +52,7 @@ impl From<AppError> for Problem {
                 Self::new(&kinds::SOURCE, detail).with("diagnostics", views)
             }
             AppError::NameTaken { name } => {
-                Self::new(&kinds::NAME_TAKEN, format!("there is a script named '{name}' already: choose another name"))
+                Self::new(&kinds::NAME_TAKEN, format!("'{name}' is taken already: choose another name"))
             }
             AppError::RouteTaken { method, path } => Self::new(
                 &kinds::ROUTE_TAKEN,
@@ -69,6 +69,7 @@ impl From<AppError> for Problem {
             }
             AppError::NotRecorded => Self::new(&kinds::NOT_RECORDED, AppError::NotRecorded.to_string()),
             AppError::Paused => Self::new(&kinds::PAUSED, "the script is paused: set 'is_active' to run it again"),
+            error @ AppError::Orphaned => Self::new(&kinds::ORPHANED, error.to_string()),
             error @ AppError::ConcurrencyFull { .. } => Self::new(&kinds::CONCURRENCY_FULL, error.to_string()),
             ref error @ AppError::Ended { status } => {
                 Self::new(&kinds::ALREADY_ENDED, error.to_string()).with("execution_status", status.as_str())

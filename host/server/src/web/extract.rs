@@ -248,7 +248,7 @@ fn told(field: &str, message: &str) -> String {
     message.to_owned()
 }
 
-async fn segments<S: Send + Sync, T: DeserializeOwned + Send>(
+pub(super) async fn segments<S: Send + Sync, T: DeserializeOwned + Send>(
     parts: &mut Parts,
     state: &S,
     what: &str,
@@ -267,6 +267,6 @@ fn point(text: &str) -> Result<HookPoint, Problem> {
     HookPoint::parse(text).map_err(|_| nothing("extension point"))
 }
 
-fn nothing(what: &str) -> Problem {
+pub(super) fn nothing(what: &str) -> Problem {
     Problem::new(&kinds::NOT_FOUND, format!("there is no such {what}"))
 }

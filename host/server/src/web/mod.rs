@@ -13,6 +13,7 @@ pub(crate) mod examples;
 pub(crate) mod extract;
 pub(crate) mod hosts;
 pub(crate) mod layers;
+pub(crate) mod named;
 mod objects;
 pub(crate) mod overload;
 pub(crate) mod peer;

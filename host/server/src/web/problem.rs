@@ -58,6 +58,7 @@ pub(crate) mod kinds {
         ALREADY_REDRIVEN = CONFLICT "already_redriven" "The dead letter was sent again already";
         SUBSCRIPTION_EXISTS = CONFLICT "subscription_exists" "The script has this subscription already";
         PAUSED = CONFLICT "paused" "The script is paused";
+        ORPHANED = CONFLICT "orphaned" "The script's deployer is no member any more";
         CONCURRENCY_FULL = CONFLICT "concurrency_full" "The script goes on as often as it may at once";
         KEY_IN_USE = CONFLICT "key_in_use" "A request with this key is under way";
         NOT_ENDED = CONFLICT "not_ended" "The execution has not ended";

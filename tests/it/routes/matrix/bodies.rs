@@ -39,6 +39,8 @@ pub(super) fn of(operation: &str, described: &Value, document: &Value, things: &
         "change_secret" => json!({ "scripts": [] }),
         "run_hook" => json!({ "input": { "id": "o-1" } }),
         "put_hook_binding" => json!({ "position": 0 }),
+        "create_role" => json!({ "name": format!("role-{unique}"), "permissions": ["scripts.read"] }),
+        "preview_invitation" => json!({ "secret": things.get("invitation_secret") }),
         "replay_execution" => json!({}),
         "redrive_dead_letter" => json!({}),
         "put_endpoint_secret" => json!({ "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }),

@@ -32,6 +32,7 @@ impl Things {
         let ids = KINDS.iter().map(|kind| match *kind {
             "secret" => (*kind, String::from("no-such-secret")),
             "event" => (*kind, String::from("999999999-0")),
+            "role" | "plan" => (*kind, String::from("no-such-name")),
             _ => (*kind, ScriptId::generate().to_string()),
         });
         Self(ids.collect())
@@ -84,6 +85,13 @@ const KINDS: &[&str] = &[
     "event",
     "dead_letter",
     "token",
+    "role",
+    "invitation",
+    "invitation_secret",
+    "member",
+    "tenant",
+    "user",
+    "plan",
 ];
 
 fn kind_of_script(operation: &str) -> &'static str {
@@ -163,8 +171,30 @@ impl<'a> Makers<'a> {
                 let made = self.post("/api/v1/tokens", json!({ "name": "thing", "permissions": [] })).await.expect(201);
                 made["id"].as_str().unwrap().to_owned()
             }
+            "role" => {
+                let role = json!({ "name": self.unique("role-"), "permissions": ["scripts.read"] });
+                text_of(&self.post("/api/v1/roles", role).await.expect(201)["name"])
+            }
+            "invitation" => text_of(&self.invitation().await["id"]),
+            "invitation_secret" => text_of(&self.invitation().await["secret"]),
+            "member" => self.member().await,
+            // An operator's, which nobody here reaches.
+            "tenant" | "user" | "plan" => self.unique("operators-"),
             _ => unreachable!("{kind}"),
         }
+    }
+
+    async fn invitation(&self) -> Value {
+        let email = format!("{}@example.com", self.unique("somebody-"));
+        self.post("/api/v1/invitations", json!({ "email": email, "role": "viewer" })).await.expect(201)
+    }
+
+    /// Somebody who took an invitation.
+    async fn member(&self) -> String {
+        let secret = text_of(&self.invitation().await["secret"]);
+        let name = domain::DisplayName::parse("name", "Ada").unwrap();
+        let accepted = self.stage.server.app().invitations().accept_new(&secret, &name).await.unwrap();
+        accepted.user.to_string()
     }
 
     /// A script that answers signed requests, with a secret for them.
