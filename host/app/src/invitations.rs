@@ -8,7 +8,7 @@ mod tests;
 
 use std::{fmt, sync::Arc};
 
-use database::{Acceptance, Accepting, DatabaseError, Invitation, NewInvitation, User};
+use database::{Acceptance, Accepting, DatabaseError, Invitation, NewInvitation, Password, User};
 use domain::{
     Actor, AuditAction, DisplayName, EmailAddress, InvitationId, Operator, Permission, Permissions, Principal,
     RoleName, TenantId, UnixMillis, UserId,
@@ -16,7 +16,7 @@ use domain::{
 use serde_json::json;
 
 use crate::{
-    AppError, Inner,
+    AppError, Inner, PlainPassword,
     audit::AuditSubject,
     presented::{INVITATION, Presented},
     roles::person,
@@ -165,11 +165,19 @@ impl InvitationService {
     /// Take an invitation as somebody who becomes a user with it: the address is the invitation's.
     ///
     /// # Errors
-    /// [`AppError::NotFound`] as [`Self::preview`]; [`AppError::Unauthenticated`] where the address belongs to a user, who
-    /// has to sign in for it.
-    pub async fn accept_new(&self, secret: &str, name: &DisplayName) -> Result<Accepted, AppError> {
+    /// [`AppError::NotFound`] as [`Self::preview`]; [`AppError::SignInFailed`] where the address belongs to a user, who has
+    /// to sign in for it.
+    pub async fn accept_new(
+        &self,
+        secret: &str,
+        name: &DisplayName,
+        password: &PlainPassword,
+    ) -> Result<Accepted, AppError> {
         let now = UnixMillis::now();
+        // Before the hash, which is work: whoever has no invitation makes none.
         let invitation = self.preview_at(secret, now)?;
+        let hash = self.inner.passwords.hash(password).await?;
+        let password = Password { hash, set_at: now, must_change: false, expires_at: None };
         let user = User {
             id: UserId::generate(),
             email: invitation.email.clone(),
@@ -178,7 +186,7 @@ impl InvitationService {
             created_at: now,
         };
         let id = user.id;
-        self.take(&invitation, Accepting::New(user), id, now).await
+        self.take(&invitation, Accepting::New(user, password), id, now).await
     }
 
     async fn take(
@@ -199,7 +207,7 @@ impl InvitationService {
                 self.inner.events.changed(tenant);
                 Ok(Accepted { tenant, user, role: invitation.role.clone() })
             }
-            Err(DatabaseError::NameTaken) => Err(AppError::Unauthenticated),
+            Err(DatabaseError::NameTaken) => Err(AppError::SignInFailed),
             // Whoever invited lost what the role gives.
             Err(DatabaseError::Beyond { .. }) => Err(AppError::NotFound { what: "invitation" }),
             Err(error) => Err(of_invitation(error)),

@@ -277,6 +277,7 @@ impl App {
         let tokens = TokenService::new(Arc::clone(&inner));
         let sessions = SessionService::new(Arc::clone(&inner));
         let invitations = InvitationService::new(Arc::clone(&inner));
+        let operators = OperatorService::new(Arc::clone(&inner), invitations.clone(), executions.clone());
         Ok(Self {
             scripts: ScriptService::new(Arc::clone(&inner)),
             endpoints: EndpointService::new(Arc::clone(&inner), executions.clone(), tokens.clone()),
@@ -297,7 +298,7 @@ impl App {
             webhooks: WebhookService::new(Arc::clone(&inner)),
             roles: RoleService::new(Arc::clone(&inner)),
             members: MemberService::new(Arc::clone(&inner)),
-            operators: OperatorService::new(Arc::clone(&inner), invitations.clone()),
+            operators,
             invitations,
             inner,
         })

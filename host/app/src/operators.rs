@@ -19,7 +19,7 @@ pub use plans::{PlanInput, PlanPatch};
 pub use tenants::{NewTenantInput, TenantPatch, TenantView};
 pub use users::{NewUserInput, UserPatch, UserView};
 
-use crate::{Inner, InvitationService};
+use crate::{ExecutionService, Inner, InvitationService};
 
 /// How old the rights behind a token may be (RULES 14).
 const STALE_MAX: Duration = Duration::from_millis(500);
@@ -35,13 +35,14 @@ const PAGE_MAX: u32 = 1_000;
 pub struct OperatorService {
     inner: Arc<Inner>,
     invitations: InvitationService,
+    executions: ExecutionService,
     grants: Cache<TokenId, Arc<OperatorGrant>>,
 }
 
 impl OperatorService {
-    pub(crate) fn new(inner: Arc<Inner>, invitations: InvitationService) -> Self {
+    pub(crate) fn new(inner: Arc<Inner>, invitations: InvitationService, executions: ExecutionService) -> Self {
         let grants = Cache::builder().max_capacity(GRANTS_MAX).time_to_live(STALE_MAX).build();
-        Self { inner, invitations, grants }
+        Self { inner, invitations, executions, grants }
     }
 }
 

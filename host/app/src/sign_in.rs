@@ -14,12 +14,12 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use database::{DatabaseError, Password, PasswordReset, SignInMethod, TenantStatus, User};
 use domain::{
-    Actor, AuditAction, IdentityProviderId, Invalid, Operator, PasswordResetId, TenantId, TenantSlug, UnixMillis,
-    UserId,
+    Actor, AuditAction, DisplayName, IdentityProviderId, Invalid, Operator, PasswordResetId, TenantId, TenantSlug,
+    UnixMillis, UserId,
 };
 
 use crate::{
-    AppError, Inner, IssuedSession, Person, SessionService,
+    AppError, Inner, InvitationService, IssuedSession, Person, SessionService,
     audit::AuditSubject,
     presented::{self, Presented},
     sessions::Opening,
@@ -206,6 +206,22 @@ impl SignInService {
         }
         let tenant = self.chosen_tenant(user, None)?;
         self.open(user, tenant, visitor, now).await
+    }
+
+    /// Take an invitation as somebody who has no user yet, with a password, and sign in.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an invitation that is none any more; [`AppError::SignInFailed`] where the address belongs
+    /// to somebody, who signs in and takes it then.
+    pub async fn by_invitation(
+        &self,
+        (secret, name, password): (&str, &DisplayName, PlainPassword),
+        visitor: &Visitor,
+        now: UnixMillis,
+    ) -> Result<IssuedSession, AppError> {
+        let invitations = InvitationService::new(Arc::clone(&self.inner));
+        let accepted = invitations.accept_new(secret, name, &password).await?;
+        self.open(accepted.user, Some(accepted.tenant), visitor, now).await
     }
 
     /// By which providers people sign in to a tenant: their ids and names. One that is not there has none.

@@ -4,8 +4,9 @@ use domain::{InvitationId, Permissions, RoleName, TenantId, UnixMillis, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
-    Database, DatabaseError, Refusal, TenantStatus, User,
+    Database, DatabaseError, Password, Refusal, TenantStatus, User,
     members::{self, RoleGrant},
+    passwords,
     rows::{count, millis, optional_millis, optional_word, unreadable, word},
     users,
     writer::Work,
@@ -115,8 +116,8 @@ pub struct Acceptance {
 pub enum Accepting {
     /// Somebody who is a user already.
     Known(UserId),
-    /// Somebody who becomes one.
-    New(User),
+    /// Somebody who becomes one, with a password to sign in by.
+    New(User, Password),
 }
 
 impl Invitation {
@@ -253,8 +254,9 @@ fn accept(work: &Work<'_>, acceptance: &Acceptance) -> Result<(TenantId, UserId)
     let tenant = invitation.tenant;
     let user = match user {
         Accepting::Known(user) => *user,
-        Accepting::New(user) => {
+        Accepting::New(user, password) => {
             users::insert(work, user)?;
+            passwords::put(work.connection, user.id, password, None)?;
             user.id
         }
     };

@@ -165,7 +165,7 @@ impl Database {
     }
 }
 
-fn put(
+pub(crate) fn put(
     connection: &Connection,
     user: UserId,
     password: &Password,

@@ -53,6 +53,7 @@ fn operations(page: &mut String) {
         let who = match access {
             Access::Anybody => String::from("anybody"),
             Access::Known => String::from("anybody who is known"),
+            Access::SignedIn => String::from("anybody who is signed in"),
             Access::Operator => String::from("operators"),
             Access::Needs(permissions) => {
                 let words: Vec<String> = permissions.iter().map(|permission| format!("`{permission}`")).collect();

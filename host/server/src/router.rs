@@ -234,6 +234,8 @@ fn people() -> OpenApiRouter<Api> {
         .routes(routes!(browse_invitations, create_invitation))
         .routes(routes!(show_invitation, revoke_invitation))
         .routes(routes!(preview_invitation))
+        .routes(routes!(accept_invitation))
+        .routes(routes!(sign_in_by_invitation))
 }
 
 /// What whoever runs the deployment does.
@@ -247,6 +249,8 @@ fn operators() -> OpenApiRouter<Api> {
         .routes(routes!(invite_tenant_admin))
         .routes(routes!(browse_users, create_user))
         .routes(routes!(show_user, change_user))
+        .routes(routes!(reset_user))
+        .routes(routes!(browse_user_sessions, end_user_sessions))
         .routes(routes!(browse_plans, create_plan))
         .routes(routes!(show_plan, change_plan, delete_plan))
         .routes(routes!(browse_operator_tokens, create_operator_token))

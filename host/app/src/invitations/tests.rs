@@ -36,6 +36,10 @@ impl Stage {
     }
 }
 
+fn password() -> PlainPassword {
+    PlainPassword::chosen(String::from("a few words of hers")).unwrap()
+}
+
 fn is_nothing<T>(result: Result<T, AppError>) -> bool {
     matches!(result, Err(AppError::NotFound { what: "invitation" }))
 }
@@ -59,12 +63,12 @@ async fn an_invitation_makes_a_user_of_whoever_is_none() {
     let stage = Stage::set().await;
     let issued = stage.invite("new@example.com", BuiltInRole::Viewer).await.unwrap();
     let name = DisplayName::parse("name", "Nia").unwrap();
-    let accepted = stage.invitations().accept_new(&issued.secret, &name).await.unwrap();
+    let accepted = stage.invitations().accept_new(&issued.secret, &name, &password()).await.unwrap();
     let member = stage.app.members().get(&stage.admin, accepted.user).unwrap();
     assert_eq!((member.email.as_str(), member.name.as_str()), ("new@example.com", "Nia"));
     let again = stage.invite("new@example.com", BuiltInRole::Admin).await.unwrap();
-    let taken = stage.invitations().accept_new(&again.secret, &name).await;
-    assert!(matches!(taken, Err(AppError::Unauthenticated)), "the address is somebody's: that person signs in");
+    let taken = stage.invitations().accept_new(&again.secret, &name, &password()).await;
+    assert!(matches!(taken, Err(AppError::SignInFailed)), "the address is somebody's: that person signs in");
 }
 
 #[tokio::test]

@@ -299,7 +299,8 @@ async fn members_of_another_tenant_are_not_there() {
     };
     let (_, invitation) = stage.app.operators().create_tenant(&operator, input).await.unwrap();
     let name = domain::DisplayName::parse("name", "Eve").unwrap();
-    let eve = stage.app.invitations().accept_new(&invitation.secret, &name).await.unwrap();
+    let password = crate::PlainPassword::chosen(String::from("a few words of hers")).unwrap();
+    let eve = stage.app.invitations().accept_new(&invitation.secret, &name, &password).await.unwrap();
     for user in [eve.user, UserId::generate()] {
         assert!(matches!(stage.members().get(&stage.admin, user), Err(AppError::NotFound { what: "member" })));
         let removed = stage.members().remove(&stage.admin, user, Adopting::Nothing).await;

@@ -185,6 +185,7 @@ impl OperatorService {
     pub async fn resume_tenant(&self, operator: &Operator, id: TenantId) -> Result<TenantView, AppError> {
         let change = TenantChange { suspended: Some(None), ..TenantChange::default() };
         let view = self.change(operator, id, change, json!({ "suspended": false })).await?;
+        self.executions.wake(id);
         self.inner.events.wake();
         self.inner.webhooks.wake();
         Ok(view)

@@ -40,6 +40,10 @@ impl Stage {
     }
 }
 
+fn password() -> crate::PlainPassword {
+    crate::PlainPassword::chosen(String::from("a few words of hers")).unwrap()
+}
+
 fn name(text: &str) -> DisplayName {
     DisplayName::parse("name", text).unwrap()
 }
@@ -90,7 +94,7 @@ async fn a_tenant_begins_with_an_invitation_of_its_first_admin() {
     let stage = Stage::set().await;
     let (made, invitation) = stage.found("acme").await;
     assert_eq!(made.account.tenant.status, TenantStatus::Active);
-    let accepted = stage.app.invitations().accept_new(&invitation.secret, &name("Ada")).await.unwrap();
+    let accepted = stage.app.invitations().accept_new(&invitation.secret, &name("Ada"), &password()).await.unwrap();
     let actor = Actor::Token { token: TokenId::generate(), user: accepted.user };
     let admin = domain::Principal { tenant: accepted.tenant, actor, permissions: Permissions::all() };
     assert_eq!(stage.app.members().list(&admin, None, 10).unwrap().len(), 1, "the operator is no member");

@@ -2,7 +2,7 @@
 
 use database::{
     Acceptance, Accepting, Adoption, Binding, Database, DatabaseError, MembershipStatus, NewInvitation, NewTenant,
-    PlanSetting, Refusal, Removal, RoleGrant, RoleSetting, TenantChange, TenantStatus, UserChange,
+    Password, PlanSetting, Refusal, Removal, RoleGrant, RoleSetting, TenantChange, TenantStatus, UserChange,
 };
 use domain::{
     BuiltInRole, InvitationId, Limits, Permission, Permissions, PlanQuotas, RoleName, TenantId, UnixMillis, UserId,
@@ -242,6 +242,10 @@ fn invitation(email: &str, in_role: &str, invited_by: UserId) -> NewInvitation {
     }
 }
 
+fn password() -> Password {
+    Password { hash: String::from("a hash"), set_at: NOW, must_change: false, expires_at: None }
+}
+
 #[tokio::test]
 async fn an_invitation_is_accepted_once_while_it_lasts() {
     let stage = Stage::set().await;
@@ -273,7 +277,7 @@ async fn an_invitation_gives_nothing_that_whoever_invited_has_lost() {
     database.create_invitation(tenant, invited, MANY).await.unwrap();
     database.set_member_role(tenant, grant(second, "viewer"), None, None).await.unwrap();
     let new = new_user(UserId::generate(), "new");
-    let accept = || Acceptance { invitation: id, user: Accepting::New(new.clone()), now: NOW };
+    let accept = || Acceptance { invitation: id, user: Accepting::New(new.clone(), password()), now: NOW };
     assert!(matches!(database.accept_invitation(accept()).await, Err(DatabaseError::Beyond { .. })));
     assert!(database.user_by_email("new@example.org").unwrap().is_none(), "nothing of it was written");
     database.set_member_role(tenant, grant(second, "admin"), None, None).await.unwrap();

@@ -1,24 +1,36 @@
 //! `/invitations`: how people come to belong to the tenant.
 
-use app::App;
-use axum::{Json, extract::State, response::IntoResponse};
+use app::{App, AppError, PlainPassword};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use domain::{DisplayName, UnixMillis};
 use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::sign_in::signed_in;
 use crate::{
     views::{
         pages::{self, Page},
-        people::{InvitationBody, InvitationMade, InvitationPreview, InvitationSecret, NewInvitation},
+        people::{
+            InvitationBody, InvitationMade, InvitationPreview, InvitationSecret, InvitationSignIn, InvitationTaken,
+            NewInvitation,
+        },
+        sessions::SessionView,
     },
     web::{
         body::JsonBody,
-        caller::Caller,
+        caller::{Caller, SignedIn, Visiting},
         extract::Params,
         named::InvitationPath,
         problem::Problem,
-        responses::{ChangeProblems, InvitationProblems, ListProblems, PeopleProblems, ReadProblems},
+        responses::{
+            ChangeProblems, InvitationProblems, InvitationSignInProblems, ListProblems, PeopleProblems, ReadProblems,
+        },
     },
 };
 
@@ -96,6 +108,50 @@ pub(crate) async fn revoke_invitation(
 ) -> Result<StatusCode, Problem> {
     app.invitations().revoke(&principal, invitation).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take an invitation as the person who is signed in. It is for one address, and is nothing to anybody else.
+#[utoipa::path(
+    post, path = "/api/v1/invitations/accept", tag = "people", request_body = InvitationSecret,
+    security(("session" = [])),
+    responses((status = 200, description = "What it was to", body = InvitationTaken), InvitationProblems)
+)]
+pub(crate) async fn accept_invitation(
+    State(app): State<App>,
+    SignedIn(person): SignedIn,
+    JsonBody(body): JsonBody<InvitationSecret>,
+) -> Result<Json<InvitationTaken>, Problem> {
+    if person.must_change_password() {
+        return Err(AppError::PasswordChangeRequired.into());
+    }
+    // A session of a tenant's identity provider is for that tenant alone (RULES 17).
+    if person.is_confined() {
+        return Err(AppError::NotFound { what: "invitation" }.into());
+    }
+    let accepted = app.invitations().accept(person.user(), &body.secret).await?;
+    Ok(Json(InvitationTaken::new(&accepted)))
+}
+
+/// Take an invitation as somebody who has no user yet: with a name and a password, and the address of the invitation. The
+/// session acts in its tenant.
+#[utoipa::path(
+    post, path = "/api/v1/sign-in/invitation", tag = "sign-in", security(()), request_body = InvitationSignIn,
+    responses(
+        (status = 200, description = "Who is signed in", body = SessionView,
+            headers(("Set-Cookie", description = "The session"))),
+        InvitationSignInProblems
+    )
+)]
+pub(crate) async fn sign_in_by_invitation(
+    State(app): State<App>,
+    Visiting { visitor, origin }: Visiting,
+    JsonBody(body): JsonBody<InvitationSignIn>,
+) -> Result<Response, Problem> {
+    let name = DisplayName::parse("name", &body.name)?;
+    let password = PlainPassword::chosen(body.password)?;
+    let now = UnixMillis::now();
+    let issued = app.sign_in().by_invitation((&body.secret, &name, password), &visitor, now).await?;
+    signed_in(&app, issued, &origin, now)
 }
 
 /// See what an invitation is to, for whoever holds its secret.

@@ -1,15 +1,15 @@
 //! Tenants, users, plans and tokens of the deployment's own as JSON, for operators.
 
 use app::{
-    IssuedInvitation, NewTenantInput, NewUserInput, OperatorToken, Plan, PlanInput, PlanPatch, TenantPatch, TenantView,
-    UserAccount, UserPatch, UserView,
+    IssuedInvitation, NewTenantInput, NewUserInput, OperatorToken, Plan, PlanInput, PlanPatch, ResetLink, Session,
+    TenantPatch, TenantView, UserAccount, UserPatch, UserView,
 };
 use domain::{DisplayName, EmailAddress, Limits, PlanQuotas, RoleName, TenantSlug, UnixMillis};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{limits::LimitsView, people::InvitationMade};
+use super::{limits::LimitsView, people::InvitationMade, words::SignInMethodWord};
 use crate::{controllers::usage::QuotasBody, web::problem::Problem};
 
 /// Quotas of a plan or a tenant. What is null or left out is said elsewhere: by the tenant's plan, or by the deployment.
@@ -164,6 +164,36 @@ pub(crate) struct UserChange {
     name: Option<String>,
     is_operator: Option<bool>,
     is_disabled: Option<bool>,
+}
+
+/// A link by which a user sets a password.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UserReset {
+    /// What the user sends to `POST /api/v1/sign-in/reset`. It is shown this one time.
+    #[schema(example = "pr_0190b0a000007000800000000000000a_…")]
+    link: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+/// A session of a user, as operators see one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserSession {
+    id: Uuid,
+    /// How the person signed in.
+    method: SignInMethodWord,
+    /// What the browser calls itself.
+    device: String,
+    /// From where the person signed in.
+    address: String,
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it was last used, to the minute.
+    #[schema(format = DateTime)]
+    last_seen_at: String,
+    /// When it ends however much it is used.
+    #[schema(format = DateTime)]
+    expires_at: String,
 }
 
 /// A plan.
@@ -399,6 +429,26 @@ impl From<&UserView> for UserDetail {
             role: of.role.as_ref().map(RoleName::to_string),
         };
         Self { user: (&view.account).into(), tenants: view.tenants.iter().map(tenant).collect() }
+    }
+}
+
+impl From<ResetLink> for UserReset {
+    fn from(link: ResetLink) -> Self {
+        Self { expires_at: link.expires_at.to_rfc3339(), link: link.text }
+    }
+}
+
+impl From<&Session> for UserSession {
+    fn from(session: &Session) -> Self {
+        Self {
+            id: session.id.uuid(),
+            method: SignInMethodWord(session.method),
+            device: session.device.clone(),
+            address: session.address.clone(),
+            created_at: session.created_at.to_rfc3339(),
+            last_seen_at: session.last_seen_at.to_rfc3339(),
+            expires_at: session.expires_at.to_rfc3339(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Members, roles, invitations and tokens as JSON. A secret is in the one answer that makes it, and in no other.
 
-use app::{Binding, BindingView, Handover, Invitation, IssuedInvitation, Member, RoleView, Token};
+use app::{Accepted, Binding, BindingView, Handover, Invitation, IssuedInvitation, Member, RoleView, Token};
 use domain::{Permissions, RoleName, UnixMillis};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -158,11 +158,31 @@ pub(crate) struct NewInvitation {
 }
 
 /// The secret of an invitation.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "secret": "si_0190b0a000007000800000000000000a_…" }))]
 pub(crate) struct InvitationSecret {
     pub(crate) secret: String,
+}
+
+/// An invitation's secret, and who takes it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "secret": "si_…", "name": "Ada Lovelace", "password": "a few words of hers" }))]
+pub(crate) struct InvitationSignIn {
+    pub(crate) secret: String,
+    /// 1 to 255 characters.
+    pub(crate) name: String,
+    /// 12 to 256 characters.
+    #[schema(format = Password, max_length = 256)]
+    pub(crate) password: String,
+}
+
+/// What somebody belongs to now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InvitationTaken {
+    tenant_id: Uuid,
+    role: String,
 }
 
 /// What an invitation is to.
@@ -207,6 +227,12 @@ impl MemberChange {
     /// The role that is asked for.
     pub(crate) fn role(&self) -> Result<RoleName, Problem> {
         Ok(RoleName::parse(&self.role)?)
+    }
+}
+
+impl InvitationTaken {
+    pub(crate) fn new(accepted: &Accepted) -> Self {
+        Self { tenant_id: accepted.tenant.uuid(), role: accepted.role.to_string() }
     }
 }
 

@@ -154,6 +154,8 @@ pub const OPERATIONS: &[(&str, Access)] = &[
     ("create_invitation", Needs(&[MembersManage])),
     ("revoke_invitation", Needs(&[MembersManage])),
     ("preview_invitation", Anybody),
+    ("accept_invitation", SignedIn),
+    ("sign_in_by_invitation", Anybody),
     // Operators
     ("browse_tenants", Operator),
     ("create_tenant", Operator),
@@ -168,6 +170,9 @@ pub const OPERATIONS: &[(&str, Access)] = &[
     ("create_user", Operator),
     ("show_user", Operator),
     ("change_user", Operator),
+    ("reset_user", Operator),
+    ("browse_user_sessions", Operator),
+    ("end_user_sessions", Operator),
     ("browse_plans", Operator),
     ("create_plan", Operator),
     ("show_plan", Operator),

@@ -193,7 +193,8 @@ impl<'a> Makers<'a> {
     async fn member(&self) -> String {
         let secret = text_of(&self.invitation().await["secret"]);
         let name = domain::DisplayName::parse("name", "Ada").unwrap();
-        let accepted = self.stage.server.app().invitations().accept_new(&secret, &name).await.unwrap();
+        let password = app::PlainPassword::chosen(String::from("a few words of hers")).unwrap();
+        let accepted = self.stage.server.app().invitations().accept_new(&secret, &name, &password).await.unwrap();
         accepted.user.to_string()
     }
 

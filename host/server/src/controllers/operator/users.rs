@@ -2,6 +2,7 @@
 
 use app::App;
 use axum::{Json, extract::State, response::IntoResponse};
+use domain::UnixMillis;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -9,8 +10,9 @@ use uuid::Uuid;
 
 use crate::{
     views::{
-        operators::{NewUser, UserChange, UserDetail, UserRecord},
+        operators::{NewUser, UserChange, UserDetail, UserRecord, UserReset, UserSession},
         pages::{self, Page},
+        sessions::SessionsEnded,
     },
     web::{
         body::JsonBody,
@@ -18,7 +20,7 @@ use crate::{
         extract::Params,
         named::UserPath,
         problem::Problem,
-        responses::{ListProblems, OperatorProblems, ReadProblems},
+        responses::{ChangeProblems, ListProblems, OperatorProblems, ReadProblems},
     },
 };
 
@@ -95,4 +97,51 @@ pub(crate) async fn change_user(
     JsonBody(body): JsonBody<UserChange>,
 ) -> Result<Json<UserDetail>, Problem> {
     Ok(Json(UserDetail::from(&app.operators().change_user(&operator, user, body.patch()?).await?)))
+}
+
+/// Make a link by which the user sets a password once, within 24 hours. Links of before are good no more. Give it to the
+/// person: Skerry sends no mail.
+#[utoipa::path(
+    post, path = "/api/v1/operator/users/{user}/reset", tag = "operator",
+    params(("user" = Uuid, Path, description = "The user's id")),
+    responses((status = 201, description = "The link, shown once", body = UserReset), ChangeProblems)
+)]
+pub(crate) async fn reset_user(
+    State(app): State<App>,
+    OperatorCaller(operator): OperatorCaller,
+    UserPath(user): UserPath,
+) -> Result<impl IntoResponse, Problem> {
+    let link = app.sign_in().reset_link(&operator, user, UnixMillis::now()).await?;
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(UserReset::from(link))))
+}
+
+/// List a user's sessions.
+#[utoipa::path(
+    get, path = "/api/v1/operator/users/{user}/sessions", tag = "operator",
+    params(("user" = Uuid, Path, description = "The user's id")),
+    responses((status = 200, description = "All of them, on one page", body = Page<UserSession>), ReadProblems)
+)]
+pub(crate) async fn browse_user_sessions(
+    State(app): State<App>,
+    OperatorCaller(operator): OperatorCaller,
+    UserPath(user): UserPath,
+) -> Result<Json<Page<UserSession>>, Problem> {
+    app.operators().user(&operator, user)?;
+    let sessions = app.sessions().list_of(&operator, user, UnixMillis::now())?;
+    Ok(Json(Page::of(sessions.iter().map(UserSession::from).collect())))
+}
+
+/// End a user's sessions. Within a second nothing accepts them any more.
+#[utoipa::path(
+    delete, path = "/api/v1/operator/users/{user}/sessions", tag = "operator",
+    params(("user" = Uuid, Path, description = "The user's id")),
+    responses((status = 200, description = "How many ended", body = SessionsEnded), ChangeProblems)
+)]
+pub(crate) async fn end_user_sessions(
+    State(app): State<App>,
+    OperatorCaller(operator): OperatorCaller,
+    UserPath(user): UserPath,
+) -> Result<Json<SessionsEnded>, Problem> {
+    app.operators().user(&operator, user)?;
+    Ok(Json(SessionsEnded { ended: app.sessions().end_all_of(&operator, user).await? }))
 }
