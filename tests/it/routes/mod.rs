@@ -7,6 +7,7 @@ mod endpoints;
 mod executions;
 mod hooks;
 mod matrix;
+mod people;
 mod problems;
 mod schedules;
 mod scripts;

@@ -3,12 +3,12 @@
 
 use database::{Refusal, TenantStatus};
 use domain::{
-    Actor, DisplayName, EmailAddress, Limits, Operator, Permissions, PlanQuotas, RoleName, TenantId, TenantSlug,
-    UnixMillis, UserId,
+    Actor, Capabilities, DisplayName, EmailAddress, ExecutionStatus, Language, Limits, Operator, Permissions,
+    PlanQuotas, RecordMode, RoleName, ScriptKind, ScriptName, TenantId, TenantSlug, Trigger, UnixMillis, UserId,
 };
 
 use super::*;
-use crate::{App, AppConfig, AppError};
+use crate::{App, AppConfig, AppError, NewScriptInput, RunRequest, ScriptRef};
 
 struct Stage {
     app: App,
@@ -182,4 +182,44 @@ async fn limits_and_quotas_outside_their_bounds_are_refused_by_name() {
     let stale = TenantPatch { name: Some(name("New")), ..TenantPatch::default() };
     let refused = stage.operators().change_tenant(&stage.operator, stage.tenant, Some(-1), stale).await;
     assert!(matches!(refused, Err(AppError::Stale { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_of_a_suspended_tenant_is_cut_waits_and_goes_on() {
+    let app = App::open(AppConfig::in_memory()).await.unwrap();
+    let made = app.bootstrap(false).await.unwrap().unwrap();
+    let admin = app.tokens().authenticate(&made.token).unwrap();
+    let operator = Operator { actor: admin.actor };
+    let input = NewScriptInput {
+        name: ScriptName::parse("sleeps").unwrap(),
+        description: String::new(),
+        kind: ScriptKind::OneOff,
+        language: Language::JavaScript,
+        source: String::from("export default () => utils.sleep(20_000)"),
+        capabilities: Capabilities::default(),
+        limits: None,
+        record: RecordMode::Full,
+        policy: None,
+        endpoint: None,
+    };
+    let script = ScriptRef::parse("sleeps").unwrap();
+    app.scripts().create(&admin, input).await.unwrap();
+    app.scripts().deploy(&admin, &script, None, String::new()).await.unwrap();
+    let request = || RunRequest { script: script.clone(), input: String::from("null"), trigger: Trigger::Api };
+    let execution = app.executions().accept(&admin, request()).await.unwrap().execution.id;
+    let until = async |wanted: ExecutionStatus| {
+        while app.executions().get(&admin, execution).unwrap().execution.status != wanted {
+            tokio::task::yield_now().await;
+        }
+    };
+    until(ExecutionStatus::Running).await;
+    let reason = DisplayName::parse("reason", "for a test").unwrap();
+    app.operators().suspend_tenant(&operator, made.tenant, reason).await.unwrap();
+    until(ExecutionStatus::Pending).await;
+    let refused = app.executions().run(&admin, request()).await;
+    assert!(matches!(refused, Err(AppError::NotFound { what: "tenant" })));
+    app.operators().resume_tenant(&operator, made.tenant).await.unwrap();
+    until(ExecutionStatus::Running).await;
+    app.executions().cancel(&admin, execution).await.unwrap();
+    until(ExecutionStatus::Cancelled).await;
 }
