@@ -52,7 +52,7 @@ use crate::{
         versions::*,
         webhooks::*,
     },
-    web::{access, chain::follow_chain, cookies, examples::Examples, layers, responses},
+    web::{chain::follow_chain, cookies, described::describe_operations, layers, responses},
 };
 
 /// What the handlers share.
@@ -255,18 +255,6 @@ fn operators() -> OpenApiRouter<Api> {
         .routes(routes!(show_plan, change_plan, delete_plan))
         .routes(routes!(browse_operator_tokens, create_operator_token))
         .routes(routes!(revoke_operator_token))
-}
-
-/// Say of each operation who may call it, and show one call of it.
-fn describe_operations(document: &mut OpenApi) {
-    let examples = Examples::read();
-    for item in document.paths.paths.values_mut() {
-        let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
-        for operation in methods.into_iter().flatten() {
-            access::describe(operation);
-            examples.put_into(operation);
-        }
-    }
 }
 
 /// This document.

@@ -7,6 +7,7 @@ pub(crate) mod chain;
 pub(crate) mod cookies;
 pub(crate) mod cross_site;
 pub(crate) mod cursor;
+pub(crate) mod described;
 pub(crate) mod error;
 pub(crate) mod etag;
 pub(crate) mod examples;
