@@ -339,16 +339,16 @@ impl App {
         &self.providers
     }
 
-    /// Whether whoever acts still does: the token or session was neither revoked nor has it ended. At most half a second
-    /// stale, so that what is sent on and on ends within a second (RULES 40).
+    /// Whether whoever acts still may: the token or session was neither revoked nor has it ended, and no right was lost. At
+    /// most half a second stale, so that what is sent on and on ends within a second (RULES 40).
     ///
     /// # Errors
     /// [`AppError::Internal`] where the database cannot be read.
     pub fn still_valid(&self, principal: &Principal) -> Result<bool, AppError> {
         let now = UnixMillis::now();
         match principal.actor {
-            Actor::Token { token, .. } => self.tokens.lives(token, principal.tenant, now),
-            Actor::Session { session, user } => self.sessions.lives(session, user, now),
+            Actor::Token { token, .. } => self.tokens.lets(principal, token, now),
+            Actor::Session { session, .. } => self.sessions.lets(principal, session, now),
             Actor::Local | Actor::PublicCaller | Actor::System => Ok(true),
         }
     }

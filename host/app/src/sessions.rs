@@ -175,13 +175,17 @@ impl SessionService {
         Ok(Person { grant })
     }
 
-    /// Whether a session still is that person's, at most half a second stale. It does not count as being used.
-    pub(crate) fn lives(&self, session: SessionId, user: UserId, now: UnixMillis) -> Result<bool, AppError> {
+    /// Whether a session still lets `principal` act in its tenant with all of its rights, at most half a second stale. It
+    /// does not count as being used.
+    pub(crate) fn lets(&self, principal: &Principal, session: SessionId, now: UnixMillis) -> Result<bool, AppError> {
         let grant = match self.grants.get(&session) {
             Some(grant) => Some(grant),
             None => self.load(session)?,
         };
-        Ok(grant.is_some_and(|grant| grant.user == user && self.is_live(&grant, now)))
+        Ok(grant.is_some_and(|grant| {
+            let is_same = Some(grant.user) == principal.user() && grant.tenant == Some(principal.tenant);
+            is_same && self.is_live(&grant, now) && grant.permissions.contains_all(principal.permissions)
+        }))
     }
 
     /// Open a session, in place of the one that the browser had.
@@ -285,12 +289,20 @@ impl SessionService {
     }
 
     /// Anybody's sessions, for an operator.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown person.
     pub fn list_of(&self, _operator: &Operator, user: UserId, now: UnixMillis) -> Result<Vec<Session>, AppError> {
+        self.inner.database.user(user).map_err(|error| AppError::missing("user", error))?;
         self.of_user(user, now)
     }
 
     /// End every session of somebody, as an operator; answers how many.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown person.
     pub async fn end_all_of(&self, operator: &Operator, user: UserId) -> Result<usize, AppError> {
+        self.inner.database.user(user).map_err(|error| AppError::missing("user", error))?;
         let audited = self.inner.audited(operator, AuditAction::SessionsRevoke, user);
         Ok(audited.end_sessions(user, None).await?)
     }

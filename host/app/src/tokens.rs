@@ -73,13 +73,17 @@ impl TokenService {
         Ok(Principal { tenant: grant.tenant, actor, permissions: grant.permissions })
     }
 
-    /// Whether a token still opens anything in its tenant, at most half a second stale. It does not count as being used.
-    pub(crate) fn lives(&self, token: TokenId, tenant: TenantId, now: UnixMillis) -> Result<bool, AppError> {
+    /// Whether a token still lets `principal` act with all of its rights, at most half a second stale. It does not count as
+    /// being used.
+    pub(crate) fn lets(&self, principal: &Principal, token: TokenId, now: UnixMillis) -> Result<bool, AppError> {
         let grant = match self.grants.get(&token) {
             Some(grant) => Some(grant),
             None => self.load(token)?,
         };
-        Ok(grant.is_some_and(|grant| grant.tenant == tenant && grant.is_live(now)))
+        Ok(grant.is_some_and(|grant| {
+            let is_same = grant.tenant == principal.tenant;
+            is_same && grant.is_live(now) && grant.permissions.contains_all(principal.permissions)
+        }))
     }
 
     /// A page of tokens behind `after`, the oldest first: one's own, and with `members.manage` everybody's, or those of

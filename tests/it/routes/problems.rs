@@ -14,7 +14,11 @@ async fn every_operation_but_the_open_ones_needs_a_token() {
             let path = path.replace("{number}", "1").replace(['{', '}'], "");
             let answer = stage.stranger(&method.to_uppercase(), &path).send().await;
             if operation["security"] == json!([{}]) {
-                // What signs in has a body, which is missing here.
+                // Whoever comes back from nowhere has signed in to nothing; what else signs in has a body, which is missing.
+                if path.ends_with("/callback") {
+                    answer.expect_problem(401, "sign_in_failed");
+                    continue;
+                }
                 if method == "get" { answer.expect_open(&path) } else { assert_eq!(answer.status, 415, "{path}") }
             } else {
                 assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"skerry\"", "{method} {path}");

@@ -108,6 +108,8 @@ async fn a_person_signs_in_and_acts_in_the_tenant_with_the_rights_of_now() {
     assert!(!format!("{issued:?} {person:?}").contains(issued.text.rsplit('_').next().unwrap()));
 
     stage.set_rights([Permission::ScriptsRead].into_iter().collect(), database::MembershipStatus::Active).await;
+    stage.app.sessions().grants.invalidate_all();
+    assert!(!stage.app.still_valid(&principal).unwrap(), "it has lost rights");
     let principal = stage.person(&issued.text).unwrap().principal().unwrap();
     assert_eq!(principal.permissions, [Permission::ScriptsRead].into_iter().collect());
     stage.set_rights(Permissions::all(), database::MembershipStatus::Removed).await;

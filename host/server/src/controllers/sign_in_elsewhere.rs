@@ -39,8 +39,8 @@ pub(crate) async fn show_sign_in_methods(
     State(app): State<App>,
     Params(query): Params<MethodsQuery>,
 ) -> Result<Json<MethodsView>, Problem> {
-    let tenant = TenantSlug::parse(&query.tenant)?;
-    let providers = app.sign_in().providers_of(&tenant)?;
+    let tenant = query.tenant.as_deref().map(TenantSlug::parse).transpose()?;
+    let providers = tenant.map_or_else(|| Ok(Vec::new()), |tenant| app.sign_in().providers_of(&tenant))?;
     let view = |(id, name): (IdentityProviderId, String)| MethodView { id: id.uuid(), name };
     Ok(Json(MethodsView { password: true, providers: providers.into_iter().map(view).collect() }))
 }

@@ -74,7 +74,7 @@ pub(crate) struct ProviderView {
 pub(crate) struct MethodsQuery {
     /// The tenant, by its name in addresses.
     #[param(example = "acme")]
-    pub(crate) tenant: String,
+    pub(crate) tenant: Option<String>,
 }
 
 /// The ways to sign in to a tenant. One that is not there has the same as one that set nothing.

@@ -10,5 +10,6 @@ mod load;
 mod markers;
 mod project;
 mod remote;
+mod sign_in_markers;
 mod stage;
 mod stopping;

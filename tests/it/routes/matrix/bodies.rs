@@ -30,6 +30,10 @@ pub(super) fn of(operation: &str, described: &Value, document: &Value, things: &
         "create_webhook" => json!({ "url": "https://nobody.invalid/hooks", "types": [format!("order.{unique}")] }),
         "publish_event" => json!({ "type": "order.placed", "id": unique, "data": { "total": 99 } }),
         "create_token" => json!({ "name": "deployments", "permissions": [], "expires_in_days": 90 }),
+        "create_provider" | "replace_provider" => json!({
+            "name": "Acme login", "issuer": "https://nobody.invalid", "client_id": unique, "client_secret": "a secret",
+            "group_claim": "groups", "roles": [{ "group": "platform-admins", "role": "viewer" }]
+        }),
         "change_webhook" => json!({ "description": "Orders for the warehouse" }),
         "change_egress" => json!({ "hosts": ["nobody.invalid"] }),
         "put_secret" => json!({

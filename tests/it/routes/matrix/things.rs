@@ -92,6 +92,7 @@ const KINDS: &[&str] = &[
     "tenant",
     "user",
     "plan",
+    "provider",
 ];
 
 fn kind_of_script(operation: &str) -> &'static str {
@@ -180,6 +181,13 @@ impl<'a> Makers<'a> {
             "member" => self.member().await,
             // An operator's, which nobody here reaches.
             "tenant" | "user" | "plan" => self.unique("operators-"),
+            "provider" => {
+                let provider = json!({
+                    "name": "Login", "issuer": "https://nobody.invalid", "client_id": self.unique("client-"),
+                    "default_role": "viewer"
+                });
+                self.id_of("/api/v1/sign-in/providers", provider).await
+            }
             _ => unreachable!("{kind}"),
         }
     }

@@ -134,6 +134,7 @@ async fn a_token_that_is_not_for_us_not_of_now_or_gives_too_much_opens_nothing()
 
 /// The example of `docs/sign-in.md`.
 #[path = "../../../../../../examples/sign-in-token/sign.rs"]
+#[expect(unreachable_pub, reason = "it is a file for others to copy")]
 mod sign;
 
 #[tokio::test]
