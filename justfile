@@ -93,6 +93,10 @@ bench *ARGS: engine
 load: engine
     ulimit -n "$(ulimit -Hn)" && cargo bench --workspace --bench http
 
+# Page through a list of a million executions (ROWS) by each filter, and print what a page takes
+lists: engine
+    cargo bench --workspace --bench lists
+
 # What the tests do briefly, for long: ./just soak crash|disk|events|neighbours|restart|schedules (KILLS, FAULTS, SEED, EVENTS, SCRIPTS, QUEUED, ROWS, SCHEDULES)
 soak WHAT: engine
     #!/usr/bin/env bash

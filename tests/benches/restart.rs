@@ -90,7 +90,7 @@ async fn begin(data: &Path) -> StartRow {
     let script = ScriptRef::parse("hello").unwrap();
     let request = RunRequest { script, input: String::from("{}"), trigger: Trigger::Api };
     app.executions().run(&principal, request).await.unwrap();
-    let row = app.executions().list(&principal, ExecutionFilter::default(), None, 1).unwrap().remove(0);
+    let row = app.executions().list(&principal, &ExecutionFilter::default(), None, 1).unwrap().executions.remove(0);
     drop(app);
     server.stop(Duration::ZERO).await;
     StartRow {

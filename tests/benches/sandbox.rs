@@ -12,7 +12,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use domain::{Capabilities, Language, Limits, Permissions, RecordMode, UnixMillis};
 use native::Native;
 use runtime::{
-    Answer, CallError, CompiledScript, Grants, HostCall, Input, Interfaces, Invocation, Mode, Output, Sandbox,
+    Answer, CallError, CompiledScript, Grants, HostCall, Input, Interfaces, Invocation, LogTail, Mode, Output, Sandbox,
     SandboxConfig, Seeds, Source, StartRecord, Started, SystemClock,
 };
 use tokio_util::sync::CancellationToken;
@@ -77,6 +77,7 @@ impl Ours {
             cancellation: CancellationToken::new(),
             record: RecordMode::Full,
             mode: Mode::Live,
+            tail: LogTail::default(),
         };
         let outcome = self.sandbox.run(invocation).await.unwrap().outcome;
         match outcome.result.unwrap() {

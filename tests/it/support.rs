@@ -123,6 +123,7 @@ impl Run {
             cancellation: self.cancellation,
             record: self.record,
             mode: self.mode,
+            tail: runtime::LogTail::default(),
         };
         sandbox.run(invocation).await.unwrap()
     }

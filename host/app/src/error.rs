@@ -243,6 +243,10 @@ impl From<DatabaseError> for AppError {
             DatabaseError::QuotaFull { quota, limit } => Self::Quota { quota, limit, retry_after: retry_after(quota) },
             DatabaseError::SubscriptionExists { first } => Self::SubscriptionExists { first },
             DatabaseError::GroupFull { max } => Self::ConcurrencyFull { max },
+            DatabaseError::StorageLimit { limit_bytes } => {
+                let retry_after = Duration::from_secs(60);
+                Self::Quota { quota: "storage_bytes", limit: limit_bytes, retry_after }
+            }
             DatabaseError::AlreadyRedriven => Self::AlreadyRedriven,
             DatabaseError::Beyond { lacking } => match lacking.iter().next() {
                 Some(permission) => Self::Forbidden(Forbidden { permission }),
@@ -253,6 +257,7 @@ impl From<DatabaseError> for AppError {
             DatabaseError::Full => Self::StorageFull,
             DatabaseError::Unavailable => Self::Unavailable,
             DatabaseError::TooLarge { .. }
+            | DatabaseError::NotANumber
             | DatabaseError::TooSlow
             | DatabaseError::Corrupt { .. }
             | DatabaseError::Sqlite(_) => Self::internal(error),

@@ -4,34 +4,42 @@ mod acting;
 mod attempts;
 mod calls;
 mod ends;
+mod follow;
 pub(crate) mod groups;
 mod lost;
 mod order;
 pub(crate) mod pullers;
 pub(crate) mod queue;
 mod running;
+mod search;
 pub(crate) mod sent;
 pub(crate) mod start;
 mod terms;
 mod views;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
-use database::{Cancelled, Execution, ExecutionCursor, ExecutionFilter, QueuedExecution, StartRow, Usage};
+use database::{Cancelled, QueuedExecution, StartRow, Usage};
 use domain::{AuditAction, ErrorKind, ExecutionId, Lineage, Permission, Principal, TenantId, Trigger, UnixMillis};
 use runtime::Failure;
 
 pub(crate) use acting::{Acting, Asker, LiveRights, lost_message};
 pub use calls::CallView;
 pub(crate) use calls::{asked, calls_of};
+pub(crate) use follow::Streams;
+pub use follow::{LogFollower, LogMark, LogNews};
 pub(crate) use order::{Order, Target, member_rights, request_of};
 pub(crate) use queue::QueueTerms;
 use running::Guard;
 pub(crate) use running::Running;
+pub use search::{ExecutionQuery, ExecutionsFound, LogText};
 use sent::SentRequests;
 pub(crate) use terms::Terms;
 pub use views::{AttemptView, ExecutionView, LogsView, ResultView};
 pub(crate) use views::{Sealed, shown_url};
+pub(crate) use watch::Changes;
+pub use watch::{ExecutionNews, ExecutionWatcher};
 
 use crate::{AppError, Inner, artifacts::Runnable, chains::Chain, quotas::Allowed, scripts::ScriptRef};
 
@@ -135,21 +143,6 @@ impl ExecutionService {
         Sealed::of(&self.inner, principal.tenant)?.view(principal, execution)
     }
 
-    /// A page of executions, the latest first.
-    ///
-    /// # Errors
-    /// [`AppError::Forbidden`] without `executions.read`.
-    pub fn list(
-        &self,
-        principal: &Principal,
-        filter: ExecutionFilter,
-        cursor: Option<ExecutionCursor>,
-        limit: u32,
-    ) -> Result<Vec<Execution>, AppError> {
-        principal.require(Permission::ExecutionsRead)?;
-        Ok(self.inner.database.list_executions(principal.tenant, &filter, cursor, limit)?)
-    }
-
     /// The log of an execution.
     ///
     /// # Errors
@@ -199,6 +192,7 @@ impl ExecutionService {
         let audited = self.inner.audited(principal, AuditAction::ExecutionsCancel, execution);
         let cancelled = audited.cancel_waiting(tenant, execution, error, UnixMillis::now()).await?;
         if cancelled == Cancelled::Ended {
+            self.inner.changes.tell(tenant, execution);
             self.wake(tenant);
             return Ok(());
         }
@@ -257,6 +251,7 @@ impl ExecutionService {
         running: &Guard,
     ) -> Result<attempts::Finished, AppError> {
         let day = allowed.fuel.day;
+        self.inner.changes.tell(order.target.tenant.id, order.execution);
         let mut used = Usage::default();
         let ended = match attempts::Attempts::new(&self.inner, order, runnable, (started_at, day)) {
             Ok(attempts) => attempts.run(running, &mut used).await,
@@ -272,6 +267,7 @@ impl ExecutionService {
             }
         }
         allowed.fuel.settle(used.fuel);
+        self.inner.changes.tell(order.target.tenant.id, order.execution);
         ended
     }
 
@@ -370,3 +366,6 @@ impl ExecutionService {
 fn internal() -> Failure {
     Failure::new(ErrorKind::Internal, "Internal", "the server failed; the script is not to blame")
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,10 +82,8 @@ impl ExecutionService {
         let mut left = last.min(EXECUTIONS_MAX);
         while left > 0 {
             let page = database.list_executions(principal.tenant, &filter, cursor.take(), left.min(100))?;
-            let Some(oldest) = page.last() else { break };
-            cursor = Some(oldest.cursor());
-            left -= u32::try_from(page.len()).unwrap_or(left).min(left);
-            for execution in page {
+            left -= u32::try_from(page.executions.len()).unwrap_or(left).min(left);
+            for execution in page.executions {
                 let journal = sealed.inspectable_journal(principal, execution.id)?;
                 match journal.filter(|journal| !journal.has_outlines()) {
                     Some(journal) => {
@@ -94,6 +92,10 @@ impl ExecutionService {
                     }
                     None => inferred.left_out += 1,
                 }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
             }
         }
         inferred.capabilities = needs.capabilities();

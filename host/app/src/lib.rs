@@ -43,6 +43,7 @@ mod services;
 mod sessions;
 mod sign_in;
 mod signatures;
+mod storage;
 mod subscriptions;
 mod tenants;
 mod tokens;
@@ -66,10 +67,10 @@ pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
     Binding, Bound, BoundScript, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus,
-    DeployedVersion, EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter,
-    IdentityProvider, Invitation, Member, OperatorToken, Plan, Refusal, Role, Script, ScriptSummary, Secret,
-    SecretSlot, Session, SignInMethod, StoredEvent, Subscription, TenantAccount, TenantOfUser, TenantStatus, Token,
-    User, UserAccount, Version, VersionSummary,
+    DeployedVersion, EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter, ExecutionPage,
+    IdentityProvider, Invitation, Member, OperatorToken, Plan, Refusal, Role, Script, ScriptCursor, ScriptOrder,
+    ScriptQuery, ScriptSummary, Secret, SecretSlot, Session, SignInMethod, StoredEntry, StoredEvent, Subscription,
+    TenantAccount, TenantOfUser, TenantStatus, Token, User, UserAccount, Version, VersionSummary,
 };
 pub use dead_letters::{DeadLetterService, DeadLetterView, EventEdit};
 pub use egress::{
@@ -83,7 +84,10 @@ pub use endpoints::{
 };
 pub use error::{AppError, AppOpenError};
 pub use events::{ChainLink, EventInput, EventService, EventView, PublishedEvent};
-pub use executions::{AttemptView, CallView, ExecutionService, ExecutionView, LogsView, ResultView, RunRequest};
+pub use executions::{
+    AttemptView, CallView, ExecutionNews, ExecutionQuery, ExecutionService, ExecutionView, ExecutionWatcher,
+    ExecutionsFound, LogFollower, LogMark, LogNews, LogText, LogsView, ResultView, RunRequest,
+};
 pub use hooks::{
     DeclaredHook, HookBinding, HookConfig, HookEnd, HookNotRun, HookOutcome, HookReport, HookResult, HookScript,
     HookService, NotRunReason, OnFailure,
@@ -107,14 +111,14 @@ pub use schedules::{
 };
 pub use schemas::{Mismatch, Schema, SchemaError};
 pub use scripts::{
-    Attention, AttentionReason, CheckedSource, DeployedScript, NewScriptInput, SavedScript, ScriptRef, ScriptService,
-    SettingsInput,
+    Attention, AttentionReason, CheckedSource, DeployedScript, DiffHunk, DiffLine, DiffSettings, DiffSide, LineChange,
+    NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput, VersionDiff,
 };
 pub use sealing::KeyError;
 pub use secrets::{SecretInput, SecretPatch, SecretService, SecretValue, SecretView};
 pub use services::{
-    BreakerSettings, NAME_RULE, OpenApiConfig, OpenApiDocument, Service, ServiceBase, ServiceCall, ServiceError,
-    ServiceKey, ServiceMethod, ServiceParameter, ServiceTokenConfig, Services, is_service_name,
+    BreakerSettings, DescribedService, NAME_RULE, OpenApiConfig, OpenApiDocument, Service, ServiceBase, ServiceCall,
+    ServiceError, ServiceKey, ServiceMethod, ServiceParameter, ServiceTokenConfig, Services, is_service_name,
 };
 pub use sessions::{IssuedSession, Person, PersonDetails, SessionService};
 pub use sign_in::{
@@ -122,6 +126,7 @@ pub use sign_in::{
     SignInConfig, SignInService, Visitor,
 };
 pub use signatures::{GenericSignature, SignatureEncoding, SignatureHash, SignatureScheme};
+pub use storage::{EntriesPage, EntryInput, StorageService};
 pub use subscriptions::{SubscriptionInput, SubscriptionPatch, SubscriptionService};
 pub use tokens::{IssuedToken, TokenService};
 pub use trials::{TestEffects, TestRequest, TestRun};
@@ -140,7 +145,7 @@ use crate::{
     egress::Egress,
     endpoints::{EndpointRates, Routes},
     events::Events,
-    executions::{Running, groups::Groups, pullers::Pullers},
+    executions::{Changes, Running, Streams, groups::Groups, pullers::Pullers},
     guests::Guests,
     lanes::Lanes,
     quotas::{FuelBudgets, Minutes},
@@ -169,6 +174,7 @@ pub struct App {
     usage: UsageService,
     webhooks: WebhookService,
     events: EventService,
+    storage: StorageService,
     subscriptions: SubscriptionService,
     dead_letters: DeadLetterService,
     roles: RoleService,
@@ -191,6 +197,8 @@ pub(crate) struct Inner {
     pub(crate) guests: Guests,
     pub(crate) lanes: Lanes,
     pub(crate) running: Running,
+    pub(crate) streams: Streams,
+    pub(crate) changes: Changes,
     pub(crate) pullers: Arc<Pullers>,
     pub(crate) groups: Groups,
     pub(crate) fuel: FuelBudgets,
@@ -255,6 +263,8 @@ impl App {
             guests: Guests::start().map_err(AppOpenError::Threads)?,
             lanes: Lanes::default(),
             running: Running::default(),
+            streams: Streams::default(),
+            changes: Changes::default(),
             pullers: Arc::default(),
             groups: Groups::default(),
             fuel: FuelBudgets::default(),
@@ -286,6 +296,7 @@ impl App {
             schedules: ScheduleService::new(Arc::clone(&inner), executions.clone()),
             dead_letters: DeadLetterService::new(Arc::clone(&inner), executions.clone()),
             events: EventService::new(Arc::clone(&inner)),
+            storage: StorageService::new(Arc::clone(&inner)),
             subscriptions: SubscriptionService::new(Arc::clone(&inner)),
             providers: ProviderService::new(Arc::clone(&inner)),
             sign_in: SignInService::new(Arc::clone(&inner), sessions.clone()),
@@ -406,6 +417,11 @@ impl App {
     /// Publishing, and what was published.
     pub fn events(&self) -> &EventService {
         &self.events
+    }
+
+    /// Storage entries, as people and their programs see them.
+    pub fn storage(&self) -> &StorageService {
+        &self.storage
     }
 
     /// Which events scripts run on.

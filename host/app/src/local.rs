@@ -9,7 +9,7 @@ use domain::{
     Actor, Capabilities, ErrorKind, ExecutionId, Language, Limits, Lineage, Permissions, Principal, RecordMode,
     ScriptId, ScriptKind, ScriptName, TenantId, TenantSlug, Trigger, UnixMillis, UserId, VersionId,
 };
-use runtime::{Diagnostic, Failure, Grants, Input, Invocation, Mode, Outcome, Ran, Source, SystemClock};
+use runtime::{Diagnostic, Failure, Grants, Input, Invocation, LogTail, Mode, Outcome, Ran, Source, SystemClock};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -98,6 +98,7 @@ impl App {
             cancellation: CancellationToken::new(),
             record: RecordMode::Full,
             mode: Mode::Live,
+            tail: LogTail::default(),
         };
         let sandbox = self.inner.sandbox.clone();
         let Ran { mut outcome, .. } = self.inner.guests.run(async move { sandbox.run(invocation).await }).await??;

@@ -167,6 +167,7 @@ impl ExecutionService {
             cancellation: running.cancellation(),
             record: RecordMode::Off,
             mode,
+            tail: running.tail(),
         };
         let (outcome, difference) = admitted(inner, principal, invocation).await?;
         let may_compare_fuel = !is_edited && recorded.journal.engine_build == inner.sandbox.build_id();

@@ -5,6 +5,7 @@
 
 mod adoption;
 mod checks;
+mod diffs;
 mod forms;
 mod grants;
 mod routes;
@@ -12,11 +13,12 @@ mod routes;
 use std::{fmt, sync::Arc};
 
 use database::{
-    Activation, Database, DatabaseError, Deployment, DraftEdit, NewScript, OutboxEvent, Script, ScriptSettings,
-    ScriptSummary, Version, VersionSummary,
+    Activation, Database, DatabaseError, Deployment, DraftEdit, NewScript, OutboxEvent, Script, ScriptQuery,
+    ScriptSettings, ScriptSummary, Version, VersionSummary,
 };
 use domain::{
-    AuditAction, Language, Permission, Principal, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis, VersionId,
+    AuditAction, Invalid, Language, Permission, Principal, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis,
+    VersionId,
 };
 use runtime::{Compiled, Diagnostic, Source};
 use serde_json::json;
@@ -26,11 +28,15 @@ use crate::{AppError, Endpoint, Inner, artifacts, events::Told};
 
 pub use adoption::{Attention, AttentionReason};
 pub(crate) use checks::{capabilities as check_capabilities, limits as check_limits};
+pub use diffs::{DiffHunk, DiffLine, DiffSettings, DiffSide, LineChange, VersionDiff};
 pub use forms::{CheckedSource, DeployedScript, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
 pub(crate) use grants::granted;
 
 /// The most scripts or versions of one page.
 const PAGE_MAX: u32 = 1_000;
+
+/// The most bytes of a text that is looked for.
+const TEXT_BYTES_MAX: usize = 200;
 
 /// Scripts, drafts, versions.
 #[derive(Clone)]
@@ -114,6 +120,20 @@ impl ScriptService {
     ) -> Result<Vec<ScriptSummary>, AppError> {
         principal.require(Permission::ScriptsRead)?;
         Ok(self.database().list_scripts(principal.tenant, kind, after, limit.min(PAGE_MAX))?)
+    }
+
+    /// A page of scripts by any of their filters. Needs `scripts.read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`]; [`AppError::Invalid`] for a text that is too long to look for.
+    pub fn find(&self, principal: &Principal, query: &ScriptQuery) -> Result<Vec<ScriptSummary>, AppError> {
+        principal.require(Permission::ScriptsRead)?;
+        if query.text.as_ref().is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
+            let message = format!("a text to look for has at most {TEXT_BYTES_MAX} bytes");
+            return Err(Invalid::new("text", message).into());
+        }
+        let query = ScriptQuery { limit: query.limit.min(PAGE_MAX), ..query.clone() };
+        Ok(self.database().find_scripts(principal.tenant, &query)?)
     }
 
     /// One script with its draft. Needs `scripts.read`.

@@ -5,6 +5,7 @@
 //! replay gets its recorded answer.
 
 mod breaker;
+mod described;
 mod names;
 mod openapi;
 mod tokens;
@@ -16,6 +17,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 pub use breaker::BreakerSettings;
+pub use described::DescribedService;
 pub use names::{NAME_RULE, is_service_name};
 pub use openapi::{OpenApiConfig, OpenApiDocument, ServiceBase};
 pub use tokens::{ServiceKey, ServiceTokenConfig};

@@ -16,7 +16,7 @@ use domain::{
     Capabilities, ExecutionId, Language, Limits, Permission, Permissions, Principal, RecordMode, Trigger, UnixMillis,
     VersionId,
 };
-use runtime::{Compiled, Diagnostic, Grants, Invocation, Journal, Mode, Outcome, Ran, Source, SystemClock};
+use runtime::{Compiled, Diagnostic, Grants, Invocation, Journal, LogTail, Mode, Outcome, Ran, Source, SystemClock};
 
 pub use reach::TestEffects;
 use reach::TestReach;
@@ -120,7 +120,7 @@ impl Trial {
         let running = inner.running.begin_test(tenant.id, script)?;
         let mut allowed = inner.allow_execution(tenant, Lane::Direct, limits.fuel).await?;
         let invocation = self.invocation(inner, principal, &runnable, limits)?;
-        let invocation = Invocation { cancellation: running.cancellation(), ..invocation };
+        let invocation = Invocation { cancellation: running.cancellation(), tail: running.tail(), ..invocation };
         let sandbox = inner.sandbox.clone();
         let Ran { outcome, overhead_fuel, .. } =
             inner.guests.run(async move { sandbox.run(invocation).await }).await??;
@@ -193,6 +193,7 @@ impl Trial {
             cancellation: tokio_util::sync::CancellationToken::new(),
             record: RecordMode::Full,
             mode: Mode::Live,
+            tail: LogTail::default(),
         })
     }
 }

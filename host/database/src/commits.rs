@@ -226,6 +226,21 @@ impl Database {
     }
 }
 
+/// Write one entry of a tenant's, outside of any execution. `limit_bytes` bounds the tenant's storage.
+pub(crate) fn write_entry(
+    work: &Work<'_>,
+    tenant: TenantId,
+    write: StorageWrite,
+    (limit_bytes, now): (u64, UnixMillis),
+) -> Result<(), DatabaseError> {
+    let effects = Effects { writes: vec![write], storage_limit_bytes: Some(limit_bytes), ..Effects::default() };
+    writes::apply(work, tenant, &effects, now).map_err(|refusal| match refusal {
+        Refusal::Failed(error) => error,
+        Refusal::Result(CommitResult::NotANumber { .. }) => DatabaseError::NotANumber,
+        Refusal::Result(_) => DatabaseError::StorageLimit { limit_bytes },
+    })
+}
+
 fn of_outcome(outcome: Result<i64, Refusal>) -> Result<CommitResult, DatabaseError> {
     match outcome {
         Ok(revision) => Ok(CommitResult::Committed { revision }),

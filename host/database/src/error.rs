@@ -154,6 +154,15 @@ pub enum DatabaseError {
         /// How many may go on.
         max: u32,
     },
+    /// The tenant's storage would hold more than it may; nothing was written.
+    #[error("the tenant's storage may hold {limit_bytes} bytes")]
+    StorageLimit {
+        /// How much it may hold.
+        limit_bytes: u64,
+    },
+    /// Something was to be added to a value that is no number; nothing was written.
+    #[error("the value is no number to add to")]
+    NotANumber,
     /// The dead letter was sent again before.
     #[error("the dead letter was sent again before")]
     AlreadyRedriven,

@@ -1,6 +1,7 @@
 //! Executions: how one is started, what is listed of it, and what is kept.
 
 mod attempts;
+mod lists;
 mod row;
 mod starts;
 
@@ -9,9 +10,10 @@ use std::time::Duration;
 use domain::{
     Actor, ErrorKind, ExecutionId, ExecutionStatus, ScriptId, TenantId, Trigger, UnixMillis, UserId, VersionId,
 };
-use rusqlite::{OptionalExtension, params, types::Value};
+use rusqlite::{OptionalExtension, params};
 
 pub use attempts::Attempt;
+pub use lists::{ExecutionCursor, ExecutionFilter, ExecutionPage};
 pub(crate) use row::{EndOfRow, insert, insert_running};
 pub use starts::Cancelled;
 
@@ -26,13 +28,6 @@ const GET: &str = "
            duration_us, binding_user_id, retry_of, is_accepted, error, input, result
     FROM executions
     WHERE tenant_id = $1 AND id = $2";
-const LIST: &str = "
-    SELECT id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id, actor_session_id, status, attempt,
-           owner_epoch, error_kind, fuel, peak_memory_bytes, host_calls, logs_truncated, accepted_at, started_at, completed_at,
-           duration_us, binding_user_id, retry_of, is_accepted
-    FROM executions
-    WHERE tenant_id = $1";
-const LIST_ORDER: &str = " ORDER BY started_at DESC, id DESC LIMIT $";
 const BEGUN_SINCE: &str = "
     SELECT COUNT(*) AS begun
     FROM (SELECT 1 FROM executions WHERE tenant_id = $1 AND started_at >= $2 AND status <> 'pending' LIMIT $3) AS latest";
@@ -142,37 +137,6 @@ pub struct ExecutionRecord {
     pub journal: Vec<u8>,
 }
 
-/// Which executions to list; every part that is given must hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExecutionFilter {
-    /// Those of this script.
-    pub script: Option<ScriptId>,
-    /// Those with this status.
-    pub status: Option<ExecutionStatus>,
-    /// Those with this trigger.
-    pub trigger: Option<Trigger>,
-    /// Those that began before this moment.
-    pub before: Option<UnixMillis>,
-    /// Those that began at this moment or after it.
-    pub after: Option<UnixMillis>,
-}
-
-/// Where a page of executions ended: the last one's start and id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExecutionCursor {
-    /// When the last one began, or was accepted if it waits.
-    pub started_at: UnixMillis,
-    /// The last one.
-    pub id: ExecutionId,
-}
-
-impl Execution {
-    /// The cursor of the page that begins after this execution.
-    pub fn cursor(&self) -> ExecutionCursor {
-        ExecutionCursor { started_at: self.started_at.unwrap_or(self.accepted_at), id: self.id }
-    }
-}
-
 impl Database {
     /// One execution. One that began within the last 20 ms may not be there yet.
     ///
@@ -218,56 +182,4 @@ impl Database {
             Ok(statement.query_row(parameters, |row| count(row, "begun"))?)
         })
     }
-
-    /// A page of at most `limit` executions, the latest first, from `cursor` on.
-    ///
-    /// # Errors
-    /// [`DatabaseError::TooSlow`] where a filter finds little among much.
-    pub fn list_executions(
-        &self,
-        tenant: TenantId,
-        filter: &ExecutionFilter,
-        cursor: Option<ExecutionCursor>,
-        limit: u32,
-    ) -> Result<Vec<Execution>, DatabaseError> {
-        let (statement, parameters) = list_statement(tenant, filter, cursor, limit);
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(&statement)?;
-            let rows = statement.query_map(rusqlite::params_from_iter(parameters), Execution::from_row)?;
-            Ok(rows.collect::<rusqlite::Result<Vec<Execution>>>()?)
-        })
-    }
-}
-
-/// The list's statement: each filter that is given adds a clause of this function's own text and a bound parameter.
-fn list_statement(
-    tenant: TenantId,
-    filter: &ExecutionFilter,
-    cursor: Option<ExecutionCursor>,
-    limit: u32,
-) -> (String, Vec<Value>) {
-    let clauses: [(&str, Option<Value>); 5] = [
-        (" AND script_id = $", filter.script.map(|script| Value::from(script.to_string()))),
-        (" AND status = $", filter.status.map(|status| Value::from(status.as_str().to_owned()))),
-        (" AND triggered_by = $", filter.trigger.map(|trigger| Value::from(trigger.as_str().to_owned()))),
-        (" AND started_at < $", filter.before.map(|before| Value::from(before.0))),
-        (" AND started_at >= $", filter.after.map(|after| Value::from(after.0))),
-    ];
-    let mut statement = String::from(LIST);
-    let mut parameters = vec![Value::from(tenant.to_string())];
-    for (clause, parameter) in clauses {
-        if let Some(parameter) = parameter {
-            parameters.push(parameter);
-            statement.push_str(clause);
-            statement.push_str(&parameters.len().to_string());
-        }
-    }
-    if let Some(cursor) = cursor {
-        parameters.extend([Value::from(cursor.started_at.0), Value::from(cursor.id.to_string())]);
-        statement.push_str(&format!(" AND (started_at, id) < (${}, ${})", parameters.len() - 1, parameters.len()));
-    }
-    parameters.push(Value::from(i64::from(limit)));
-    statement.push_str(LIST_ORDER);
-    statement.push_str(&parameters.len().to_string());
-    (statement, parameters)
 }

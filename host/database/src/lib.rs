@@ -81,7 +81,8 @@ pub use endpoints::{
 pub use error::{DatabaseError, OpenError, Refusal};
 pub use events::{EventPosition, OutboxEvent, PendingEvent, Published, Purged, StoredEvent};
 pub use executions::{
-    Attempt, Cancelled, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionRecord, StartRow,
+    Attempt, Cancelled, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionPage, ExecutionRecord,
+    StartRow,
 };
 pub use hooks::{HookBinding, HookBound, NewHookBinding};
 pub use identities::VouchedIdentity;
@@ -101,10 +102,13 @@ pub use schedules::{
     ScheduleChange, ScheduleMade, ScheduleSetting, ScheduleSlot, SlotDecision, SlotPlace, SlotRange, SlotStart,
     SlotStretch, SlotsPassed,
 };
-pub use scripts::{DeployedVersion, DraftEdit, NewScript, Script, ScriptSettings, ScriptSummary};
+pub use scripts::{
+    DeployedVersion, DraftEdit, NewScript, Script, ScriptCursor, ScriptOrder, ScriptQuery, ScriptSettings,
+    ScriptSummary,
+};
 pub use secrets::{SealedSecret, Secret, SecretChange};
 pub use sessions::{NewSession, Session, SessionGrant, SignInMethod};
-pub use storage::{StorageEntry, StorageQuery, StorageRange, StorageRead};
+pub use storage::{EntryChange, StorageEntry, StorageQuery, StorageRange, StorageRead, StoredEntry};
 pub use subscriptions::{Subscription, SubscriptionChange};
 pub use tenants::{NewTenant, Tenant, TenantAccount, TenantChange, TenantStatus};
 pub use throttles::{Throttle, ThrottleKind};

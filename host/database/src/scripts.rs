@@ -1,5 +1,6 @@
 //! Scripts: their drafts and settings. What runs are versions: see `versions`.
 
+mod lists;
 mod row;
 pub(crate) mod writes;
 
@@ -7,8 +8,9 @@ use domain::{
     Capabilities, Language, Limits, RecordMode, RunPolicy, ScriptId, ScriptKind, ScriptName, TenantId, UnixMillis,
     UserId, VersionId,
 };
-use rusqlite::{OptionalExtension, types::Value};
+use rusqlite::OptionalExtension;
 
+pub use lists::{ScriptCursor, ScriptOrder, ScriptQuery};
 pub(crate) use row::{optional_limits, script_capabilities};
 
 use crate::{Database, DatabaseError, NewEndpoint, OutboxEvent, rows::count};
@@ -38,19 +40,6 @@ const GET_BY_NAME: &str = "
         ON script_versions.tenant_id = scripts.tenant_id AND script_versions.id = active_versions.version_id
     WHERE scripts.tenant_id = $1 AND scripts.name = $2";
 const COUNT: &str = "SELECT COUNT(*) AS scripts FROM scripts WHERE tenant_id = $1";
-const LIST: &str = "
-    SELECT scripts.id, scripts.name, scripts.description, scripts.kind, scripts.language, scripts.is_active,
-           scripts.draft_revision, scripts.limits, scripts.capabilities, scripts.capabilities_set_by, scripts.record,
-           scripts.policy, scripts.created_at, scripts.updated_at, scripts.created_by, active_versions.version_id,
-           script_versions.number AS version_number, active_versions.deployed_by, active_versions.deployed_at
-    FROM scripts
-    LEFT JOIN active_versions
-        ON active_versions.tenant_id = scripts.tenant_id AND active_versions.script_id = scripts.id
-    LEFT JOIN script_versions
-        ON script_versions.tenant_id = scripts.tenant_id AND script_versions.id = active_versions.version_id
-    WHERE scripts.tenant_id = $1 AND scripts.name > $2";
-const LIST_OF_KIND: &str = " AND scripts.kind = $3 ORDER BY scripts.name LIMIT $4";
-const LIST_OF_ALL: &str = " ORDER BY scripts.name LIMIT $3";
 
 /// A script to be made. It has a draft and no version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,26 +196,6 @@ impl Database {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(COUNT)?;
             Ok(statement.query_row([tenant.to_string()], |row| count(row, "scripts"))?)
-        })
-    }
-
-    /// At most `limit` scripts by name, behind `after`; those of one kind where `kind` names it.
-    pub fn list_scripts(
-        &self,
-        tenant: TenantId,
-        kind: Option<ScriptKind>,
-        after: Option<&ScriptName>,
-        limit: u32,
-    ) -> Result<Vec<ScriptSummary>, DatabaseError> {
-        let after = after.map_or("", ScriptName::as_str);
-        let mut parameters = vec![Value::from(tenant.to_string()), Value::from(after.to_owned())];
-        parameters.extend(kind.map(|kind| Value::from(kind.as_str().to_owned())));
-        parameters.push(Value::from(i64::from(limit)));
-        let statement = format!("{LIST}{}", if kind.is_some() { LIST_OF_KIND } else { LIST_OF_ALL });
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(&statement)?;
-            let rows = statement.query_map(rusqlite::params_from_iter(parameters), ScriptSummary::from_row)?;
-            Ok(rows.collect::<rusqlite::Result<Vec<ScriptSummary>>>()?)
         })
     }
 }

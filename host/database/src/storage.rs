@@ -1,7 +1,11 @@
-//! Storage entries: reading them, with what the check at commit needs. They are written by commits alone.
+//! Storage entries: reading them, with what the check at commit needs. They are written by commits, and by people.
+
+mod entries;
 
 use domain::{TenantId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, params};
+
+pub use entries::{EntryChange, StoredEntry};
 
 use crate::{Database, DatabaseError, rows::count};
 

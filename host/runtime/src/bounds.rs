@@ -25,7 +25,10 @@ const PAGE_ENTRIES_MAX: u32 = 1_000;
 const NAME_BYTES_MAX: usize = 200;
 
 /// Let through what the contract's documentation allows.
-pub(crate) fn check(call: &HostCall) -> Result<(), CallError> {
+///
+/// # Errors
+/// What is wrong with an argument, in a sentence that begins with the call's name.
+pub fn check(call: &HostCall) -> Result<(), CallError> {
     if call.bytes() > CALL_BYTES_MAX {
         return Err(CallError::HostcallLimit(format!(
             "{}: {} bytes were passed, one call carries at most {CALL_BYTES_MAX}",

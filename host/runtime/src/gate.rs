@@ -28,6 +28,7 @@ use crate::{
     permits::Grants,
     replay::{Replay, same},
     stop::Stop,
+    tail::LogTail,
 };
 
 type Outcome = Result<Answer, CallError>;
@@ -56,6 +57,8 @@ pub(crate) struct GateStart {
     pub(crate) deadline: Instant,
     pub(crate) cancellation: CancellationToken,
     pub(crate) record: Record,
+    /// Where its lines of log are while it goes on.
+    pub(crate) tail: LogTail,
 }
 
 /// The gate of one execution.
@@ -82,7 +85,7 @@ pub(crate) struct Gate {
     rights_used: Permissions,
     /// Calls of whose values nothing is kept.
     outlined: BTreeSet<u32>,
-    logs: Vec<LogLine>,
+    log_lines: u32,
     log_bytes: u64,
     logs_truncated: bool,
 }
@@ -101,6 +104,7 @@ pub(crate) struct GateEnd {
 
 impl Gate {
     pub(crate) fn new(start: GateStart) -> Self {
+        start.tail.begin();
         Self {
             start_clock_ms: start.clock_ms,
             started_at: Instant::now(),
@@ -116,7 +120,7 @@ impl Gate {
             issued_codes: Vec::new(),
             rights_used: Permissions::NONE,
             outlined: BTreeSet::new(),
-            logs: Vec::new(),
+            log_lines: 0,
             log_bytes: 0,
             logs_truncated: false,
         }
@@ -143,6 +147,7 @@ impl Gate {
         self.count_bytes(call.bytes())?;
         let _span = tracing::trace_span!("host_call", call = call.name(), id).entered();
         self.record_call(id, &call);
+        self.start.tail.use_rights(call.permissions());
         let is_outside = self.start.interfaces.is_outside(&call);
         if let Some(replay) = &mut self.start.replay {
             let permitted = match replay.is_edited() {
@@ -213,14 +218,15 @@ impl Gate {
     pub(crate) fn log(&mut self, level: LogLevel, message: String, arguments: Option<String>) {
         let bytes = message.len() as u64 + arguments.as_ref().map_or(0, String::len) as u64;
         let limits = &self.start.limits;
-        let full = self.logs.len() >= limits.log_lines as usize || self.log_bytes + bytes > limits.log_bytes;
+        let full = self.log_lines >= limits.log_lines || self.log_bytes + bytes > limits.log_bytes;
         if full || self.logs_truncated {
             self.logs_truncated = true;
             return;
         }
         self.log_bytes += bytes;
+        self.log_lines += 1;
         let offset_ms = self.start.clock_ms - self.start_clock_ms;
-        self.logs.push(LogLine { level, message, arguments, offset_ms });
+        self.start.tail.push(LogLine { level, message, arguments, offset_ms });
     }
 
     /// Close the gate: what is under way is cut.
@@ -229,7 +235,7 @@ impl Gate {
         // What an earlier attempt asked and this one did not come to is remembered for the next.
         let outside = made.chain(self.start.repeat_of.0).collect();
         GateEnd {
-            logs: self.logs,
+            logs: self.start.tail.lines(),
             logs_truncated: self.logs_truncated,
             host_calls: self.host_calls,
             boundary_bytes: self.boundary_bytes,

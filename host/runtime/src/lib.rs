@@ -25,8 +25,10 @@ mod replay;
 mod run;
 mod sandbox;
 mod stop;
+mod tail;
 pub mod tariff;
 
+pub use bounds::check as check_bounds;
 pub use calls::{HostCall, Interfaces, Started, answer_bytes};
 pub use clock::{Clock, SystemClock};
 pub use compile::{CompileError, Compiled, CompiledScript, MAPPING_FUEL, Purity, Source};
@@ -43,3 +45,4 @@ pub use permits::Grants;
 pub use replay::Divergence;
 pub use run::{Invocation, Mode, Ran, Seeds};
 pub use sandbox::{Sandbox, SandboxError};
+pub use tail::{LogTail, TailView};

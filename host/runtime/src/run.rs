@@ -23,6 +23,7 @@ use crate::{
     replay::{Code, Divergence, Replay},
     sandbox::{Sandbox, SandboxError},
     stop::Stop,
+    tail::LogTail,
 };
 
 /// How long past its deadline a run may take to be ended by the ticker or the gate, before it is dropped where it waits.
@@ -56,6 +57,8 @@ pub struct Invocation {
     pub record: RecordMode,
     /// Where its answers come from.
     pub mode: Mode,
+    /// Where its log can be looked at while it goes on.
+    pub tail: LogTail,
 }
 
 /// Where a run's answers come from.
@@ -130,6 +133,7 @@ impl Sandbox {
             clock_ms: invocation.start.clock_ms,
             deadline,
             cancellation: invocation.cancellation.clone(),
+            tail: invocation.tail,
             record: Record::begin(invocation.record, &self.inner.build_id, &invocation.start, &invocation.limits),
         });
         let cancellation = invocation.cancellation;

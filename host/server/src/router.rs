@@ -41,9 +41,11 @@ use crate::{
         schedules::*,
         scripts::*,
         secrets::*,
+        services::*,
         sessions::*,
         sign_in::*,
         sign_in_elsewhere::*,
+        storage::*,
         subscriptions::*,
         tokens::*,
         trials::*,
@@ -96,6 +98,8 @@ impl FromRef<Api> for Document {
         (name = "hooks", description = "Extension points of the host application"),
         (name = "schedules", description = "When scripts run by themselves"),
         (name = "events", description = "What happened, and which scripts run on it"),
+        (name = "services", description = "What scripts can call"),
+        (name = "storage", description = "What scripts keep"),
         (name = "secrets", description = "What scripts use and never read"),
         (name = "endpoints", description = "What answers requests, and what those are signed with"),
         (name = "egress", description = "Which hosts scripts may reach"),
@@ -144,10 +148,12 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(test_script))
         .routes(routes!(browse_versions))
         .routes(routes!(show_version))
+        .routes(routes!(diff_version))
         .routes(routes!(activate_version))
         .routes(routes!(start_execution))
         .routes(routes!(invoke_script))
         .routes(routes!(browse_executions))
+        .routes(routes!(watch_executions))
         .routes(routes!(show_execution))
         .routes(routes!(show_logs))
         .routes(routes!(show_calls))
@@ -182,6 +188,10 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(show_types))
         .routes(routes!(show_me))
         .routes(routes!(show_usage))
+        .routes(routes!(browse_services))
+        .routes(routes!(show_service))
+        .routes(routes!(browse_storage))
+        .routes(routes!(show_storage_entry, put_storage_entry, delete_storage_entry))
         .routes(routes!(browse_secrets))
         .routes(routes!(show_secret, put_secret, change_secret, delete_secret))
         .routes(routes!(browse_webhooks, create_webhook))

@@ -131,11 +131,11 @@ async fn edited_code_changes_nothing_and_leaves_no_execution() {
     stage.deploy("reset", "export default () => storage.delete('total')").await;
     stage.run("reset", "null").await;
     let filter = app::ExecutionFilter::default();
-    let before = stage.app.executions().list(&stage.principal, filter, None, 100).unwrap().len();
+    let before = stage.app.executions().list(&stage.principal, &filter, None, 100).unwrap().executions.len();
     let same = edit(&stage, &stage.principal, execution, RECORDED).await;
     assert!(same.equal, "{:?}", same.difference);
     let filter = app::ExecutionFilter::default();
-    assert_eq!(stage.app.executions().list(&stage.principal, filter, None, 100).unwrap().len(), before);
+    assert_eq!(stage.app.executions().list(&stage.principal, &filter, None, 100).unwrap().executions.len(), before);
     assert_eq!(stage.answer("look", "null").await, json!(null));
 }
 

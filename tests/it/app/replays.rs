@@ -146,8 +146,8 @@ async fn deleting_a_script_ends_what_runs_of_it() {
     let request = RunRequest { script: script.clone(), input: String::from("null"), trigger: Trigger::Api };
     let running = stage.app.executions().run(&stage.principal, request);
     let deletion = async {
-        let filter = app::ExecutionFilter { status: Some(ExecutionStatus::Running), ..Default::default() };
-        while stage.app.executions().list(&stage.principal, filter, None, 1).unwrap().is_empty() {
+        let filter = app::ExecutionFilter { statuses: vec![ExecutionStatus::Running], ..Default::default() };
+        while stage.app.executions().list(&stage.principal, &filter, None, 1).unwrap().executions.is_empty() {
             tokio::task::yield_now().await;
         }
         stage.app.scripts().delete(&stage.principal, &script).await.unwrap();

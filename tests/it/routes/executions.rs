@@ -141,6 +141,65 @@ async fn executions_are_found_by_script_status_and_time() {
     assert_eq!(count("status=failed").await, 1);
     assert_eq!(count("trigger=api&after=2020-01-01T00:00:00Z").await, 2);
     assert_eq!(count("before=2020-01-01T00:00:00Z").await, 0);
+    assert_eq!(count("status=failed,success").await, 2);
+    assert_eq!(count("status=timeout,cancelled").await, 0);
+    assert_eq!(count("error_kind=user_error").await, 1);
+    assert_eq!(count("error_kind=timeout").await, 0);
+    assert_eq!(count(&format!("version={}", good["version_id"].as_str().unwrap())).await, 1);
+    assert_eq!(count(&format!("user={}", good["user_id"].as_str().unwrap())).await, 2);
+    assert_eq!(count("accepted_after=2020-01-01T00:00:00Z&accepted_before=2021-01-01T00:00:00Z").await, 0);
+    assert_eq!(count("duration_max_ms=4000000000").await, 2);
+    assert_eq!(count("duration_min_ms=4000000000").await, 0);
+    assert_eq!(count("logs=anything").await, 0);
+}
+
+#[tokio::test]
+async fn a_filter_that_cannot_be_meant_is_refused_by_name() {
+    let stage = Stage::open().await;
+    let id = "01890000-0000-7000-8000-000000000000";
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=1000000", "limit"),
+        ("status=done", "status"),
+        ("status=failed,", "status"),
+        ("trigger=cron,api", "trigger"),
+        ("error_kind=none", "error_kind"),
+        ("script=greet", "script"),
+        ("version=1", "version"),
+        ("user=me", "user"),
+        ("before=yesterday", "before"),
+        ("after=2026-01-02T00:00:00Z&before=2026-01-01T00:00:00Z", "before"),
+        ("after=2026-01-01T00:00:00Z&before=2026-01-01T00:00:00Z", "before"),
+        ("accepted_after=2026-01-02T00:00:00Z&accepted_before=2026-01-01T00:00:00Z", "accepted_before"),
+        ("duration_min_ms=2&duration_max_ms=1", "duration_max_ms"),
+        ("duration_min_ms=-1", "duration_min_ms"),
+        ("logs=", "logs"),
+        ("cursor=AAAA", "cursor"),
+        (&format!("cursor={id}"), "cursor"),
+        ("state=failed", "state"),
+        ("tenant_id=x", "tenant_id"),
+    ] {
+        let refused = stage.get(&format!("/api/v1/executions?{query}")).await.expect_problem(422, "invalid");
+        assert_eq!(refused["errors"][0]["field"], field, "{query}: {refused}");
+    }
+    let long = format!("/api/v1/executions?logs={}", "a".repeat(201));
+    assert_eq!(stage.get(&long).await.expect_problem(422, "invalid")["errors"][0]["field"], "logs");
+    // An id of another kind is an id that no execution has.
+    assert_eq!(stage.get(&format!("/api/v1/executions?script={id}")).await.expect(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_text_is_found_in_logs() {
+    let stage = Stage::open().await;
+    stage.deploy("talks", "export default (what) => { console.log('it said', what); }").await;
+    let needle = stage.run("talks", json!("Needle")).await;
+    stage.run("talks", json!("hay")).await;
+    let page = stage.get("/api/v1/executions?logs=needle").await.expect(200);
+    assert_eq!(page["items"].as_array().unwrap().len(), 1);
+    assert_eq!((&page["items"][0]["id"], &page["searched_until"]), (&needle["id"], &Value::Null));
+    let both = stage.get("/api/v1/executions?logs=it%20said&limit=1").await.expect(200);
+    assert_eq!(both["items"].as_array().unwrap().len(), 1);
+    assert!(both["next_cursor"].is_string() && both["searched_until"].is_string(), "{both}");
 }
 
 #[tokio::test]

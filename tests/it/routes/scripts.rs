@@ -138,3 +138,95 @@ async fn scripts_are_listed_by_name_page_by_page() {
     let crons = stage.get("/api/v1/scripts?kind=cron").await.expect(200);
     assert_eq!(crons["items"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn what_differs_between_versions_and_the_draft_is_shown() {
+    let stage = Stage::open().await;
+    stage.deploy("changes", "// first\nexport default () => 1;\n").await;
+    let source = json!({ "source": "// second\nexport default () => 1;\n" });
+    let saved =
+        stage.api("PUT", "/api/v1/scripts/changes/draft").header("if-match", "\"1\"").json(&source).send().await;
+    saved.expect(200);
+    let patch = json!({ "capabilities": { "services": ["products.get"] } });
+    stage.api("PATCH", "/api/v1/scripts/changes").json(&patch).send().await.expect(200);
+    let diff = stage.get("/api/v1/scripts/changes/versions/1/diff?against=draft").await.expect(200);
+    assert_eq!((&diff["from"], &diff["to"]), (&json!("1"), &json!("draft")));
+    assert_eq!(diff["unified"], "--- 1\n+++ draft\n@@ -1,2 +1,2 @@\n-// first\n+// second\n export default () => 1;\n");
+    assert_eq!(
+        diff["hunks"][0]["lines"][1],
+        json!({ "change": "added", "old_line": null, "new_line": 1, "text": "// second" })
+    );
+    let expected = json!([{ "setting": "capabilities.services", "from": [], "to": ["products.get"] }]);
+    assert_eq!(diff["settings"], expected);
+    stage.post("/api/v1/scripts/changes/deploy", json!({})).await.expect(201);
+    let same = stage.get("/api/v1/scripts/changes/versions/2/diff?against=draft").await.expect(200);
+    assert_eq!((&same["unified"], &same["hunks"], &same["settings"]), (&json!(""), &json!([]), &json!([])));
+    let back = stage.get("/api/v1/scripts/changes/versions/2/diff?against=1").await.expect(200);
+    assert_eq!(
+        (&back["from"], &back["to"]),
+        (&json!("1"), &json!("2")),
+        "the older one first, whichever is named first"
+    );
+    for (path, status) in [
+        ("versions/2/diff", 422),
+        ("versions/2/diff?against=", 422),
+        ("versions/2/diff?against=head", 422),
+        ("versions/2/diff?against=%2B1", 422),
+        ("versions/2/diff?against=1&with=2", 422),
+        ("versions/2/diff?against=9", 404),
+        ("versions/9/diff?against=1", 404),
+        ("versions/x/diff?against=1", 404),
+    ] {
+        assert_eq!(stage.get(&format!("/api/v1/scripts/changes/{path}")).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn scripts_are_listed_by_their_filters_in_either_order() {
+    let stage = Stage::open().await;
+    stage.deploy("one-deployed", "export default () => 1;").await;
+    let draft =
+        json!({ "name": "two-draft", "kind": "cron", "source": "export default () => 1;", "description": "Ten %" });
+    stage.post("/api/v1/scripts", draft).await.expect(201);
+    let patch = json!({ "is_active": false });
+    stage.api("PATCH", "/api/v1/scripts/one-deployed").json(&patch).send().await.expect(200);
+    let list = async |query: &str| {
+        let page = stage.get(&format!("/api/v1/scripts?{query}")).await.expect(200);
+        let names = page["items"].as_array().unwrap().iter().map(|script| script["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<String>>()
+    };
+    assert_eq!(list("is_active=false").await, ["one-deployed"]);
+    assert_eq!(list("is_deployed=false").await, ["two-draft"]);
+    assert_eq!(list("text=ten%20%25").await, ["two-draft"]);
+    assert_eq!(list("text=DEPLOYED&is_deployed=true&kind=one_off").await, ["one-deployed"]);
+    assert_eq!(list("sort=-updated_at").await[0], "one-deployed");
+    let page = stage.get("/api/v1/scripts?sort=-updated_at&limit=1").await.expect(200);
+    let next = format!("sort=-updated_at&limit=1&cursor={}", page["next_cursor"].as_str().unwrap());
+    assert_eq!(list(&next).await, ["two-draft"]);
+    for (query, field) in [
+        ("sort=size", "sort"),
+        ("is_active=yes", "is_active"),
+        ("limit=0", "limit"),
+        ("limit=1000000", "limit"),
+        ("cursor=abc", "cursor"),
+        ("name=greet", "name"),
+        (&format!("text={}", "a".repeat(201)), "text"),
+    ] {
+        let refused = stage.get(&format!("/api/v1/scripts?{query}")).await.expect_problem(422, "invalid");
+        assert_eq!(refused["errors"][0]["field"], field, "{query}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn services_are_described_with_their_methods() {
+    let stage = Stage::open().await;
+    let services = stage.get("/api/v1/services").await.expect(200);
+    let products = services["items"].as_array().unwrap().iter().find(|service| service["name"] == "products").unwrap();
+    assert_eq!((&products["kind"], &products["permission"]), (&json!("collection"), &json!("services.call")));
+    assert!(products["methods"].as_array().unwrap().contains(&json!("list")));
+    let shown = stage.get("/api/v1/services/products").await.expect(200);
+    let get = shown["methods"].as_array().unwrap().iter().find(|method| method["name"] == "get").unwrap();
+    assert_eq!((&get["capability"], &get["parameters"][0]["name"]), (&json!("products.get"), &json!("id")));
+    assert_eq!(get["parameters"][0]["schema"]["type"], "string");
+    stage.get("/api/v1/services/nothing").await.expect_problem(404, "not_found");
+}

@@ -143,7 +143,7 @@ impl LiveRights {
 }
 
 /// The rights that an actor has now (RULES 14).
-fn actor_rights(inner: &Inner, tenant: TenantId, actor: Actor) -> Result<Permissions, AppError> {
+pub(super) fn actor_rights(inner: &Inner, tenant: TenantId, actor: Actor) -> Result<Permissions, AppError> {
     match actor {
         Actor::Token { token, .. } => {
             let grant = inner.database.token_by_id(token)?.filter(|grant| grant.tenant == tenant);

@@ -13,7 +13,6 @@ use domain::{ErrorKind, ExecutionId, ExecutionStatus, Limits, Permissions, UnixM
 use runtime::{
     Failure, Grants, Invocation, LogLine, Mode, Outcome, Output, Ran, RecordedCalls, StartRecord, SystemClock,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     acting::{LiveRights, lost_message},
@@ -109,7 +108,6 @@ impl<'a> Attempts<'a> {
 
     /// Run it to its end. What it uses is in `used` also where the server fails at it.
     pub(crate) async fn run(self, running: &Guard, used: &mut Usage) -> Result<Finished, AppError> {
-        let cancellation = running.cancellation();
         let mut recorded = RecordedCalls::default();
         let mut usage = Usage { executions: 1, ..Usage::default() };
         let mut spent = 0;
@@ -124,7 +122,7 @@ impl<'a> Attempts<'a> {
                 wall_time: self.limits.wall_time.saturating_sub(began.elapsed()),
                 ..self.limits
             };
-            let invocation = self.invocation(&transaction, limits, std::mem::take(&mut recorded), &cancellation);
+            let invocation = self.invocation(&transaction, limits, std::mem::take(&mut recorded), running);
             let Ran { mut outcome, outside, overhead_fuel, rights_used, .. } =
                 self.inner.sandbox.run(invocation).await?;
             outcome.result = self.order.terms.judge(outcome.result);
@@ -169,7 +167,7 @@ impl<'a> Attempts<'a> {
         transaction: &Transaction,
         limits: Limits,
         recorded: RecordedCalls,
-        cancellation: &CancellationToken,
+        running: &Guard,
     ) -> Invocation {
         Invocation {
             script: Arc::clone(&self.runnable.script),
@@ -186,9 +184,10 @@ impl<'a> Attempts<'a> {
                 ordinals: Ordinals::default(),
             }),
             clock: Arc::new(SystemClock),
-            cancellation: cancellation.clone(),
+            cancellation: running.cancellation(),
             record: self.order.target.script.record,
             mode: if recorded.is_empty() { Mode::Live } else { Mode::Repeat(recorded) },
+            tail: running.tail(),
         }
     }
 

@@ -67,6 +67,7 @@ impl ExecutionService {
                 audited.enqueue_execution(queued).await?;
             }
         }
+        self.inner().changes.tell(principal.tenant, order.execution);
         let view = Sealed::of(self.inner(), principal.tenant)?.view(principal, order.execution);
         self.wake(principal.tenant);
         view

@@ -12,6 +12,7 @@ use std::{
 };
 
 use domain::{ExecutionId, ScriptId, TenantId};
+use runtime::LogTail;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +46,8 @@ struct Entry {
     is_unwanted: Arc<AtomicBool>,
     /// Whether it is cut because its tenant may not go on.
     is_cut: Arc<AtomicBool>,
+    /// What it has logged so far.
+    tail: LogTail,
 }
 
 /// An execution whose answer is to be told again, until this is dropped.
@@ -60,6 +63,7 @@ pub(crate) struct Guard {
     cancellation: CancellationToken,
     is_unwanted: Arc<AtomicBool>,
     is_cut: Arc<AtomicBool>,
+    tail: LogTail,
 }
 
 impl Running {
@@ -119,6 +123,7 @@ impl Running {
             cancellation,
             is_unwanted: Arc::default(),
             is_cut: Arc::default(),
+            tail: LogTail::default(),
         };
         executions.insert(execution, guard.entry(script, tenant));
         drop(executions);
@@ -137,6 +142,11 @@ impl Running {
     pub(crate) async fn has_left(&self, execution: ExecutionId, grace: Duration) -> bool {
         let left = self.until(|executions| !executions.contains_key(&execution));
         tokio::time::timeout(grace, left).await.is_ok()
+    }
+
+    /// The log of an execution that runs here.
+    pub(crate) fn tail(&self, execution: ExecutionId) -> Option<LogTail> {
+        lock(&self.0.executions).get(&execution).map(|entry| entry.tail.clone())
     }
 
     /// What the queue gave to this process.
@@ -199,15 +209,23 @@ impl Running {
 impl Guard {
     /// What was taken from the queue. It is cut where this was cut meanwhile.
     pub(crate) fn take_on(self, order: &Order) -> Self {
+        // The other one's log is closed with it.
+        let tail = LogTail::default();
         let entry = self.entry(order.target.script.id, Some(order.target.tenant.id));
-        lock(&self.running.0.executions).insert(order.execution, Entry { is_taken: true, ..entry });
+        let entry = Entry { is_taken: true, tail: tail.clone(), ..entry };
+        lock(&self.running.0.executions).insert(order.execution, entry);
         let (running, cancellation) = (self.running.clone(), self.cancellation.clone());
         let (is_unwanted, is_cut) = (Arc::clone(&self.is_unwanted), Arc::clone(&self.is_cut));
-        Self { running, execution: order.execution, cancellation, is_unwanted, is_cut }
+        Self { running, execution: order.execution, cancellation, is_unwanted, is_cut, tail }
     }
 
     pub(crate) fn cancellation(&self) -> CancellationToken {
         self.cancellation.clone()
+    }
+
+    /// Where its log can be looked at while it goes on.
+    pub(crate) fn tail(&self) -> LogTail {
+        self.tail.clone()
     }
 
     /// Whether only the process wants its end, or its tenant may not go on, and no person asked for it.
@@ -224,6 +242,7 @@ impl Guard {
             is_taken: false,
             is_unwanted: Arc::clone(&self.is_unwanted),
             is_cut: Arc::clone(&self.is_cut),
+            tail: self.tail.clone(),
         }
     }
 }
@@ -242,6 +261,8 @@ impl Drop for Guard {
             executions.remove(&self.execution);
         }
         drop(executions);
+        // What became of it is in its row by now.
+        self.tail.close();
         self.running.0.ended.notify_waiters();
     }
 }

@@ -187,8 +187,8 @@ impl Sealed {
     }
 
     pub(crate) fn logs_of(&self, execution: ExecutionId) -> Result<Vec<LogLine>, AppError> {
-        match self.database.get_execution_record(self.tenant, execution)? {
-            Some(record) if !record.logs.is_empty() => self.open(Purpose::Logs, execution, &record.logs),
+        match self.database.execution_logs(self.tenant, execution)? {
+            Some(sealed) if !sealed.is_empty() => self.open(Purpose::Logs, execution, &sealed),
             _ => Ok(Vec::new()),
         }
     }

@@ -110,8 +110,8 @@ impl Stage {
     }
 
     fn executions(&self, status: ExecutionStatus) -> Vec<Execution> {
-        let filter = ExecutionFilter { status: Some(status), ..ExecutionFilter::default() };
-        let mut executions = self.app.executions().list(&self.principal, filter, None, 1_000).unwrap();
+        let filter = ExecutionFilter { statuses: vec![status], ..ExecutionFilter::default() };
+        let mut executions = self.app.executions().list(&self.principal, &filter, None, 1_000).unwrap().executions;
         executions.reverse();
         executions
     }

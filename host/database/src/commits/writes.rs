@@ -53,6 +53,13 @@ pub enum StorageChange {
     },
 }
 
+impl StorageWrite {
+    /// Whether the entry is to be gone.
+    pub fn is_removal(&self) -> bool {
+        self.change == StorageChange::Delete
+    }
+}
+
 /// The entry as it is before a write.
 #[derive(Default)]
 struct Current {

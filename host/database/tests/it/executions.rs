@@ -1,7 +1,10 @@
 //! How executions begin, are listed, and what becomes of those that a crash cut off.
 
-use database::{Effects, ExecutionFilter, Lease, QueuedExecution, StartRow};
-use domain::{Actor, ErrorKind, ExecutionId, ExecutionStatus, TokenId, Trigger, UnixMillis};
+use std::time::Duration;
+
+use database::{Effects, ExecutionFilter, Lease, QueueEntry, QueuedExecution, StartRow};
+use domain::{Actor, ErrorKind, ExecutionId, ExecutionStatus, TokenId, Trigger, UnixMillis, UserId, VersionId};
+use tokio::task::JoinSet;
 
 use crate::stage::{NOW, Stage, end_left_running, ended, revision_of};
 
@@ -69,9 +72,11 @@ async fn executions_are_listed_page_by_page_with_the_latest_first() {
     let mut cursor = None;
     loop {
         let page = database.list_executions(tenant, &ExecutionFilter::default(), cursor, 2).unwrap();
-        let Some(last) = page.last() else { break };
-        cursor = Some(last.cursor());
-        seen.extend(page.iter().map(|execution| execution.id));
+        seen.extend(page.executions.iter().map(|execution| execution.id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
     }
     assert_eq!(seen, expected);
 }
@@ -82,31 +87,104 @@ async fn each_filter_of_the_list_holds() {
     let (database, tenant) = (&stage.database, stage.home.tenant);
     let lease = stage.begin();
     revision_of(&database.commit_execution(ended(lease, Effects::default())).await.unwrap());
-    let waiting =
-        StartRow { trigger: Trigger::Cron, accepted_at: UnixMillis(5), started_at: UnixMillis(5), ..stage.start() };
+    let actor = Actor::Token { token: TokenId::generate(), user: stage.home.user };
+    let (trigger, at) = (Trigger::Cron, UnixMillis(5));
+    let waiting = StartRow { trigger, actor, accepted_at: at, started_at: at, ..stage.start() };
     let waiting_id = waiting.execution;
     stage.accept(QueuedExecution { start: waiting, ..stage.queued() }).await;
     let list = |filter: ExecutionFilter| {
         let page = database.list_executions(tenant, &filter, None, 10).unwrap();
-        page.into_iter().map(|execution| execution.id).collect::<Vec<_>>()
+        assert_eq!(page.next, None);
+        page.executions.into_iter().map(|execution| execution.id).collect::<Vec<_>>()
     };
-    let none = ExecutionFilter::default();
+    let none = ExecutionFilter::default;
     let (first, second) = (lease.execution, waiting_id);
-    assert_eq!(list(none), [first, second]);
-    assert_eq!(list(ExecutionFilter { script: Some(stage.home.script), ..none }), [first, second]);
-    assert!(list(ExecutionFilter { script: Some(stage.other.script), ..none }).is_empty());
-    assert_eq!(list(ExecutionFilter { status: Some(ExecutionStatus::Pending), ..none }), [second]);
-    assert_eq!(list(ExecutionFilter { trigger: Some(Trigger::Api), ..none }), [first]);
-    assert_eq!(list(ExecutionFilter { before: Some(UnixMillis(6)), ..none }), [second]);
-    assert_eq!(list(ExecutionFilter { after: Some(UnixMillis(6)), ..none }), [first]);
-    let all = ExecutionFilter {
-        script: Some(stage.home.script),
-        status: Some(ExecutionStatus::Pending),
-        trigger: Some(Trigger::Cron),
-        before: Some(UnixMillis(6)),
-        after: Some(UnixMillis(5)),
-    };
-    assert_eq!(list(all), [second]);
+    assert_eq!(list(none()), [first, second]);
+    let version = stage.home.version;
+    let some = |at: i64| Some(UnixMillis(at));
+    let pending = vec![ExecutionStatus::Pending];
+    let either = vec![ExecutionStatus::Pending, ExecutionStatus::Success];
+    let (long, short) = (Some(Duration::from_secs(3_600)), Some(Duration::ZERO));
+    let other = UserId::generate();
+    let cases: [(ExecutionFilter, &[ExecutionId]); 19] = [
+        (ExecutionFilter { script: Some(stage.home.script), ..none() }, &[first, second]),
+        (ExecutionFilter { script: Some(stage.other.script), ..none() }, &[]),
+        (ExecutionFilter { version: Some(version), ..none() }, &[first, second]),
+        (ExecutionFilter { version: Some(VersionId::generate()), ..none() }, &[]),
+        (ExecutionFilter { statuses: pending.clone(), ..none() }, &[second]),
+        (ExecutionFilter { statuses: either, ..none() }, &[first, second]),
+        (ExecutionFilter { trigger: Some(Trigger::Api), ..none() }, &[first]),
+        (ExecutionFilter { user: Some(stage.home.user), ..none() }, &[second]),
+        (ExecutionFilter { user: Some(other), ..none() }, &[]),
+        (ExecutionFilter { error_kind: Some(ErrorKind::Timeout), ..none() }, &[]),
+        (ExecutionFilter { before: some(6), ..none() }, &[second]),
+        (ExecutionFilter { after: some(6), ..none() }, &[first]),
+        (ExecutionFilter { accepted_before: some(6), ..none() }, &[second]),
+        (ExecutionFilter { accepted_after: some(6), ..none() }, &[first]),
+        (ExecutionFilter { duration_min: short, ..none() }, &[first]),
+        (ExecutionFilter { duration_min: long, ..none() }, &[]),
+        (ExecutionFilter { duration_max: long, ..none() }, &[first]),
+        (ExecutionFilter { duration_max: short, duration_min: long, ..none() }, &[]),
+        (
+            ExecutionFilter {
+                script: Some(stage.home.script),
+                version: Some(version),
+                statuses: pending,
+                trigger: Some(Trigger::Cron),
+                user: Some(stage.home.user),
+                before: some(6),
+                after: some(5),
+                accepted_before: some(6),
+                accepted_after: some(5),
+                ..none()
+            },
+            &[second],
+        ),
+    ];
+    for (filter, expected) in cases {
+        assert_eq!(list(filter.clone()), expected, "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_join_without_a_gap_however_few_of_many_a_filter_finds() {
+    let stage = Stage::set().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    let mut wanted = Vec::new();
+    let mut accepted = JoinSet::new();
+    for at in 0..5_000 {
+        let is_wanted = matches!(at, 0 | 1_999 | 2_000 | 2_001 | 3_999 | 4_999);
+        let trigger = if is_wanted { Trigger::Manual } else { Trigger::Cron };
+        // Several at the same moment, which only their ids keep in order.
+        let moment = UnixMillis(at / 10);
+        let start = StartRow { trigger, started_at: moment, accepted_at: moment, ..stage.start() };
+        wanted.extend(is_wanted.then_some((moment, start.execution)));
+        let queued = stage.queued();
+        let entry = QueueEntry { queue_limit: 10_000, ..queued.entry };
+        let (database, queued) = (database.clone(), QueuedExecution { start, entry, ..queued });
+        // No more at once than the writer takes.
+        if accepted.len() >= 200 {
+            accepted.join_next().await;
+        }
+        accepted.spawn(async move { database.enqueue_execution(queued).await.unwrap() });
+    }
+    accepted.join_all().await;
+    wanted.sort();
+    wanted.reverse();
+    for limit in [1, 2, 100] {
+        let filter = ExecutionFilter { trigger: Some(Trigger::Manual), ..ExecutionFilter::default() };
+        let (mut seen, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = database.list_executions(tenant, &filter, cursor, limit).unwrap();
+            assert!(page.executions.len() <= limit as usize);
+            seen.extend(page.executions.iter().map(|execution| (execution.accepted_at, execution.id)));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, wanted, "{limit} a page");
+    }
 }
 
 #[tokio::test]

@@ -98,11 +98,14 @@ fn every_index_of_a_tenants_table_begins_with_the_tenant() {
 }
 
 #[test]
-fn executions_have_exactly_three_secondary_indexes() {
+fn executions_have_exactly_these_secondary_indexes() {
     let (_directory, connection) = connection();
     let indexes =
         texts(&connection, "SELECT name FROM pragma_index_list('executions') WHERE origin = 'c' ORDER BY name");
-    assert_eq!(indexes, ["idx_executions_started_at", "idx_executions_tenant_script", "idx_executions_tenant_status"]);
+    let of_every_row = ["idx_executions_started_at", "idx_executions_tenant_script", "idx_executions_tenant_status"];
+    let of_some_rows = ["idx_executions_error", "idx_executions_user"];
+    let expected: std::collections::BTreeSet<&str> = of_every_row.into_iter().chain(of_some_rows).collect();
+    assert!(indexes.iter().map(String::as_str).eq(expected), "each is written with executions: {indexes:?}");
 }
 
 #[test]
@@ -118,6 +121,20 @@ fn the_lists_that_grow_are_read_by_an_index() {
         (
             format!("SELECT id FROM executions WHERE tenant_id = 'a' AND status = 'failed' {order}"),
             "idx_executions_tenant_status",
+        ),
+        (
+            format!("SELECT id FROM executions WHERE tenant_id = 'a' AND actor_user_id = 'b' {order}"),
+            "idx_executions_user",
+        ),
+        (
+            format!("SELECT id FROM executions WHERE tenant_id = 'a' AND error_kind = 'timeout' {order}"),
+            "idx_executions_error",
+        ),
+        (
+            format!(
+                "SELECT id, status, triggered_by, error_kind, duration_us FROM executions WHERE tenant_id = 'a' {order}"
+            ),
+            "COVERING INDEX idx_executions_started_at",
         ),
         (
             String::from(

@@ -1,6 +1,9 @@
 //! Scripts, drafts, versions, artifacts and endpoints.
 
-use database::{DatabaseError, Deployment, DraftEdit, EndpointAuthentication, NewEndpoint, NewScript, ScriptSettings};
+use database::{
+    DatabaseError, Deployment, DraftEdit, EndpointAuthentication, NewEndpoint, NewScript, ScriptOrder, ScriptQuery,
+    ScriptSettings,
+};
 use domain::{
     Capabilities, EndpointRoute, Language, Limits, RecordMode, ScriptId, ScriptKind, ScriptName, TenantSlug,
     UnixMillis, VersionId,
@@ -212,6 +215,42 @@ async fn scripts_are_listed_by_name_page_by_page() {
     assert_eq!(list(None, Some("orders"), 2), ["zeta"]);
     assert_eq!(list(Some(ScriptKind::Cron), None, 10), ["alpha", "zeta"]);
     assert_eq!(list(Some(ScriptKind::Cron), Some("alpha"), 10), ["zeta"]);
+}
+
+#[tokio::test]
+async fn each_filter_of_the_list_of_scripts_holds_in_each_order() {
+    let stage = Stage::set().await;
+    let (database, tenant, user) = (&stage.database, stage.home.tenant, stage.home.user);
+    for (name, description, created_at) in
+        [("zeta", "50% off", 30), ("alpha", "a Zebra", 10), ("beta", "", 20), ("gamma", "", 20)]
+    {
+        let (description, created_at) = (description.to_owned(), UnixMillis(NOW.0 + created_at));
+        let script = NewScript { description, created_at, ..new_script(name, user) };
+        database.create_script(tenant, script).await.unwrap();
+    }
+    // As each page's last script says, to the end.
+    let list = |query: ScriptQuery, limit: u32| {
+        let (mut names, mut after) = (Vec::new(), None);
+        loop {
+            let page = database.find_scripts(tenant, &ScriptQuery { after, limit, ..query.clone() }).unwrap();
+            let Some(last) = page.last() else { return names };
+            after = Some(last.cursor());
+            names.extend(page.iter().map(|script| script.name.to_string()));
+        }
+    };
+    let changed = || ScriptQuery { order: ScriptOrder::Changed, ..ScriptQuery::default() };
+    let text = |text: &str| ScriptQuery { text: Some(text.to_owned()), ..ScriptQuery::default() };
+    for limit in [1, 2, 10] {
+        assert_eq!(list(ScriptQuery::default(), limit), ["alpha", "beta", "gamma", "orders", "zeta"]);
+        assert_eq!(list(changed(), limit)[..4], ["zeta", "beta", "gamma", "alpha"]);
+        assert_eq!(list(text("ZE"), limit), ["alpha", "zeta"]);
+        assert_eq!(list(text("%"), limit), ["zeta"]);
+        assert!(list(text("_"), limit).is_empty());
+        assert_eq!(list(ScriptQuery { is_deployed: Some(true), ..changed() }, limit), ["orders"]);
+        assert_eq!(list(ScriptQuery { is_deployed: Some(false), ..text("beta") }, limit), ["beta"]);
+        assert!(list(ScriptQuery { is_active: Some(false), ..ScriptQuery::default() }, limit).is_empty());
+        assert_eq!(list(ScriptQuery { is_active: Some(true), ..text("beta") }, limit), ["beta"]);
+    }
 }
 
 #[tokio::test]

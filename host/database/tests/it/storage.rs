@@ -1,6 +1,6 @@
-//! Reading storage entries.
+//! Reading storage entries, and changing them outside of executions.
 
-use database::StorageQuery;
+use database::{DatabaseError, EntryChange, StorageChange, StorageQuery, StorageWrite};
 use domain::UnixMillis;
 
 use crate::stage::{NOW, Stage, set, set_until, under, writes};
@@ -72,4 +72,45 @@ async fn expired_entries_are_purged_and_their_bytes_given_back() {
     assert_eq!(database.purge_expired(tenant, NOW, 10).await.unwrap(), 1);
     assert_eq!(database.purge_expired(tenant, NOW, 10).await.unwrap(), 0);
     assert_eq!(database.storage_bytes(tenant).unwrap(), 4);
+}
+
+#[tokio::test]
+async fn an_entry_is_changed_outside_of_executions_where_it_is_the_one_that_was_seen() {
+    let stage = Stage::set().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    let change = |write: StorageWrite, expected| {
+        database.change_storage_entry(tenant, EntryChange { write, expected, limit_bytes: 100, now: NOW })
+    };
+    let removal = || StorageWrite { key: String::from("k"), change: StorageChange::Delete };
+    assert!(matches!(change(removal(), None).await, Err(DatabaseError::NotFound)));
+    assert!(matches!(change(set("k", "1"), Some(7)).await, Err(DatabaseError::Stale { current: 0 })));
+    change(set_until("k", "1", NOW.0 + 10), None).await.unwrap();
+    let seen = database.storage_entry(tenant, "k", NOW).unwrap();
+    assert_eq!((seen.value.as_str(), seen.expires_at), ("1", Some(UnixMillis(NOW.0 + 10))));
+    assert!(matches!(database.storage_entry(tenant, "k", UnixMillis(NOW.0 + 10)), Err(DatabaseError::NotFound)));
+    assert!(matches!(database.storage_entry(stage.other.tenant, "k", NOW), Err(DatabaseError::NotFound)));
+    change(set("k", "22"), Some(seen.revision)).await.unwrap();
+    let stale = change(set("k", "333"), Some(seen.revision)).await;
+    assert!(matches!(stale, Err(DatabaseError::Stale { current }) if current > seen.revision), "{stale:?}");
+    let full = change(set("l", &"1".repeat(200)), None).await;
+    assert!(matches!(full, Err(DatabaseError::StorageLimit { limit_bytes: 100 })), "{full:?}");
+    assert_eq!(database.storage_bytes(tenant).unwrap(), 3);
+    change(removal(), None).await.unwrap();
+    assert_eq!(database.storage_bytes(tenant).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_page_of_entries_ends_where_its_values_are_large() {
+    let stage = Stage::set().await;
+    let large = format!("\"{}\"", "x".repeat(1 << 20));
+    for n in 0..5 {
+        stage.commit(writes([set(&format!("k/{n}"), &large)])).await;
+    }
+    let query = StorageQuery { limit: 10, ..under("k/") };
+    let (entries, more) = stage.database.storage_entries(stage.home.tenant, &query).unwrap();
+    assert_eq!((entries.len(), more), (3, true));
+    let query = StorageQuery { after: Some(entries[2].key.clone()), ..query };
+    let (rest, more) = stage.database.storage_entries(stage.home.tenant, &query).unwrap();
+    let keys: Vec<&str> = rest.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!((keys, more), (vec!["k/3", "k/4"], false));
 }

@@ -90,7 +90,7 @@ async fn executions_of_another_tenant_are_not_found() {
     let claimed = stage.claim(NOW).await.unwrap();
     revision_of(&database.commit_execution(ended(stage.lease_of(&claimed), writes([]))).await.unwrap());
     assert_eq!(database.get_execution_record(stranger, id).unwrap(), None);
-    assert!(database.list_executions(stranger, &ExecutionFilter::default(), None, 10).unwrap().is_empty());
+    assert!(database.list_executions(stranger, &ExecutionFilter::default(), None, 10).unwrap().executions.is_empty());
     assert_eq!(database.usage_of_day(stranger, NOW.utc_day()).unwrap().executions, 0);
 }
 

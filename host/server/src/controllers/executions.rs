@@ -1,10 +1,17 @@
 //! `/executions`: what ran, what came of it, and ending what runs.
 
-use app::{App, Chain, ExecutionFilter};
-use axum::{Extension, Json, extract::State, response::IntoResponse};
+use std::time::Duration;
+
+use app::{App, Chain, ExecutionFilter, ExecutionQuery, LogMark, LogText};
+use axum::{
+    Extension, Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use domain::{Invalid, UnixMillis};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -12,16 +19,16 @@ use super::runs::detail;
 use crate::{
     views::{
         attempts::AttemptsBody,
-        executions::{ExecutionDetailView, ExecutionSummaryView, LogsBody},
-        pages::{self, Page},
-        words::{StatusWord, TriggerWord},
+        executions::{ExecutionDetailView, ExecutionsPage, LogsBody},
+        pages, streams,
+        words::{ErrorKindWord, Several, StatusWord, TriggerWord},
     },
     web::{
         caller::Caller,
-        cursor,
+        cursor, events,
         extract::{ExecutionPath, Params},
-        problem::Problem,
-        responses::{CancelProblems, ListProblems, ReadProblems, RetryProblems},
+        problem::{Problem, kinds},
+        responses::{CancelProblems, ListProblems, ReadProblems, RetryProblems, StreamProblems, WatchProblems},
     },
 };
 
@@ -32,16 +39,37 @@ use crate::{
 pub(crate) struct ExecutionsQuery {
     /// Those of the script with this id.
     script: Option<Uuid>,
-    /// Those with this status.
-    status: Option<StatusWord>,
+    /// Those of the version with this id.
+    version: Option<Uuid>,
+    /// Those with one of these statuses, with commas between them.
+    #[param(value_type = Option<Vec<StatusWord>>, style = Form, explode = false)]
+    status: Option<Several<StatusWord>>,
     /// Those with this trigger.
     trigger: Option<TriggerWord>,
+    /// Those that the person with this id started, by a token or signed in.
+    user: Option<Uuid>,
+    /// Those that ended with this kind of error.
+    error_kind: Option<ErrorKindWord>,
     /// Those that began before this moment (RFC 3339).
     #[param(format = DateTime)]
     before: Option<String>,
     /// Those that began at this moment or after it (RFC 3339).
     #[param(format = DateTime)]
     after: Option<String>,
+    /// Those that were accepted before this moment (RFC 3339).
+    #[param(format = DateTime)]
+    accepted_before: Option<String>,
+    /// Those that were accepted at this moment or after it (RFC 3339).
+    #[param(format = DateTime)]
+    accepted_after: Option<String>,
+    /// Those that ran at least so many milliseconds.
+    duration_min_ms: Option<u32>,
+    /// Those that ran at most so many milliseconds.
+    duration_max_ms: Option<u32>,
+    /// Those with this text in a line of their log, whatever the case of its letters; of those alone that you may inspect.
+    /// At most 200 bytes.
+    #[param(min_length = 1, max_length = 200)]
+    logs: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Items of the page, from 1 to 200; 50 where nothing is said.
@@ -49,31 +77,70 @@ pub(crate) struct ExecutionsQuery {
 }
 
 impl ExecutionsQuery {
-    fn filter(&self) -> Result<ExecutionFilter, Invalid> {
-        Ok(ExecutionFilter {
+    fn query(&self) -> Result<ExecutionQuery, Invalid> {
+        let moment = |field, text: &Option<String>| text.as_deref().map(|text| moment(field, text)).transpose();
+        let duration = |milliseconds: Option<u32>| milliseconds.map(|ms| Duration::from_millis(ms.into()));
+        let filter = ExecutionFilter {
             script: self.script.map(Into::into),
-            status: self.status.map(|status| status.0),
+            version: self.version.map(Into::into),
+            statuses: self.status.iter().flat_map(|several| &several.0).map(|status| status.0).collect(),
             trigger: self.trigger.map(|trigger| trigger.0),
-            before: self.before.as_deref().map(|text| moment("before", text)).transpose()?,
-            after: self.after.as_deref().map(|text| moment("after", text)).transpose()?,
+            user: self.user.map(Into::into),
+            error_kind: self.error_kind.map(|kind| kind.0),
+            before: moment("before", &self.before)?,
+            after: moment("after", &self.after)?,
+            accepted_before: moment("accepted_before", &self.accepted_before)?,
+            accepted_after: moment("accepted_after", &self.accepted_after)?,
+            duration_min: duration(self.duration_min_ms),
+            duration_max: duration(self.duration_max_ms),
+        };
+        Ok(ExecutionQuery {
+            filter,
+            logs: self.logs.as_deref().map(LogText::parse).transpose()?,
+            cursor: self.cursor.as_deref().map(cursor::decode).transpose()?,
+            limit: pages::limit(self.limit)?,
         })
     }
 }
 
-/// List executions, the latest first.
+/// List executions, the latest first. A page takes a bounded time: where the filters find little among much, `items` may
+/// be fewer than asked for, or none, while `next_cursor` is there; go on with it.
 #[utoipa::path(
     get, path = "/api/v1/executions", tag = "executions", params(ExecutionsQuery),
-    responses((status = 200, description = "A page of executions", body = Page<ExecutionSummaryView>), ListProblems)
+    responses((status = 200, description = "A page of executions", body = ExecutionsPage), ListProblems)
 )]
 pub(crate) async fn browse_executions(
     State(app): State<App>,
     Caller(principal): Caller,
     Params(query): Params<ExecutionsQuery>,
-) -> Result<Json<Page<ExecutionSummaryView>>, Problem> {
-    let limit = pages::limit(query.limit)?;
-    let cursor = query.cursor.as_deref().map(cursor::decode).transpose()?;
-    let executions = app.executions().list(&principal, query.filter()?, cursor, limit)?;
-    Ok(Json(Page::new(&executions, limit, |last| cursor::encode(&last.cursor()))))
+) -> Result<Json<ExecutionsPage>, Problem> {
+    let found = app.executions().find(&principal, query.query()?).await?;
+    Ok(Json((&found).into()))
+}
+
+/// Follow the tenant's executions, as server-sent events: `execution` with what has changed of one, as in the list, when it
+/// was accepted, began or ended; `missed` where there was more than could be told, so that the list is to be read again;
+/// and at last `forbidden` for whoever lost the right to see them, or `stopping` where the server stops. Nothing of before is
+/// told: read the list once the stream is there. Needs `Accept: text/event-stream`.
+#[utoipa::path(
+    get, path = "/api/v1/executions/stream", tag = "executions",
+    responses(
+        (status = 200, description = "The changes", body = String, content_type = "text/event-stream"),
+        WatchProblems
+    )
+)]
+pub(crate) async fn watch_executions(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let watcher = app.executions().watch(&principal)?;
+    // An answer without an end is only for whoever expects one.
+    if !events::is_asked_for(&headers) {
+        let detail = "this is a stream: ask for it with 'Accept: text/event-stream'";
+        return Err(Problem::new(&kinds::NOT_ACCEPTABLE, detail));
+    }
+    Ok(streams::of_executions(watcher))
 }
 
 /// Show an execution.
@@ -91,18 +158,37 @@ pub(crate) async fn show_execution(
     detail(&app, &principal, view)
 }
 
-/// Show the log of an execution.
+/// Show the log of an execution. Ask for `text/event-stream` to follow it: each `line` as it comes, with the id of its
+/// place, by which a client goes on that sends it as `Last-Event-ID`; `anew` where what was sent before is not what the log
+/// begins with (another attempt, a run that was repeated), so that the lines begin once more; and at last `end` with the
+/// status, `forbidden` for whoever lost the right to see it, or `stopping` where the server stops.
 #[utoipa::path(
     get, path = "/api/v1/executions/{execution}/logs", tag = "executions",
-    params(("execution" = Uuid, Path, description = "Its id")),
-    responses((status = 200, description = "The log", body = LogsBody), ReadProblems)
+    params(
+        ("execution" = Uuid, Path, description = "Its id"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last line that was received; for a stream")
+    ),
+    responses(
+        (status = 200, description = "The log", content(
+            (LogsBody = "application/json"),
+            (String = "text/event-stream", example = json!(
+                "event: line\nid: 1-4f0c2b9a1d3e5f60\ndata: {\"level\":\"info\",\"message\":\"hello\",\"offset_ms\":0}\n\n"
+            ))
+        )),
+        StreamProblems
+    )
 )]
 pub(crate) async fn show_logs(
     State(app): State<App>,
     Caller(principal): Caller,
     ExecutionPath(execution): ExecutionPath,
-) -> Result<Json<LogsBody>, Problem> {
-    Ok(Json(app.executions().logs(&principal, execution)?.into()))
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if !events::is_asked_for(&headers) {
+        return Ok(Json(LogsBody::from(app.executions().logs(&principal, execution)?)).into_response());
+    }
+    let from = headers.get("last-event-id").map(|id| LogMark::parse(id.to_str().unwrap_or_default()));
+    Ok(streams::of_log(app.executions().follow(&principal, execution, from)?))
 }
 
 /// List the attempts of an execution before its last one, which the execution itself tells of.

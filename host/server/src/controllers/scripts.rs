@@ -1,12 +1,12 @@
 //! `/scripts`: make, list, show, set and delete.
 
-use app::App;
+use app::{App, ScriptCursor, ScriptOrder, ScriptQuery};
 use axum::{Json, extract::State, response::IntoResponse};
-use domain::ScriptName;
+use domain::{Invalid, ScriptName, UnixMillis};
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     views::{
@@ -24,20 +24,57 @@ use crate::{
     },
 };
 
-/// Which scripts to list.
+/// Which scripts to list, and in which order; every part that is given must hold.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ScriptsQuery {
     /// Those of one kind.
     kind: Option<KindWord>,
+    /// Those that run, or those that are paused.
+    is_active: Option<bool>,
+    /// Those that have a deployed version, or those that have none.
+    is_deployed: Option<bool>,
+    /// Those with this text in their name or description, whatever the case of letters from A to Z. At most 200 bytes.
+    #[param(max_length = 200)]
+    text: Option<String>,
+    /// `name`, or `-updated_at` for the one that was changed last first; by name where nothing is said.
+    sort: Option<ScriptSort>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Items of the page, from 1 to 200; 50 where nothing is said.
     limit: Option<u32>,
 }
 
-/// List scripts, by name.
+/// The order of a list of scripts.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+pub(crate) enum ScriptSort {
+    /// By name.
+    #[serde(rename = "name")]
+    Name,
+    /// The one that was changed last first.
+    #[serde(rename = "-updated_at")]
+    Changed,
+}
+
+impl ScriptsQuery {
+    fn query(self) -> Result<ScriptQuery, Invalid> {
+        Ok(ScriptQuery {
+            kind: self.kind.map(|kind| kind.0),
+            is_active: self.is_active,
+            is_deployed: self.is_deployed,
+            text: self.text,
+            order: match self.sort {
+                None | Some(ScriptSort::Name) => ScriptOrder::Name,
+                Some(ScriptSort::Changed) => ScriptOrder::Changed,
+            },
+            after: self.cursor.as_deref().map(read_cursor).transpose()?,
+            limit: pages::limit(self.limit)?,
+        })
+    }
+}
+
+/// List scripts.
 #[utoipa::path(
     get, path = "/api/v1/scripts", tag = "scripts", params(ScriptsQuery),
     responses((status = 200, description = "A page of scripts", body = Page<ScriptSummaryView>), ListProblems)
@@ -47,10 +84,22 @@ pub(crate) async fn browse_scripts(
     Caller(principal): Caller,
     Params(query): Params<ScriptsQuery>,
 ) -> Result<Json<Page<ScriptSummaryView>>, Problem> {
-    let limit = pages::limit(query.limit)?;
-    let after = query.cursor.as_deref().map(ScriptName::parse).transpose()?;
-    let scripts = app.scripts().list(&principal, query.kind.map(|kind| kind.0), after.as_ref(), limit)?;
-    Ok(Json(Page::new(&scripts, limit, |script| script.name.to_string())))
+    let query = query.query()?;
+    let scripts = app.scripts().find(&principal, &query)?;
+    Ok(Json(Page::new(&scripts, query.limit, |script| written_cursor(&script.cursor()))))
+}
+
+/// The cursor as text: the moment of the last change, and the name behind it.
+fn written_cursor(cursor: &ScriptCursor) -> String {
+    format!("{}.{}", cursor.updated_at.0, cursor.name)
+}
+
+fn read_cursor(text: &str) -> Result<ScriptCursor, Invalid> {
+    let read = || {
+        let (updated_at, name) = text.split_once('.')?;
+        Some(ScriptCursor { updated_at: UnixMillis(updated_at.parse().ok()?), name: ScriptName::parse(name).ok()? })
+    };
+    read().ok_or_else(|| Invalid::new("cursor", "a cursor is the 'next_cursor' of the page before, unchanged"))
 }
 
 /// Make a script. Its source is its first draft; deploy it to let it run.

@@ -1,6 +1,6 @@
 //! `/scripts/{script}/versions`: what was deployed, and which of it runs.
 
-use app::App;
+use app::{App, DiffSide};
 use axum::{Json, extract::State};
 use domain::Invalid;
 use http::StatusCode;
@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 
 use crate::{
     views::{
+        diffs::VersionDiffBody,
         pages::{self, Page},
         versions::{VersionSummaryView, VersionView},
     },
@@ -65,6 +66,48 @@ pub(crate) async fn show_version(
     VersionPath(script, number): VersionPath,
 ) -> Result<Json<VersionView>, Problem> {
     Ok(Json(app.scripts().version(&principal, &script, number)?.into()))
+}
+
+/// What a version is compared with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DiffQuery {
+    /// A version's number, or `draft`. The older one of both is what the differences begin from.
+    against: String,
+}
+
+impl DiffQuery {
+    fn side(&self) -> Result<DiffSide, Invalid> {
+        match self.against.as_str() {
+            "draft" => Ok(DiffSide::Draft),
+            // A plain number: what Rust reads beside that is none.
+            number => match number.parse() {
+                Ok(version) if !number.starts_with('+') => Ok(DiffSide::Version(version)),
+                _ => Err(Invalid::new("against", "against is a version's number, or 'draft'")),
+            },
+        }
+    }
+}
+
+/// Show what differs between a version and another one, or the draft.
+#[utoipa::path(
+    get, path = "/api/v1/scripts/{script}/versions/{number}/diff", tag = "versions",
+    params(
+        ("script" = String, Path, description = "Its id or its name"),
+        ("number" = u32, Path, description = "The version's number, from 1"),
+        DiffQuery
+    ),
+    responses((status = 200, description = "The differences", body = VersionDiffBody), ListProblems)
+)]
+pub(crate) async fn diff_version(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    VersionPath(script, number): VersionPath,
+    Params(query): Params<DiffQuery>,
+) -> Result<Json<VersionDiffBody>, Problem> {
+    let sides = [query.side()?, DiffSide::Version(number)];
+    Ok(Json(app.scripts().diff(&principal, &script, sides).await?.into()))
 }
 
 /// Let another version of a script run. Whoever asks for it is its deployer from now on.

@@ -1,6 +1,6 @@
 //! Executions: what is asked for, and what became of it.
 
-use app::{Execution, ExecutionView, Failure, LogLevel, LogLine, LogsView, ResultView};
+use app::{Execution, ExecutionView, ExecutionsFound, Failure, LogLevel, LogLine, LogsView, ResultView};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::Actor;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::words::{ErrorKindWord, StatusWord, TriggerWord};
+use crate::web::cursor;
 
 /// A run that is asked for.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -54,6 +55,19 @@ pub(crate) struct ExecutionSummaryView {
     completed_at: Option<String>,
     /// How long it ran, in microseconds.
     duration_us: Option<u64>,
+}
+
+/// A page of executions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExecutionsPage {
+    /// The executions; may be fewer than asked for, or none, while there is a `next_cursor`.
+    items: Vec<ExecutionSummaryView>,
+    /// Send it as `cursor` for the next page; null on the last.
+    next_cursor: Option<String>,
+    /// Everything that began at this moment or after it was looked at, in this page and those before it; null where there
+    /// is nothing more to look at.
+    #[schema(format = DateTime)]
+    searched_until: Option<String>,
 }
 
 /// An execution. Input, result, error and logs are null where the token's permissions do not show them.
@@ -147,6 +161,16 @@ impl From<&Execution> for ExecutionSummaryView {
             started_at: execution.started_at.map(|moment| moment.to_rfc3339()),
             completed_at: execution.completed_at.map(|moment| moment.to_rfc3339()),
             duration_us: execution.duration.and_then(|duration| u64::try_from(duration.as_micros()).ok()),
+        }
+    }
+}
+
+impl From<&ExecutionsFound> for ExecutionsPage {
+    fn from(found: &ExecutionsFound) -> Self {
+        Self {
+            items: found.executions.iter().map(ExecutionSummaryView::from).collect(),
+            next_cursor: found.next.as_ref().map(cursor::encode),
+            searched_until: found.searched_until().map(|moment| moment.to_rfc3339()),
         }
     }
 }

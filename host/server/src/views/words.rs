@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, value::CowStrDeserializer},
+};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
@@ -67,6 +70,24 @@ words! {
     WhenFullWord(domain::WhenFull) = "WhenFull" [domain::WhenFull::ALL];
 }
 
+/// Several words in one parameter of an address, with commas between them; none twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Several<T>(pub(crate) Vec<T>);
+
+impl<'de, T: Deserialize<'de> + PartialEq> Deserialize<'de> for Several<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text: Cow<'de, str> = Cow::deserialize(deserializer)?;
+        let mut words = Vec::new();
+        for word in text.split(',') {
+            let word = T::deserialize(CowStrDeserializer::new(Cow::Owned(word.to_owned())))?;
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        Ok(Self(words))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +96,15 @@ mod tests {
     fn another_word_is_refused_with_those_that_there_are() {
         let error = serde_json::from_str::<KindWord>("\"lambda\"").expect_err("no such kind");
         assert!(error.to_string().contains("cron, endpoint, event, embedded, one_off"), "{error}");
+    }
+
+    #[test]
+    fn several_words_stand_between_commas() {
+        let read = |text: &str| serde_json::from_str::<Several<KindWord>>(text).map(|several| several.0);
+        let (cron, event) = (KindWord(domain::ScriptKind::Cron), KindWord(domain::ScriptKind::Event));
+        assert_eq!(read("\"cron,event,cron\"").expect("words"), [cron, event]);
+        for text in ["\"\"", "\"cron,\"", "\"cron, event\"", "\"cron;event\""] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 }

@@ -41,7 +41,9 @@ impl Examples {
         }
         for (status, response) in &mut operation.responses.responses {
             if let (true, RefOr::T(response)) = (status.starts_with('2'), response) {
-                response.content.values_mut().for_each(|content| show(content, example.response.as_ref()));
+                // A stream is no JSON, and shows what it is by itself.
+                let json = response.content.iter_mut().filter(|(kind, _)| kind.ends_with("json"));
+                json.for_each(|(_, content)| show(content, example.response.as_ref()));
             }
         }
     }

@@ -74,6 +74,14 @@ pub(crate) struct WebhookPath(pub(crate) WebhookId);
 #[derive(Debug)]
 pub(crate) struct WebhookDeliveryPath(pub(crate) WebhookId, pub(crate) WebhookDeliveryId);
 
+/// The service that the path names.
+#[derive(Debug)]
+pub(crate) struct ServicePath(pub(crate) String);
+
+/// The key of a storage entry that the path names. Whether it can be one is the use case's to say.
+#[derive(Debug)]
+pub(crate) struct StorageKeyPath(pub(crate) String);
+
 /// The query string in the shape `T`; an unknown or malformed parameter is refused by name.
 #[derive(Debug)]
 pub(crate) struct Params<T>(pub(crate) T);
@@ -220,6 +228,22 @@ impl<S: Send + Sync> FromRequestParts<S> for WebhookDeliveryPath {
         let (webhook, delivery): (String, String) = segments(parts, state, "delivery").await?;
         let webhook = webhook.parse().map_err(|_| nothing("webhook"))?;
         Ok(Self(webhook, delivery.parse().map_err(|_| nothing("delivery"))?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ServicePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        segments(parts, state, "service").await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for StorageKeyPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        segments(parts, state, "storage entry").await.map(Self)
     }
 }
 

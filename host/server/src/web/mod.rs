@@ -10,6 +10,7 @@ pub(crate) mod cursor;
 pub(crate) mod described;
 pub(crate) mod error;
 pub(crate) mod etag;
+pub(crate) mod events;
 pub(crate) mod examples;
 pub(crate) mod extract;
 pub(crate) mod hosts;

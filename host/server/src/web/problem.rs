@@ -42,6 +42,7 @@ pub(crate) mod kinds {
         NO_TENANT = FORBIDDEN "no_tenant" "No tenant is chosen";
         NOT_FOUND = NOT_FOUND "not_found" "There is nothing here";
         METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
+        NOT_ACCEPTABLE = NOT_ACCEPTABLE "not_acceptable" "There is nothing of the type that is asked for";
         REQUEST_TIMEOUT = REQUEST_TIMEOUT "request_timeout" "The body did not arrive in time";
         NAME_TAKEN = CONFLICT "name_taken" "The name is taken";
         LAST_ADMIN = CONFLICT "last_admin" "The last admin stays";

@@ -271,6 +271,19 @@ groups! {
     OperatorRemovalProblems = [
         UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, PLAN_IN_USE, TENANT_DELETED, STALE, INTERNAL, UNAVAILABLE, STORAGE_FULL
     ];
+    /// Of writing a storage entry.
+    StorageProblems = [
+        MALFORMED_JSON, JSON_TOO_DEEP, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, STALE, BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE, INVALID, QUOTA, INTERNAL, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of removing a storage entry.
+    StorageRemovalProblems = [
+        UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, STALE, INTERNAL, UNAVAILABLE, STORAGE_FULL
+    ];
+    /// Of following a list.
+    WatchProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_ACCEPTABLE, QUOTA, INTERNAL, OVERLOADED];
+    /// Of following something.
+    StreamProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, QUOTA, INTERNAL, OVERLOADED];
     /// Of reading what was recorded.
     RecordProblems = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, NOT_RECORDED, INTERNAL];
 }

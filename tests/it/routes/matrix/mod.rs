@@ -33,12 +33,14 @@ scripts = 2000
 const REFUSED: &[(&str, u16)] = &[
     // The execution has ended long before it is cancelled.
     ("cancel_execution", 409),
+    // A stream without an end, which has to be asked for as one.
+    ("watch_executions", 406),
     // One deployment of this installation is ready and another is not: neither is about rights.
     ("show_readiness", 503),
 ];
 
 /// Operations that make what is not there yet.
-const MAKING: &[&str] = &["put_secret"];
+const MAKING: &[&str] = &["put_secret", "put_storage_entry"];
 
 /// Operations that need more permissions for some things than for others.
 const MAY_NEED_MORE: &[&str] = &["redrive_dead_letter"];
@@ -60,8 +62,8 @@ struct Operation<'a> {
 impl Operation<'_> {
     /// Whether anything in its address or body names a thing of a tenant.
     fn names_something(&self) -> bool {
-        // Extension points are the deployment's.
-        let is_named = self.template.replace("{point}", "").contains('{');
+        // Extension points and services are the deployment's.
+        let is_named = self.template.replace("{point}", "").replace("{service}", "").contains('{');
         (is_named || bodies::NAMING.contains(&self.id)) && !MAKING.contains(&self.id)
     }
 

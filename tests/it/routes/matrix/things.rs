@@ -33,6 +33,7 @@ impl Things {
             "secret" => (*kind, String::from("no-such-secret")),
             "event" => (*kind, String::from("999999999-0")),
             "role" | "plan" => (*kind, String::from("no-such-name")),
+            "key" => (*kind, String::from("no-such-key")),
             _ => (*kind, ScriptId::generate().to_string()),
         });
         Self(ids.collect())
@@ -54,7 +55,10 @@ impl Things {
             path = path.replace(&format!("{{{kind}}}"), value);
         }
         // What is the same for every tenant.
-        path.replace("{number}", "1").replace("{slot}", "primary").replace("{point}", "order.validate")
+        let same = [("{number}", "1"), ("{slot}", "primary"), ("{point}", "order.validate"), ("{service}", "products")];
+        let path = same.iter().fold(path, |path, (name, value)| path.replace(name, value));
+        // What has to be said beside the path.
+        if operation == "diff_version" { path + "?against=draft" } else { path }
     }
 
     /// The text without the things' ids and names, so that texts about different things can be compared.
@@ -77,6 +81,7 @@ const KINDS: &[&str] = &[
     "cron",
     "events_script",
     "secret",
+    "key",
     "schedule",
     "subscription",
     "webhook",
@@ -148,6 +153,7 @@ impl<'a> Makers<'a> {
             "cron" => self.deploy(json!({ "kind": "cron", "source": "export default () => null;" })).await,
             "events_script" => self.deploy(json!({ "kind": "event", "source": "export default () => null;" })).await,
             "secret" => self.secret().await,
+            "key" => self.entry().await,
             "schedule" => {
                 let schedule = json!({ "script": things.get("cron"), "expression": "30 6 * * *" });
                 self.id_of("/api/v1/schedules", schedule).await
@@ -233,6 +239,12 @@ impl<'a> Makers<'a> {
         });
         self.call("PUT", &format!("/api/v1/secrets/{name}"), secret).await.expect(201);
         name
+    }
+
+    async fn entry(&self) -> String {
+        let key = self.unique("key-");
+        self.call("PUT", &format!("/api/v1/storage/{key}"), json!({ "value": 1 })).await.expect(200);
+        key
     }
 
     async fn event(&self) -> String {
