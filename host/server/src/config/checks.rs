@@ -14,6 +14,7 @@ pub(crate) fn mistakes(config: &Config) -> Vec<String> {
     check_urls(&config.listeners, &mut mistakes);
     check_addresses(&config.listeners, &mut mistakes);
     check_origins(&config.listeners, &mut mistakes);
+    check_scheme(&config.listeners, &mut mistakes);
     check_limits(&config.limits, &mut mistakes);
     egress::check(&config.egress, &mut mistakes);
     let share = config.sandbox.tenant_share.unwrap_or(1);
@@ -78,6 +79,17 @@ fn check_urls(listeners: &ListenersConfig, mistakes: &mut Vec<String>) {
             mistakes
                 .push(format!("'listeners.{key}' is '{url}': write a scheme and a host, as https://skerry.example"));
         }
+    }
+}
+
+/// Sessions need TLS wherever others can listen: their cookies go nowhere else.
+fn check_scheme(listeners: &ListenersConfig, mistakes: &mut Vec<String>) {
+    let Some(url) = listeners.public_url() else { return };
+    let is_plain = url.scheme() == Some(&Scheme::HTTP) && !url.host().is_some_and(is_loopback);
+    if is_plain {
+        mistakes.push(format!(
+            "'listeners.public_url' is '{url}': write https, because people sign in there and others must not listen"
+        ));
     }
 }
 
@@ -168,6 +180,14 @@ mod tests {
     fn a_url_is_an_origin_and_nothing_more() {
         for url in ["skerry.example", "https://a.example/path", "ftp://a.example", "https://u@a.example", ""] {
             assert_eq!(mistakes(&format!("[listeners]\npublic_url = '{url}'\n")).len(), 1, "{url}");
+        }
+    }
+
+    #[test]
+    fn where_others_can_listen_people_sign_in_by_tls() {
+        assert_eq!(mistakes("[listeners]\npublic_url = 'http://skerry.example'\n").len(), 1);
+        for url in ["https://skerry.example", "http://localhost:9000", "http://127.0.0.1:9000"] {
+            assert_eq!(mistakes(&format!("[listeners]\npublic_url = '{url}'\n")), Vec::<String>::new(), "{url}");
         }
     }
 
