@@ -11,7 +11,6 @@ use axum::{
 use domain::{Invalid, UnixMillis};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
