@@ -39,3 +39,22 @@ CREATE TABLE audit_refusals (
     refusals  BIGINT  NOT NULL,
     PRIMARY KEY (tenant_id, minute, address)
 );
+
+-- Requests to the API that came with an Idempotency-Key, and what each was answered, for a day.
+CREATE TABLE api_requests (
+    tenant_id   TEXT    NOT NULL,
+    -- A MAC over who asked and the key.
+    request     TEXT    NOT NULL,
+    -- A digest of what was asked: method, address, body.
+    fingerprint BYTEA   NOT NULL,
+    -- 'begun': nothing is done yet; 'effected': it is done, by the transaction that wrote this; 'answered'.
+    state       TEXT    NOT NULL CHECK (state IN ('begun', 'effected', 'answered')),
+    -- The process that handles it.
+    owner_epoch BIGINT  NOT NULL,
+    -- Status, headers and body, sealed; NULL until it is answered.
+    answer      BYTEA,
+    expires_at  BIGINT  NOT NULL,
+    PRIMARY KEY (tenant_id, request),
+    FOREIGN KEY (tenant_id) REFERENCES tenants (id)
+);
+CREATE INDEX idx_api_requests_expires_at ON api_requests (tenant_id, expires_at);

@@ -5,28 +5,43 @@
 //! by its [`RequestOrigin`], which the face that took the request sets for the time of its handling.
 
 mod chain;
+mod heads;
+mod refusals;
+mod service;
+mod verification;
 
-use std::{fmt::Display, future::Future, net::IpAddr, sync::Arc};
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;
 
-use database::{AuditEntry, Database};
+use std::{fmt::Display, future::Future, net::IpAddr, path::PathBuf, sync::Arc};
+
+use database::{AuditEntry, Database, RequestMark};
 use domain::{Actor, AuditAction, AuditOutcome, Operator, Principal, TenantId, UnixMillis};
 use serde_json::Value;
 
 use crate::Inner;
 
 pub(crate) use chain::ChainKeys;
+pub use service::{AuditExport, AuditService, AuditedRow, RefusedRequest};
+pub use verification::{AuditBreak, AuditReport, BreakKind, HeadFileError};
+
+use heads::Heads;
+use refusals::RefusalCounters;
 
 tokio::task_local! {
     static ORIGIN: RequestOrigin;
 }
 
 /// The request on whose behalf something is done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RequestOrigin {
     /// Its id, as its answer carries it.
     pub id: String,
     /// Where it came from.
     pub address: Option<IpAddr>,
+    /// By which key it is told again; what is done for it is marked as done in its own transaction.
+    pub mark: Option<RequestMark>,
 }
 
 impl RequestOrigin {
@@ -35,8 +50,23 @@ impl RequestOrigin {
         ORIGIN.scope(self, handled).await
     }
 
-    fn current() -> Option<Self> {
+    /// The request that is being handled.
+    pub fn current() -> Option<Self> {
         ORIGIN.try_with(Self::clone).ok()
+    }
+}
+
+/// What the log needs beside the database.
+pub(crate) struct AuditLog {
+    keys: Arc<ChainKeys>,
+    refusals: RefusalCounters,
+    heads: Heads,
+}
+
+impl AuditLog {
+    /// The log whose links are made with `keys`, and whose heads go to `head_file`.
+    pub(crate) fn new(keys: ChainKeys, head_file: Option<PathBuf>) -> Self {
+        Self { keys: Arc::new(keys), refusals: RefusalCounters::default(), heads: Heads::new(head_file) }
     }
 }
 
@@ -65,7 +95,7 @@ impl Inner {
     /// The database, by a handle whose every write says in the audit log that `by` did `action` to `object`: in the
     /// write's own transaction. `object` is an id, or a name where that is the address of the thing.
     pub(crate) fn audited(&self, by: impl Into<AuditSubject>, action: AuditAction, object: impl Display) -> Database {
-        self.database.audited(self.audit_entry(by, action, object))
+        self.effecting().audited(self.audit_entry(by, action, object))
     }
 
     /// As [`Self::audited`], with what else there is to know: never a secret, never a source, and short.
@@ -77,7 +107,15 @@ impl Inner {
         detail: &Value,
     ) -> Database {
         let entry = self.audit_entry(by, action, object);
-        self.database.audited(AuditEntry { detail: Some(detail.to_string()), ..entry })
+        self.effecting().audited(AuditEntry { detail: Some(detail.to_string()), ..entry })
+    }
+
+    /// The database, by a handle whose every write marks the request on whose behalf it is done as done.
+    pub(crate) fn effecting(&self) -> Database {
+        match RequestOrigin::current().and_then(|origin| origin.mark) {
+            Some(mark) => self.database.marking(mark),
+            None => self.database.clone(),
+        }
     }
 
     /// What [`Self::audited`] writes, for what is done outside a write, or was refused.
@@ -99,7 +137,7 @@ impl Inner {
             detail: None,
             address: origin.as_ref().and_then(|origin| origin.address).map(|address| address.to_string()),
             request_id: origin.map(|origin| origin.id),
-            sealer: Arc::clone(&self.audit_keys) as _,
+            sealer: Arc::clone(&self.audit.keys) as _,
         }
     }
 }

@@ -22,6 +22,10 @@ pub struct AppConfig {
     pub data: DataLocation,
     /// The file with the key that wraps every tenant's key; beside the database where nothing is said.
     pub key_file: Option<PathBuf>,
+    /// The file that the heads of the audit log are written to each minute; the log where nothing is said.
+    pub audit_head_file: Option<PathBuf>,
+    /// Requests to the API that each token or person may send in a minute; without a bound where nothing is said.
+    pub requests_per_minute: Option<u64>,
     /// Instances at once, of all tenants together.
     pub slots: u32,
     /// Instances at once of one tenant.
@@ -99,6 +103,8 @@ impl Default for AppConfig {
         Self {
             data: DataLocation::Directory(PathBuf::from("data")),
             key_file: None,
+            audit_head_file: None,
+            requests_per_minute: None,
             slots: 128,
             tenant_share: 32,
             limits: Limits::DEFAULT,

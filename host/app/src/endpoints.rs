@@ -80,6 +80,11 @@ pub struct RoutedCall {
 }
 
 impl RoutedCall {
+    /// Whose endpoint it is.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     /// Which pages of other origins may read its answers.
     pub fn cors(&self) -> Option<&Cors> {
         self.live.endpoint.options.cors.as_ref()

@@ -171,7 +171,7 @@ impl EventService {
             root_tenant: Some(lineage.tenant).filter(|root| *root != tenant),
             published_by: principal.user(),
         };
-        let published = self.inner.database.publish_event(tenant, event, bounds).await?;
+        let published = self.inner.effecting().publish_event(tenant, event, bounds).await?;
         self.inner.events.wake();
         Ok(PublishedEvent { source, id, position: published.position, is_new: published.is_new })
     }

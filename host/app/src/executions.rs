@@ -46,6 +46,10 @@ use crate::{AppError, Inner, artifacts::Runnable, chains::Chain, quotas::Allowed
 /// How long a cancelled run may take to end by itself. What is left of a quarter of a second is for writing its end.
 const CANCEL_GRACE: Duration = Duration::from_millis(150);
 
+/// How long after an execution was accepted it is looked for its end, and between two later looks at most.
+const FIRST_LOOK: Duration = Duration::from_millis(5);
+const LAST_LOOK: Duration = Duration::from_millis(200);
+
 /// Runs scripts and tells what became of them.
 #[derive(Clone)]
 pub struct ExecutionService {
@@ -109,6 +113,35 @@ impl ExecutionService {
     pub async fn accept(&self, principal: &Principal, request: RunRequest) -> Result<ExecutionView, AppError> {
         let order = self.order(principal, request)?;
         self.enqueue(principal, &order).await
+    }
+
+    /// Take a script's run on as [`Self::accept`] does, and wait at most `patience` for its end. Answers how it stands then.
+    ///
+    /// # Errors
+    /// As [`Self::accept`].
+    pub async fn accept_and_wait(
+        &self,
+        principal: &Principal,
+        request: RunRequest,
+        patience: Duration,
+    ) -> Result<ExecutionView, AppError> {
+        let accepted = self.accept(principal, request).await?;
+        let execution = accepted.execution.id;
+        let ended = async {
+            let mut pause = FIRST_LOOK;
+            loop {
+                tokio::time::sleep(pause).await;
+                let status = self.inner.database.get_execution(principal.tenant, execution)?.execution.status;
+                if status.is_terminal() {
+                    return Ok::<(), AppError>(());
+                }
+                pause = LAST_LOOK.min(2 * pause);
+            }
+        };
+        if let Ok(ended) = tokio::time::timeout(patience, ended).await {
+            ended?;
+        }
+        Sealed::of(&self.inner, principal.tenant)?.view(principal, execution)
     }
 
     /// Run an execution again that has ended: the same version with the same input, as a new execution that is linked to

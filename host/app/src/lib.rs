@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod executions;
 mod guests;
+mod health;
 mod hooks;
 mod inference;
 mod invitations;
@@ -32,6 +33,7 @@ mod presented;
 mod quotas;
 mod rates;
 mod replay;
+mod requests;
 mod roles;
 mod samples;
 mod schedules;
@@ -60,17 +62,21 @@ use database::Database;
 use domain::{Actor, Limits, Principal, UnixMillis};
 use runtime::{Sandbox, SandboxConfig};
 
-pub use audit::RequestOrigin;
+pub use audit::{
+    AuditBreak, AuditExport, AuditReport, AuditService, AuditedRow, BreakKind, HeadFileError, RefusedRequest,
+    RequestOrigin,
+};
 pub use bootstrap::Bootstrap;
 pub use chains::Chain;
 pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
-    Binding, Bound, BoundScript, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus,
-    DeployedVersion, EndpointAuthentication, EventPosition, Execution, ExecutionCursor, ExecutionFilter, ExecutionPage,
-    IdentityProvider, Invitation, Member, OperatorToken, Plan, Refusal, Role, Script, ScriptCursor, ScriptOrder,
-    ScriptQuery, ScriptSummary, Secret, SecretSlot, Session, SignInMethod, StoredEntry, StoredEvent, Subscription,
-    TenantAccount, TenantOfUser, TenantStatus, Token, User, UserAccount, Version, VersionSummary,
+    AuditFilter, Binding, Bound, BoundScript, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery,
+    DeliveryStatus, DeployedVersion, EndpointAuthentication, EventPosition, Execution, ExecutionCursor,
+    ExecutionFilter, ExecutionPage, IdentityProvider, Invitation, Member, OperatorToken, Plan, Refusal, Refusals, Role,
+    Script, ScriptCursor, ScriptOrder, ScriptQuery, ScriptSummary, Secret, SecretSlot, Session, SignInMethod,
+    StoredEntry, StoredEvent, Subscription, TenantAccount, TenantOfUser, TenantStatus, Token, User, UserAccount,
+    Version, VersionSummary,
 };
 pub use dead_letters::{DeadLetterService, DeadLetterView, EventEdit};
 pub use egress::{
@@ -88,6 +94,7 @@ pub use executions::{
     AttemptView, CallView, ExecutionNews, ExecutionQuery, ExecutionService, ExecutionView, ExecutionWatcher,
     ExecutionsFound, LogFollower, LogMark, LogNews, LogText, LogsView, ResultView, RunRequest,
 };
+pub use health::Health;
 pub use hooks::{
     DeclaredHook, HookBinding, HookConfig, HookEnd, HookNotRun, HookOutcome, HookReport, HookResult, HookScript,
     HookService, NotRunReason, OnFailure,
@@ -101,6 +108,7 @@ pub use operators::{
     NewTenantInput, NewUserInput, OperatorService, PlanInput, PlanPatch, TenantPatch, TenantView, UserPatch, UserView,
 };
 pub use replay::{AskedCall, CallDifference, EditedCode, ReplayView};
+pub use requests::{CursorScope, KeyedRequest, RequestKey, RequestRate, RequestService, StoredAnswer};
 pub use roles::{RolePatch, RoleService, RoleView};
 pub use runtime::{
     Diagnostic, Failure, Header, LogLevel, LogLine, Outcome, Output, Purity, Request, Response, Severity,
@@ -140,7 +148,7 @@ pub use webhooks::{
 use crate::{
     admission::Admission,
     artifacts::Artifacts,
-    audit::ChainKeys,
+    audit::AuditLog,
     collections::Collections,
     egress::Egress,
     endpoints::{EndpointRates, Routes},
@@ -149,6 +157,7 @@ use crate::{
     guests::Guests,
     lanes::Lanes,
     quotas::{FuelBudgets, Minutes},
+    requests::RequestRates,
     sealing::Keyring,
     services::TokenSigner,
     sign_in::{openid::Asking, passwords::PasswordLane},
@@ -181,6 +190,8 @@ pub struct App {
     members: MemberService,
     invitations: InvitationService,
     operators: OperatorService,
+    audit: AuditService,
+    requests: RequestService,
 }
 
 /// What the services share.
@@ -189,7 +200,8 @@ pub(crate) struct Inner {
     pub(crate) database: Database,
     pub(crate) sandbox: Sandbox,
     pub(crate) keyring: Keyring,
-    pub(crate) audit_keys: Arc<ChainKeys>,
+    pub(crate) audit: AuditLog,
+    pub(crate) request_rates: RequestRates,
     pub(crate) passwords: PasswordLane,
     pub(crate) openid: Asking,
     pub(crate) artifacts: Artifacts,
@@ -211,17 +223,6 @@ pub(crate) struct Inner {
     pub(crate) collections: Collections,
     pub(crate) webhooks: Webhooks,
     pub(crate) events: Events,
-}
-
-/// Whether the process can do its work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// Whether it takes work.
-    pub ready: bool,
-    /// Whether what it takes can be kept.
-    pub writable: bool,
-    /// What is wrong, for the operator; empty where nothing is.
-    pub detail: String,
 }
 
 impl std::fmt::Debug for App {
@@ -277,10 +278,11 @@ impl App {
             collections: Collections::new(&config.collections)?,
             webhooks: Webhooks::new(),
             events: Events::new(),
+            request_rates: RequestRates::new(config.requests_per_minute),
+            audit: AuditLog::new(keyring.audit_keys(), config.audit_head_file.clone()),
             config,
             database,
             sandbox,
-            audit_keys: Arc::new(keyring.audit_keys()),
             keyring,
         });
         let executions = ExecutionService::new(Arc::clone(&inner));
@@ -311,6 +313,8 @@ impl App {
             members: MemberService::new(Arc::clone(&inner)),
             operators,
             invitations,
+            audit: AuditService::new(Arc::clone(&inner)),
+            requests: RequestService::new(Arc::clone(&inner)),
             inner,
         })
     }
@@ -449,6 +453,16 @@ impl App {
         &self.webhooks
     }
 
+    /// What was done, and what was refused.
+    pub fn audit(&self) -> &AuditService {
+        &self.audit
+    }
+
+    /// What holds for every request to the API.
+    pub fn requests(&self) -> &RequestService {
+        &self.requests
+    }
+
     /// The name of the engine in this binary.
     pub fn engine_build(&self) -> &str {
         self.inner.sandbox.build_id()
@@ -459,21 +473,10 @@ impl App {
         &self.inner.config.limits
     }
 
-    /// Whether the process can do its work.
-    pub fn health(&self) -> Health {
-        let writable = self.inner.database.is_writable();
-        let stopping = self.inner.running.is_stopping();
-        let detail = match (writable, stopping) {
-            (false, _) => "the database does not accept writes: see the log, then start the server again",
-            (true, true) => "the server is stopping",
-            (true, false) => "",
-        };
-        Health { ready: writable && !stopping, writable, detail: detail.to_owned() }
-    }
-
     /// Take no new work, wait at most `grace` for what runs, and end the rest as `interrupted`.
     pub async fn shutdown(&self, grace: Duration) {
         self.inner.running.stop(grace).await;
+        self.inner.keep_audit(UnixMillis::now()).await;
         if let Err(error) = self.inner.fuel.give_back(&self.inner.database).await {
             tracing::warn!(%error, "fuel that was reserved and not used stays counted");
         }

@@ -63,6 +63,8 @@ pub(crate) enum Purpose {
     ClientSecret = 30,
     /// What a sign-in at an identity provider is finished by.
     OpenId = 31,
+    /// What a request to the API was answered, and what it is told again by.
+    ApiAnswer = 32,
 }
 
 /// Sealed bytes that do not open: changed, cut, of another tenant, purpose or row, or of a newer form.

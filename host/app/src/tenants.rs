@@ -19,6 +19,15 @@ impl App {
         Ok((tenant, self.operator_token(slug).await?))
     }
 
+    /// The tenant of a slug, for whoever holds the data and its key.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub fn tenant_id(&self, slug: &TenantSlug) -> Result<TenantId, AppError> {
+        let tenant = self.inner.database.tenant_by_slug(slug)?.ok_or(AppError::NotFound { what: "tenant" })?;
+        Ok(tenant.id)
+    }
+
     /// Give a tenant the quotas of a plan; where it says nothing the deployment's stand.
     ///
     /// # Errors

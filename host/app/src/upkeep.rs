@@ -40,6 +40,7 @@ async fn round(inner: &Weak<Inner>) -> bool {
     if let Err(error) = inner.purge_sign_ins(UnixMillis::now()).await {
         tracing::warn!(%error, "sign-ins of long ago could not be forgotten");
     }
+    inner.keep_audit(UnixMillis::now()).await;
     if let Err(error) = inner.fuel.give_back(&inner.database).await {
         tracing::warn!(%error, "fuel that was reserved and not used stays counted for now");
     }
@@ -82,7 +83,12 @@ impl Inner {
         self.purge_tenant(tenant, expired_by).await?;
         self.purge_webhook_deliveries(tenant, now).await?;
         self.purge_schedule_slots(tenant, now).await?;
-        self.purge_events(tenant, now).await
+        self.purge_events(tenant, now).await?;
+        self.purge_refusals(tenant, now).await?;
+        while self.database.purge_requests(tenant, now, PURGED_AT_ONCE).await? == PURGED_AT_ONCE as usize {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     async fn purge_tenant(&self, tenant: TenantId, expired_by: UnixMillis) -> Result<(), AppError> {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Database, DatabaseError,
-    rows::{bigint, count, millis, word},
+    rows::{bigint, count, millis, unreadable},
 };
 
 pub use refusals::Refusals;
@@ -31,10 +31,6 @@ const INSERT: &str = "
                            object, detail, request_id, address, digest, chain)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 const HEAD: &str = "SELECT seq, chain FROM audit_log WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1";
-const HEADS: &str = "
-    SELECT tenant_id, seq, chain FROM audit_log AS last
-    WHERE seq = (SELECT MAX(seq) FROM audit_log WHERE tenant_id = last.tenant_id)
-    ORDER BY tenant_id";
 const NEXT_CHAIN: &str = "SELECT tenant_id FROM audit_log WHERE tenant_id > $1 ORDER BY tenant_id LIMIT 1";
 const FORWARD: &str = "
     SELECT seq, at, action, outcome, actor, actor_user_id, actor_token_id, actor_session_id, object, detail, request_id,
@@ -317,23 +313,21 @@ impl Database {
         })
     }
 
-    /// The chain after that of `tenant`, in the order of ids; the first one, and so the deployment's, for `None`.
-    pub fn next_audit_chain(&self, tenant: Option<TenantId>) -> Result<Option<TenantId>, DatabaseError> {
-        let after = tenant.map(|tenant| tenant.to_string()).unwrap_or_default();
+    /// Where the chains of at most `limit` tenants end, behind `after` in the order of ids; the deployment's is the first.
+    pub fn audit_heads(&self, after: Option<TenantId>, limit: u32) -> Result<Vec<AuditHead>, DatabaseError> {
+        let mut after = after.map(|tenant| tenant.to_string()).unwrap_or_default();
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(NEXT_CHAIN)?;
-            Ok(statement.query_row([after], |row| word(row, "tenant_id")).optional()?)
-        })
-    }
-
-    /// Where each chain ends.
-    pub fn audit_heads(&self) -> Result<Vec<AuditHead>, DatabaseError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(HEADS)?;
-            let rows = statement.query_map([], |row| {
-                Ok(AuditHead { tenant: word(row, "tenant_id")?, seq: count(row, "seq")?, chain: mac(row, "chain")? })
-            })?;
-            Ok(rows.collect::<rusqlite::Result<Vec<AuditHead>>>()?)
+            let (mut chains, mut ends) = (connection.prepare_cached(NEXT_CHAIN)?, connection.prepare_cached(HEAD)?);
+            let mut heads = Vec::new();
+            while heads.len() < limit as usize {
+                let next = chains.query_row([&after], |row| row.get::<_, String>("tenant_id")).optional()?;
+                let Some(next) = next else { break };
+                let tenant = next.parse().map_err(unreadable)?;
+                let head = |row: &Row<'_>| Ok(AuditHead { tenant, seq: count(row, "seq")?, chain: mac(row, "chain")? });
+                heads.push(ends.query_row([&next], head)?);
+                after = next;
+            }
+            Ok(heads)
         })
     }
 }

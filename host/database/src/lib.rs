@@ -34,6 +34,7 @@ mod policies;
 mod providers;
 mod queue;
 mod readers;
+mod requests;
 mod roles;
 mod rows;
 mod schedules;
@@ -96,6 +97,7 @@ pub use providers::{IdentityProvider, OpenIdAttempt, RoleRule};
 pub use queue::{
     Claim, Claimed, Doomed, Ending, Priority, QueueEntry, QueueGroup, QueuedExecution, Rescue, Rescued, Taken,
 };
+pub use requests::{ClaimedRequest, RequestClaim, RequestMark, RequestState};
 pub use roles::{Role, RoleSetting};
 pub use schedules::{
     Backlog, BacklogPlace, CatchUpDecision, CatchUpRates, CatchUpStart, NewBacklog, NewSchedule, NextSlot, Schedule,
@@ -131,6 +133,8 @@ pub struct Database {
     inner: Arc<Inner>,
     /// What each write of this handle leaves in the audit log.
     audit: Option<Arc<AuditEntry>>,
+    /// Which request each write of this handle is the effect of.
+    mark: Option<Arc<RequestMark>>,
 }
 
 /// In the order in which they are closed: the writer closes the file last, and the lock outlives both.
@@ -156,6 +160,7 @@ impl Database {
         Ok(Self {
             inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: Some(held) }),
             audit: None,
+            mark: None,
         })
     }
 
@@ -168,7 +173,11 @@ impl Database {
         let connection = writer::shared(opened.connection);
         let readers = Readers::Shared(Arc::clone(&connection));
         let writer = Writer::start(connection, opened.revision_ceiling, writer::commit)?;
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: None }), audit: None })
+        Ok(Self {
+            inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: None }),
+            audit: None,
+            mark: None,
+        })
     }
 
     /// Counts the processes that have opened this database. An execution is owned by the epoch of the process that runs
@@ -204,19 +213,19 @@ impl Database {
     /// that neither is there without the other.
     #[must_use]
     pub fn audited(&self, entry: AuditEntry) -> Self {
-        Self { inner: Arc::clone(&self.inner), audit: Some(Arc::new(entry)) }
+        Self { audit: Some(Arc::new(entry)), ..self.clone() }
     }
 
     async fn write<T: Send + 'static>(
         &self,
         apply: impl FnOnce(&mut Work<'_>) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Result<T, DatabaseError> {
-        let entry = self.audit.clone();
+        let (entry, mark) = (self.audit.clone(), self.mark.clone());
         let apply = move |work: &mut Work<'_>| {
             let answer = apply(work)?;
-            match entry {
-                Some(entry) if work.has_changed() => audit::append(work.connection, &entry)?,
-                _ => {}
+            if work.has_changed() {
+                entry.map_or(Ok(()), |entry| audit::append(work.connection, &entry))?;
+                mark.map_or(Ok(()), |mark| requests::mark(work.connection, &mark))?;
             }
             Ok(answer)
         };

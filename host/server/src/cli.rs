@@ -95,6 +95,9 @@ enum Command {
     /// Tokens of the API
     #[command(subcommand)]
     Token(Token),
+    /// Check or export the audit log of a server that is stopped
+    #[command(subcommand)]
+    Audit(Audit),
     /// Run the scripts of a directory as they change, on a server of their own
     Dev(dev::DevArguments),
     /// Run the tests of a directory, in the sandbox and with fakes for whatever leaves it
@@ -208,6 +211,48 @@ pub(crate) struct CreateToken {
     pub(crate) data: PathBuf,
 }
 
+#[derive(Debug, Subcommand)]
+enum Audit {
+    /// Say whether every row of the audit log is as it was written, and name the first that is not (exit code 7)
+    Verify(VerifyAudit),
+    /// Print the rows of one tenant, or of the deployment itself
+    Export(ExportAudit),
+}
+
+/// `skerry audit verify`
+#[derive(Args, Debug)]
+pub(crate) struct VerifyAudit {
+    /// The data directory of a server that is not running
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// The heads that the server exported ('audit.head_file'): with them also a missing end is found
+    #[arg(long, value_name = "FILE")]
+    pub(crate) head: Option<PathBuf>,
+}
+
+/// `skerry audit export`
+#[derive(Args, Debug)]
+pub(crate) struct ExportAudit {
+    /// The tenant's name in addresses; the deployment's own rows where none is named
+    #[arg(long, value_name = "SLUG", value_parser = TenantSlug::parse)]
+    pub(crate) tenant: Option<TenantSlug>,
+    /// The form of the rows
+    #[arg(long, value_enum, default_value_t = AuditForm::Ndjson)]
+    pub(crate) form: AuditForm,
+    /// The data directory of a server that is not running
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
+/// The form of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditForm {
+    /// One JSON object a line
+    Ndjson,
+    /// Comma-separated values
+    Csv,
+}
+
 /// `skerry types`
 #[derive(Args, Debug)]
 struct Types {
@@ -259,6 +304,8 @@ pub fn run() -> ExitCode {
         Command::Plan(noun) => commands::remote::operator::plan(&noun),
         Command::Token(Token::Served(command)) => commands::remote::people::token(&command),
         Command::Token(Token::Create(arguments)) => commands::token::create(&arguments),
+        Command::Audit(Audit::Verify(arguments)) => commands::audit::verify(&arguments),
+        Command::Audit(Audit::Export(arguments)) => commands::audit::export(&arguments),
         Command::Config(Config::Template) => commands::print(&crate::config::template()),
         Command::Permissions => commands::print(&crate::permissions()),
         Command::Types(Types { reference: false }) => commands::print(&app::types::declarations()),

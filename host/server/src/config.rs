@@ -66,6 +66,10 @@ pub struct Config {
     #[config(nested)]
     pub egress: EgressConfig,
     #[config(nested)]
+    pub api: ApiConfig,
+    #[config(nested)]
+    pub audit: AuditConfig,
+    #[config(nested)]
     pub log: LogConfig,
 }
 
@@ -239,6 +243,23 @@ pub struct QuotasConfig {
     pub schedules: u64,
 }
 
+/// The REST API.
+#[derive(Clone, Debug, confique::Config)]
+pub struct ApiConfig {
+    /// Requests that each token, or person who is signed in, may send in a minute; further ones get 429. 0 is no bound.
+    #[config(default = 60_000)]
+    pub requests_per_minute: u64,
+}
+
+/// The log of what was done and refused; docs/audit.md.
+#[derive(Clone, Debug, confique::Config)]
+pub struct AuditConfig {
+    /// The file that the heads of the log's chains are written to each minute, so that a missing end is found. Let it be
+    /// kept on another machine. Default: they go to the server's own log.
+    #[config(env = "SKERRY_AUDIT_HEAD_FILE")]
+    pub head_file: Option<PathBuf>,
+}
+
 /// The server's own log, which goes to the standard error.
 #[derive(Clone, Debug, confique::Config)]
 pub struct LogConfig {
@@ -274,6 +295,8 @@ impl Config {
         AppConfig {
             data: DataLocation::Directory(self.data.directory.clone()),
             key_file: self.data.key_file.clone(),
+            audit_head_file: self.audit.head_file.clone(),
+            requests_per_minute: Some(self.api.requests_per_minute).filter(|limit| *limit > 0),
             slots: self.sandbox.slots,
             limits: self.limits.limits(),
             quotas: self.quotas.quotas(),

@@ -20,7 +20,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     controllers::{
+        audit::*,
         dead_letters::*,
+        docs::*,
         drafts::*,
         egress::*,
         endpoints::*,
@@ -54,7 +56,19 @@ use crate::{
         versions::*,
         webhooks::*,
     },
-    web::{chain::follow_chain, cookies, described::describe_operations, layers, responses},
+    views::docs::DocsPage,
+    web::{
+        chain::follow_chain,
+        conditional::{Conditions, hold_conditions},
+        cookies,
+        described::describe_operations,
+        keyed::handle_once,
+        layers,
+        rates::limit_rate,
+        recognise::recognise,
+        responses,
+        signed::sign_cursors,
+    },
 };
 
 /// What the handlers share.
@@ -62,6 +76,7 @@ use crate::{
 struct Api {
     app: App,
     document: Document,
+    page: DocsPage,
 }
 
 /// The OpenAPI document as it is sent.
@@ -71,6 +86,12 @@ struct Document(Bytes);
 impl FromRef<Api> for App {
     fn from_ref(api: &Api) -> Self {
         api.app.clone()
+    }
+}
+
+impl FromRef<Api> for DocsPage {
+    fn from_ref(api: &Api) -> Self {
+        api.page.clone()
     }
 }
 
@@ -108,6 +129,7 @@ impl FromRef<Api> for Document {
         (name = "sign-in", description = "Signing in, and sessions"),
         (name = "people", description = "Members, roles and invitations"),
         (name = "operator", description = "What whoever runs the deployment does"),
+        (name = "audit", description = "What was done, and what was refused"),
         (name = "me", description = "Whose token it is"),
         (name = "health", description = "For whoever runs the server")
     )
@@ -118,12 +140,19 @@ struct About;
 pub(crate) fn api(app: App) -> Router {
     let (router, document) = described();
     let json = document.to_json().unwrap_or_default();
+    let page = DocsPage::of(&json);
     let chain = middleware::from_fn_with_state(app.clone(), follow_chain);
-    router
-        .with_state(Api { app, document: Document(Bytes::from(json)) })
+    let recognised = middleware::from_fn_with_state(app.clone(), recognise);
+    let limited = middleware::from_fn_with_state(app.clone(), limit_rate);
+    let signed = middleware::from_fn_with_state(app.clone(), sign_cursors);
+    let once = middleware::from_fn_with_state(app.clone(), handle_once);
+    let handlers = router
+        .with_state(Api { app: app.clone(), document: Document(Bytes::from(json)), page })
         .method_not_allowed_fallback(layers::answer_wrong_method)
-        .fallback(layers::answer_unknown_route)
-        .layer(chain)
+        .fallback(layers::answer_unknown_route);
+    let conditions = Conditions { app, handlers: handlers.clone() };
+    let conditional = middleware::from_fn_with_state(conditions, hold_conditions);
+    handlers.layer(chain).layer(conditional).layer(once).layer(signed).layer(limited).layer(recognised)
 }
 
 /// The OpenAPI document of the API, as JSON for people.
@@ -137,7 +166,7 @@ pub fn openapi() -> serde_json::Result<String> {
 }
 
 fn described() -> (Router<Api>, OpenApi) {
-    let (router, mut document) = OpenApiRouter::with_openapi(About::openapi())
+    let (router, mut document) = OpenApiRouter::<Api>::with_openapi(About::openapi())
         .routes(routes!(browse_scripts, create_script))
         .routes(routes!(show_script, change_settings, delete_script))
         .routes(routes!(adopt_script))
@@ -218,8 +247,15 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(show_token, rename_token, revoke_token))
         .merge(people())
         .merge(operators())
+        .routes(routes!(browse_audit))
+        .routes(routes!(export_audit))
+        .routes(routes!(browse_refusals))
+        .routes(routes!(browse_operator_audit))
+        .routes(routes!(browse_operator_refusals))
         .routes(routes!(show_service_keys))
         .routes(routes!(show_openapi))
+        .routes(routes!(show_docs))
+        .routes(routes!(show_docs_style))
         .routes(routes!(show_health))
         .routes(routes!(show_readiness))
         .split_for_parts();

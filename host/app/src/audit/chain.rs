@@ -18,6 +18,14 @@ impl ChainKeys {
         Self { root }
     }
 
+    /// The MAC over the heads of all chains, as a file has them, and the time at which they were written.
+    pub(super) fn seal_heads(&self, lines: &str, at: &str) -> [u8; 32] {
+        let key = Zeroizing::new(*blake3::keyed_hash(&self.root, b"heads").as_bytes());
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        hasher.update(&(lines.len() as u64).to_le_bytes()).update(lines.as_bytes()).update(at.as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+
     /// The key of one chain.
     fn of(&self, tenant: TenantId) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(*blake3::keyed_hash(&self.root, tenant.as_bytes()).as_bytes())

@@ -60,7 +60,7 @@ impl ExecutionService {
         let queued = self.queued(order, QueueTerms::LIVE)?;
         match order.retry_of {
             // Of what is run for the first time its own row tells.
-            None => self.inner().database.enqueue_execution(queued).await?,
+            None => self.inner().effecting().enqueue_execution(queued).await?,
             Some(first) => {
                 let detail = json!({ "execution": order.execution.to_string() });
                 let audited = self.inner().audited_with(principal, AuditAction::ExecutionsRetry, first, &detail);

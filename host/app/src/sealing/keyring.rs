@@ -98,6 +98,8 @@ pub(crate) struct Keyring {
     audit_root: Key,
     /// What accounts and addresses are counted by where sign-ins fail.
     sign_in_key: Key,
+    /// What cursors carry a MAC under.
+    cursor_key: Key,
     open: Cache<TenantId, Arc<TenantKey>>,
 }
 
@@ -142,6 +144,7 @@ impl Keyring {
         let jitter_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: jitter", key.as_slice()));
         let audit_root = Zeroizing::new(blake3::derive_key("skerry deployment key v1: audit", key.as_slice()));
         let sign_in_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: sign-in", key.as_slice()));
+        let cursor_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: cursors", key.as_slice()));
         let open = Cache::builder().max_capacity(OPEN_KEYS_MAX).time_to_live(OPEN_FOR).build();
         Ok(Self {
             sealer: Sealer::new(&wrap_key)?,
@@ -150,6 +153,7 @@ impl Keyring {
             jitter_key,
             audit_root,
             sign_in_key,
+            cursor_key,
             open,
         })
     }
@@ -180,6 +184,11 @@ impl Keyring {
             hasher.update(part);
         }
         hasher.finalize().into()
+    }
+
+    /// What makes the MACs of cursors.
+    pub(crate) fn cursor_hasher(&self) -> blake3::Hasher {
+        blake3::Hasher::new_keyed(&self.cursor_key)
     }
 
     /// A key for a new tenant, wrapped, as the tenant's row keeps it.

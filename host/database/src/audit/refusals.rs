@@ -1,7 +1,7 @@
 //! Refusals of nobody that is known: counted by minute and address, never a row each (RULES 39).
 
 use domain::{TenantId, UnixMillis};
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::{
     Database, DatabaseError,
@@ -16,6 +16,7 @@ const LIST: &str = "
     WHERE tenant_id = $1 AND minute < $2
     ORDER BY minute DESC, address
     LIMIT $3";
+const OLDEST: &str = "SELECT minute FROM audit_refusals WHERE tenant_id = $1 ORDER BY minute LIMIT 1";
 const PURGE: &str = "
     DELETE FROM audit_refusals
     WHERE (tenant_id, minute, address) IN (
@@ -72,6 +73,14 @@ impl Database {
             let mut statement = connection.prepare_cached(LIST)?;
             let rows = statement.query_map(params![tenant.to_string(), before.0, limit], Refusals::from_row)?;
             Ok(rows.collect::<rusqlite::Result<Vec<Refusals>>>()?)
+        })
+    }
+
+    /// The minute of the tenant's oldest counter.
+    pub fn oldest_refusal(&self, tenant: TenantId) -> Result<Option<UnixMillis>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(OLDEST)?;
+            Ok(statement.query_row([tenant.to_string()], |row| row.get("minute").map(UnixMillis)).optional()?)
         })
     }
 

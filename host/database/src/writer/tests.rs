@@ -22,7 +22,11 @@ fn database(commit: CommitStep) -> Database {
     let connection = shared(opened.connection);
     let readers = Readers::Shared(Arc::clone(&connection));
     let writer = Writer::start(connection, opened.revision_ceiling, commit).unwrap();
-    Database { inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: None }), audit: None }
+    Database {
+        inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: None }),
+        audit: None,
+        mark: None,
+    }
 }
 
 fn tenant(slug: &str) -> NewTenant {

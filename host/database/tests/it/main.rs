@@ -1,6 +1,7 @@
 //! The database's tests, against real SQLite in temporary directories.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod audit;
 mod commits;
 mod documents;
 mod egress;

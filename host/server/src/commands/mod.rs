@@ -1,5 +1,6 @@
 //! What each word of the command line does.
 
+pub(crate) mod audit;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod manual;

@@ -1,7 +1,9 @@
 //! One function for each operation of the API: take the request apart, know who acts, ask the application, answer JSON.
 #![expect(unused_qualifications, reason = "utoipa's macros qualify the types of parameters")]
 
+pub(crate) mod audit;
 pub(crate) mod dead_letters;
+pub(crate) mod docs;
 pub(crate) mod drafts;
 pub(crate) mod egress;
 pub(crate) mod endpoints;

@@ -1,5 +1,7 @@
 //! `/scripts/{script}/executions` and `…/invoke`: running a script.
 
+use std::time::Duration;
+
 use app::{App, Chain, ExecutionView, RunRequest, ScriptRef};
 use axum::{Extension, Json, extract::State, response::IntoResponse, response::Response};
 use domain::{Permission, Principal, Trigger};
@@ -13,13 +15,17 @@ use crate::{
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
+/// The longest that a request waits for an end that may come later: proxies commonly give up after a minute.
+const WAIT_SECONDS_MAX: u64 = 60;
+
 /// Run a script. With `Prefer: wait` the answer comes after the end and is the execution; without, the execution is
-/// durable when this answers, and runs afterwards. A failing script is no problem: its execution says so.
+/// durable when this answers, and runs afterwards. With `Prefer: wait=10` it is durable too, and the answer comes after the
+/// end or after ten seconds, whichever is first. A failing script is no problem: its execution says so.
 #[utoipa::path(
     post, path = "/api/v1/scripts/{script}/executions", tag = "executions",
     params(
         ("script" = String, Path, description = "Its id or its name"),
-        ("Prefer" = Option<String>, Header, description = "`wait` to be answered after the end", example = "wait")
+        ("Prefer" = Option<String>, Header, description = "`wait`: answer after the end; `wait=10`: after ten seconds at most", example = "wait")
     ),
     request_body = RunBody,
     responses(
@@ -37,14 +43,27 @@ pub(crate) async fn start_execution(
     headers: HeaderMap,
     JsonBodyOrNone(body): JsonBodyOrNone<RunBody>,
 ) -> Result<Response, Problem> {
-    if prefers_to_wait(&headers) {
-        let ended = run(&app, &principal, chain, request(script, body)).await?;
-        return Ok(([(PREFERENCE_APPLIED, "wait")], ended).into_response());
-    }
     let executions = app.executions().continuing(chain.as_deref());
-    let accepted = executions.accept(&principal, request(script, body)).await?;
-    let location = format!("/api/v1/executions/{}", accepted.execution.id);
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], detail(&app, &principal, accepted)?).into_response())
+    let (view, applied) = match preference(&headers) {
+        Some(Wait::ToTheEnd) => {
+            let ended = run(&app, &principal, chain, request(script, body)).await?;
+            return Ok(([(PREFERENCE_APPLIED, "wait")], ended).into_response());
+        }
+        Some(Wait::Seconds(seconds)) => {
+            let patience = Duration::from_secs(seconds);
+            let view = executions.accept_and_wait(&principal, request(script, body), patience).await?;
+            (view, Some(format!("wait={seconds}")))
+        }
+        None => (executions.accept(&principal, request(script, body)).await?, None),
+    };
+    let location = format!("/api/v1/executions/{}", view.execution.id);
+    let has_ended = applied.is_some() && view.execution.status.is_terminal();
+    let status = if has_ended { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let mut response = (status, [(header::LOCATION, location)], detail(&app, &principal, view)?).into_response();
+    if let Some(Ok(applied)) = applied.map(HeaderValue::try_from) {
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    }
+    Ok(response)
 }
 
 /// Run a script and wait for its end: the short form of an execution with `Prefer: wait`.
@@ -90,12 +109,22 @@ pub(crate) fn detail(
     Ok(Json(ExecutionDetailView::new(view, logs)))
 }
 
-/// Whether one of the preferences (RFC 7240) is `wait`. How long it would like to wait is the script's limit.
-fn prefers_to_wait(headers: &HeaderMap) -> bool {
+/// How long a caller would like to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    ToTheEnd,
+    Seconds(u64),
+}
+
+/// The preference `wait` (RFC 7240) among the others. A number that is none is as good as none.
+fn preference(headers: &HeaderMap) -> Option<Wait> {
     let values = headers.get_all(PREFER).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
-    let mut preferences = values.flat_map(|value| value.split([',', ';']));
-    preferences
-        .any(|preference| preference.split('=').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("wait")))
+    let mut preferences = values
+        .flat_map(|value| value.split([',', ';']))
+        .map(|text| text.trim().split_once('=').unwrap_or((text.trim(), "")));
+    let (_, value) = preferences.find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))?;
+    let seconds = value.trim().trim_matches('"').parse::<u64>().ok();
+    Some(seconds.map_or(Wait::ToTheEnd, |seconds| Wait::Seconds(seconds.min(WAIT_SECONDS_MAX))))
 }
 
 #[cfg(test)]
@@ -107,11 +136,14 @@ mod tests {
         let waits = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(PREFER, HeaderValue::from_static(value));
-            prefers_to_wait(&headers)
+            preference(&headers)
         };
-        assert!(waits("wait"));
-        assert!(waits("handling=lenient, Wait=10"));
-        assert!(!waits("respond-async"));
-        assert!(!waits("waiting"));
+        assert_eq!(waits("wait"), Some(Wait::ToTheEnd));
+        assert_eq!(waits("handling=lenient, Wait=10"), Some(Wait::Seconds(10)));
+        assert_eq!(waits("wait = \"7\""), Some(Wait::Seconds(7)));
+        assert_eq!(waits("wait=100000"), Some(Wait::Seconds(WAIT_SECONDS_MAX)));
+        assert_eq!(waits("wait=soon"), Some(Wait::ToTheEnd));
+        assert_eq!(waits("respond-async"), None);
+        assert_eq!(waits("waiting"), None);
     }
 }

@@ -77,8 +77,15 @@ impl Endpoints {
         }
         let routed = self.app.endpoints().route(place.tenant, method(parts), place.path)?;
         let granted = cors::Granted::of(routed.cors(), &parts.headers);
-        let response = self.answer_routed(routed, parts, body).await;
-        Ok(granted.put_into(response.unwrap_or_else(IntoResponse::into_response)))
+        let tenant = routed.tenant();
+        let response = self.answer_routed(routed, parts, body).await.unwrap_or_else(|problem| {
+            if problem.code() == kinds::UNAUTHENTICATED.code {
+                let address = parts.extensions.get::<PeerAddress>().map(|peer| peer.0);
+                self.app.audit().count_refusal(Some(tenant), address);
+            }
+            problem.into_response()
+        });
+        Ok(granted.put_into(response))
     }
 
     async fn answer_routed(&self, routed: RoutedCall, parts: &Parts, body: Body) -> Result<Response, Problem> {

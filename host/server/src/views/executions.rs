@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::words::{ErrorKindWord, StatusWord, TriggerWord};
-use crate::web::cursor;
+use crate::web::{cursor, signed};
 
 /// A run that is asked for.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -169,7 +169,7 @@ impl From<&ExecutionsFound> for ExecutionsPage {
     fn from(found: &ExecutionsFound) -> Self {
         Self {
             items: found.executions.iter().map(ExecutionSummaryView::from).collect(),
-            next_cursor: found.next.as_ref().map(cursor::encode),
+            next_cursor: found.next.as_ref().map(cursor::encode).map(signed::cursor),
             searched_until: found.searched_until().map(|moment| moment.to_rfc3339()),
         }
     }

@@ -4,10 +4,12 @@
 //! application's types. Nothing else knows these shapes.
 
 pub(crate) mod attempts;
+pub(crate) mod audit;
 pub(crate) mod capabilities;
 pub(crate) mod dead_letters;
 pub(crate) mod diagnostics;
 pub(crate) mod diffs;
+pub(crate) mod docs;
 pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod executions;

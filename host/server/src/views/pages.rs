@@ -4,6 +4,8 @@ use domain::Invalid;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::web::signed;
+
 /// How many items a page has where the caller says nothing.
 const DEFAULT_LIMIT: u32 = 50;
 
@@ -26,7 +28,7 @@ impl<T: ToSchema> Page<T> {
         for<'a> T: From<&'a R>,
     {
         let is_full = rows.len() >= limit as usize;
-        let next_cursor = rows.last().filter(|_| is_full).map(cursor);
+        let next_cursor = rows.last().filter(|_| is_full).map(cursor).map(signed::cursor);
         Self { items: rows.iter().map(T::from).collect(), next_cursor }
     }
 

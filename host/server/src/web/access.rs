@@ -24,6 +24,8 @@ use Access::{Anybody, Known, Needs, Operator, SignedIn};
 /// The operations, by their id in the API's description.
 pub const OPERATIONS: &[(&str, Access)] = &[
     ("show_openapi", Anybody),
+    ("show_docs", Anybody),
+    ("show_docs_style", Anybody),
     ("show_health", Anybody),
     ("show_readiness", Anybody),
     ("show_service_keys", Anybody),
@@ -141,6 +143,12 @@ pub const OPERATIONS: &[(&str, Access)] = &[
     ("browse_webhook_deliveries", Needs(&[WebhooksManage])),
     ("show_webhook_delivery", Needs(&[WebhooksManage])),
     ("resend_webhook_delivery", Needs(&[WebhooksManage])),
+    // Audit
+    ("browse_audit", Needs(&[AuditRead])),
+    ("export_audit", Needs(&[AuditRead])),
+    ("browse_refusals", Needs(&[AuditRead])),
+    ("browse_operator_audit", Operator),
+    ("browse_operator_refusals", Operator),
     // Tokens
     ("browse_tokens", Needs(&[TokensManage])),
     ("create_token", Needs(&[TokensManage])),

@@ -6,7 +6,7 @@ use utoipa::openapi::{
     path::{Operation, Parameter, ParameterIn},
 };
 
-use super::{access, examples::Examples};
+use super::{access, conventions, examples::Examples};
 use crate::views::pages::MAX_LIMIT;
 
 /// Operations whose body may be left out, which then is the empty object.
@@ -27,9 +27,18 @@ const ENTITY_TAG: &str = r#"^"[0-9a-z.-]{1,64}"$"#;
 pub(crate) fn describe_operations(document: &mut OpenApi) {
     let examples = Examples::read();
     for item in document.paths.paths.values_mut() {
-        let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
-        for operation in methods.into_iter().flatten() {
+        let is_read = item.get.is_some();
+        let methods = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in methods {
+            let Some(operation) = operation else { continue };
             access::describe(operation);
+            conventions::describe(method, is_read, operation);
             examples.put_into(operation);
             bound_parameters(operation);
             let may_be_absent = operation.operation_id.as_deref().is_some_and(|id| BODY_MAY_BE_ABSENT.contains(&id));

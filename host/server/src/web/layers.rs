@@ -18,6 +18,8 @@ use super::{
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// Put around a listener's router what all of its answers share.
 pub(crate) fn around(router: Router, hosts: OwnHosts, overload: Overload) -> Router {
     router
@@ -31,16 +33,31 @@ pub(crate) fn around(router: Router, hosts: OwnHosts, overload: Overload) -> Rou
 /// the log's reader could not tell two requests from one.
 async fn identify(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
-    let span =
-        tracing::info_span!("request", request.id = %id, method = %request.method(), path = request.uri().path());
+    let trace = request.headers().get(TRACE_PARENT).and_then(|value| trace_of(value.to_str().ok()?));
+    let (method, path) = (request.method(), request.uri().path());
+    let span = tracing::info_span!("request", request.id = %id, %method, path, trace.id = trace);
     let address = request.extensions().get::<PeerAddress>().map(|peer| peer.0);
-    let origin = RequestOrigin { id: id.clone(), address };
+    let origin = RequestOrigin { id: id.clone(), address, mark: None };
     let mut response = origin.scope(next.run(request).instrument(span)).await;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The id of the trace that a request belongs to (W3C Trace Context, `traceparent`), for the log. Of its flags nothing is
+/// taken: nobody outside decides what is recorded here (RULES 40).
+fn trace_of(header: &str) -> Option<&str> {
+    let mut parts = header.split('-');
+    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |text: &str, digits: usize| {
+        text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    // The first version ends here; later ones may go on, and 'ff' is none.
+    let is_version = is_hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
+    let is_named = |text: &str, digits| is_hex(text, digits) && text.bytes().any(|byte| byte != b'0');
+    (is_version && is_named(trace, 32) && is_named(parent, 16) && is_hex(flags, 2)).then_some(trace)
 }
 
 fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
@@ -59,4 +76,29 @@ pub(crate) async fn answer_unknown_route(uri: Uri) -> Problem {
 /// The answer where a route is, but not for this method. The router adds `Allow`.
 pub(crate) async fn answer_wrong_method() -> Problem {
     Problem::new(&kinds::METHOD_NOT_ALLOWED, "the header 'Allow' lists the methods of this address")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_named_by_a_header_of_its_form_alone() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let header = |version: &str, rest: &str| format!("{version}-{trace}-00f067aa0ba902b7-{rest}");
+        assert_eq!(trace_of(&header("00", "01")), Some(trace));
+        assert_eq!(trace_of(&header("cc", "01-what-comes-later")), Some(trace));
+        for wrong in [
+            header("ff", "01"),
+            header("00", "01-more"),
+            header("00", "1"),
+            header("00", "01").to_uppercase(),
+            String::from("00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
+            format!("00-{trace}-0000000000000000-01"),
+            String::from(trace),
+            String::new(),
+        ] {
+            assert_eq!(trace_of(&wrong), None, "{wrong}");
+        }
+    }
 }

@@ -62,6 +62,7 @@ pub(crate) mod kinds {
         ORPHANED = CONFLICT "orphaned" "The script's deployer is no member any more";
         CONCURRENCY_FULL = CONFLICT "concurrency_full" "The script goes on as often as it may at once";
         KEY_IN_USE = CONFLICT "key_in_use" "A request with this key is under way";
+        ANSWER_LOST = CONFLICT "answer_lost" "The answer is not there any more";
         NOT_ENDED = CONFLICT "not_ended" "The execution has not ended";
         ALREADY_ENDED = CONFLICT "already_ended" "The execution has ended";
         STALE = PRECONDITION_FAILED "stale" "What was changed has changed meanwhile";
@@ -86,6 +87,15 @@ pub(crate) mod kinds {
         CHAIN_TOO_LONG = LOOP_DETECTED "chain_too_long" "Scripts call each other without end";
         STORAGE_FULL = INSUFFICIENT_STORAGE "storage_full" "The disk is full";
     }
+}
+
+/// What the layers around a handler see of the problem that it answered with: an extension of the response.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    /// The stable word of its kind.
+    pub(crate) code: &'static str,
+    /// The permission that was missing, where it was one.
+    pub(crate) permission: Option<String>,
 }
 
 /// A problem, ready to be answered.
@@ -169,7 +179,9 @@ impl IntoResponse for Problem {
             code: kind.code,
             members: &members,
         };
+        let permission = members.get("permission").and_then(Value::as_str).map(str::to_owned);
         let mut response = (kind.status, headers, axum::Json(body)).into_response();
+        response.extensions_mut().insert(Refusal { code: kind.code, permission });
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }

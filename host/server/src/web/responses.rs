@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use utoipa::{
     IntoResponses, PartialSchema, ToSchema,
-    openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema},
+    openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Responses, Schema},
 };
 
 use super::problem::{Kind, kinds};
@@ -312,6 +312,22 @@ fn answer(kinds: &[&Kind]) -> Response {
         })
     }));
     ResponseBuilder::new().description(lines.join(" ")).content("application/problem+json", content.build()).build()
+}
+
+/// Add to an operation's answers those of these kinds that it does not name yet.
+pub(crate) fn add(responses: &mut Responses, kinds: &[&Kind]) {
+    for (status, added) in answers(kinds) {
+        match (responses.responses.get_mut(&status), added) {
+            (Some(RefOr::T(known)), RefOr::T(added)) => {
+                let named = added.description.split('`').nth(1).unwrap_or_default();
+                if !known.description.contains(&format!("`{named}`")) {
+                    known.description = format!("{} {}", known.description, added.description);
+                }
+            }
+            (Some(_), _) => {}
+            (None, added) => drop(responses.responses.insert(status, added)),
+        }
+    }
 }
 
 /// The schemas that the groups refer to.

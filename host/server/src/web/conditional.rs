@@ -1,0 +1,205 @@
+//! Conditional requests (RFC 9110, section 13), for every address that is read by `GET` and changed by `PUT`, `PATCH` or
+//! `DELETE`: the answer to a `GET` has an `ETag`, a change with `If-Match` is done where the thing still has that tag, and
+//! one that is refused says what changed meanwhile.
+//!
+//! Things with a revision of their own (drafts, secrets, schedules, webhooks) give their revision as the tag, and their
+//! handlers compare it in the transaction of the change. For all others the tag is a digest of what `GET` answers: it is
+//! asked for once more before the change, and of a tenant's changes with `If-Match` one is done at a time.
+
+use app::App;
+use axum::{
+    Router,
+    body::{Body, HttpBody},
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::Service;
+
+use super::{
+    etag,
+    hosts::OwnOrigin,
+    peer::PeerAddress,
+    problem::{Problem, Refusal, kinds},
+    recognise::Recognised,
+};
+
+/// The most bytes of an answer that gets a tag.
+const TAGGED_BYTES_MAX: u64 = 4 << 20;
+
+/// What the layer needs: the application, and the handlers that it asks for what is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Conditions {
+    pub(crate) app: App,
+    pub(crate) handlers: Router,
+}
+
+/// Give answers their tags, and let changes through whose conditions hold.
+pub(crate) async fn hold_conditions(State(conditions): State<Conditions>, request: Request, next: Next) -> Response {
+    let caller = request.extensions().get::<Recognised>().cloned();
+    let Some(caller) = caller else { return next.run(request).await };
+    match *request.method() {
+        Method::GET => {
+            let known = request.headers().clone();
+            tagged(&conditions.app, &known, next.run(request).await).await
+        }
+        Method::PUT | Method::PATCH | Method::DELETE if is_conditional(request.headers()) => {
+            conditions.change(&caller, request, next).await
+        }
+        _ => {
+            let path = request.uri().path().to_owned();
+            conditions.with_change(&caller, &path, next.run(request).await).await
+        }
+    }
+}
+
+/// Whether a change asks for a tag. `*` asks for nothing that the handlers do not ask for.
+fn is_conditional(headers: &HeaderMap) -> bool {
+    headers.get(header::IF_MATCH).is_some_and(|value| value.as_bytes() != b"*")
+}
+
+impl Conditions {
+    async fn change(&self, caller: &Recognised, request: Request, next: Next) -> Response {
+        let path = request.uri().path().to_owned();
+        let _turn = self.app.requests().turn(caller.tenant()).await;
+        let (parts, body) = request.into_parts();
+        let current = match self.current(&parts).await {
+            Ok(current) => current,
+            Err(refused) => return *refused,
+        };
+        let response = match &current {
+            Some(Current { tag, is_revision: false }) if !is_named(&parts.headers, tag) => stale(tag).into_response(),
+            current => {
+                let mut request = Request::from_parts(parts, body);
+                // A revision is compared by its handler. What was compared here is none, and is not to be taken for one.
+                if current.as_ref().is_some_and(|current| !current.is_revision) {
+                    request.headers_mut().remove(header::IF_MATCH);
+                }
+                next.run(request).await
+            }
+        };
+        self.with_change(caller, &path, response).await
+    }
+
+    /// What `GET` answers at the address of a change; `None` where it answers no tag, because there is nothing, or nothing
+    /// to be read at all. An `Err` is its refusal: what cannot be compared is not changed.
+    async fn current(&self, parts: &Parts) -> Result<Option<Current>, Box<Response>> {
+        let mut request = Request::new(Body::empty());
+        request.uri_mut().clone_from(&parts.uri);
+        request.headers_mut().clone_from(&parts.headers);
+        for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::TRANSFER_ENCODING, header::IF_MATCH] {
+            request.headers_mut().remove(name);
+        }
+        // Not what the router noted of the path: it notes that again.
+        copy::<Recognised>(parts, &mut request);
+        copy::<PeerAddress>(parts, &mut request);
+        copy::<OwnOrigin>(parts, &mut request);
+        let Ok(response) = self.handlers.clone().call(request).await;
+        match response.status() {
+            status if status.is_success() => {}
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => return Ok(None),
+            _ => return Err(Box::new(response)),
+        }
+        let is_revision = response.headers().contains_key(header::ETAG);
+        let response = tagged(&self.app, &HeaderMap::new(), response).await;
+        let tag = response.headers().get(header::ETAG).cloned();
+        Ok(tag.map(|tag| Current { tag, is_revision }))
+    }
+
+    /// An answer that refuses a stale change, with the last change that the audit log knows of the thing.
+    async fn with_change(&self, caller: &Recognised, path: &str, response: Response) -> Response {
+        let is_stale = response.extensions().get::<Refusal>().is_some_and(|refusal| refusal.code == kinds::STALE.code);
+        let (true, Recognised::Principal(principal), Some(object)) = (is_stale, caller, object_of(path)) else {
+            return response;
+        };
+        let Ok(Some(change)) = self.app.audit().last_change(principal, object) else { return response };
+        let (mut parts, body) = response.into_parts();
+        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let Ok(mut problem) = serde_json::from_slice::<Value>(&bytes) else {
+            return Response::from_parts(parts, Body::from(bytes));
+        };
+        problem["last_change"] = json!({
+            "at": change.at.to_rfc3339(),
+            "action": change.action,
+            "user_id": change.user,
+            "token_id": change.token,
+            "detail": change.detail.and_then(|detail| serde_json::from_str::<Value>(&detail).ok()),
+        });
+        parts.headers.remove(header::CONTENT_LENGTH);
+        Response::from_parts(parts, Body::from(problem.to_string()))
+    }
+}
+
+/// Put what is known of a request into another one.
+fn copy<T: Clone + Send + Sync + 'static>(of: &Parts, into: &mut Request) {
+    if let Some(known) = of.extensions.get::<T>() {
+        into.extensions_mut().insert(known.clone());
+    }
+}
+
+struct Current {
+    tag: HeaderValue,
+    is_revision: bool,
+}
+
+/// The answer with the tag of what it says, or without its body where the caller has it already.
+async fn tagged(app: &App, known: &HeaderMap, response: Response) -> Response {
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    let size = response.body().size_hint().exact();
+    let is_short = size.is_some_and(|size| size <= TAGGED_BYTES_MAX);
+    if response.status() != StatusCode::OK || !is_json || !is_short {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let bytes: Bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let tag = parts.headers.entry(header::ETAG).or_insert_with(|| etag::of_text(&app.requests().tag(&bytes))).clone();
+    if etag::is_known(known, &tag) {
+        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+    }
+    Response::from_parts(parts, Body::from(bytes))
+}
+
+/// Whether `If-Match` names the tag. It compares strongly: a weak tag is none (RFC 9110, section 13.1.1).
+fn is_named(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let values = headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|named| named.trim().as_bytes() == tag.as_bytes())
+}
+
+fn stale(tag: &HeaderValue) -> Problem {
+    Problem::new(&kinds::STALE, "it was changed since you read it: read it again and repeat your change")
+        .with_header(header::ETAG, tag.clone())
+}
+
+/// What the audit log calls the thing at a path: the id or name behind the name of its kind, or that name alone.
+fn object_of(path: &str) -> Option<&str> {
+    let mut parts = path.strip_prefix("/api/v1/")?.split('/');
+    let kind = parts.next()?;
+    Some(parts.next().filter(|object| !object.is_empty()).unwrap_or(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_names_the_tag_that_it_was_given() {
+        let named = |text: &'static str| {
+            let headers = HeaderMap::from_iter([(header::IF_MATCH, HeaderValue::from_static(text))]);
+            is_named(&headers, &HeaderValue::from_static("\"a1\""))
+        };
+        assert!(named("\"a1\"") && named("\"b\", \"a1\""));
+        assert!(!named("W/\"a1\"") && !named("a1") && !named("\"b\"") && !named(""));
+    }
+
+    #[test]
+    fn a_thing_is_named_by_what_follows_its_kind() {
+        assert_eq!(object_of("/api/v1/secrets/key"), Some("key"));
+        assert_eq!(object_of("/api/v1/scripts/x/draft"), Some("x"));
+        assert_eq!(object_of("/api/v1/egress"), Some("egress"));
+        assert_eq!(object_of("/healthz"), None);
+    }
+}
