@@ -120,7 +120,7 @@ pub use schedules::{
 pub use schemas::{Mismatch, Schema, SchemaError};
 pub use scripts::{
     Attention, AttentionReason, CheckedSource, DeployedScript, DiffHunk, DiffLine, DiffSettings, DiffSide, LineChange,
-    NewScriptInput, SavedScript, ScriptRef, ScriptService, SettingsInput, VersionDiff,
+    NewScriptInput, SavedScript, ScriptEdit, ScriptRef, ScriptService, SettingsInput, VersionDiff,
 };
 pub use sealing::KeyError;
 pub use secrets::{SecretInput, SecretPatch, SecretService, SecretValue, SecretView};

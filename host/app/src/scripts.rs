@@ -9,6 +9,7 @@ mod diffs;
 mod forms;
 mod grants;
 mod routes;
+mod whole;
 
 use std::{fmt, sync::Arc};
 
@@ -31,6 +32,8 @@ pub(crate) use checks::{capabilities as check_capabilities, limits as check_limi
 pub use diffs::{DiffHunk, DiffLine, DiffSettings, DiffSide, LineChange, VersionDiff};
 pub use forms::{CheckedSource, DeployedScript, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
 pub(crate) use grants::granted;
+pub use whole::ScriptEdit;
+use whole::changed_settings;
 
 /// The most scripts or versions of one page.
 const PAGE_MAX: u32 = 1_000;
@@ -471,25 +474,6 @@ fn expect_revision(script: &ScriptSummary, expected: Option<i64>) -> Result<(), 
 
 /// The settings of `script` with those of `input` in place. Capabilities carry who set them last, so that name changes
 /// only where they are set.
-fn changed_settings(
-    principal: &Principal,
-    script: ScriptSummary,
-    input: SettingsInput,
-    updated_at: UnixMillis,
-) -> ScriptSettings {
-    let capabilities_set_by = if input.capabilities.is_some() { principal.user() } else { script.capabilities_set_by };
-    ScriptSettings {
-        description: input.description.unwrap_or(script.description),
-        limits: input.limits.unwrap_or(script.limits),
-        capabilities: input.capabilities.unwrap_or(script.capabilities),
-        capabilities_set_by,
-        record: input.record.unwrap_or(script.record),
-        policy: input.policy.unwrap_or(script.policy),
-        updated_at,
-        told: None,
-    }
-}
-
 fn of_script(error: DatabaseError) -> AppError {
     match error {
         DatabaseError::NotFound => AppError::NotFound { what: "script" },

@@ -145,6 +145,40 @@ async fn an_edit_over_an_older_revision_is_refused() {
 }
 
 #[tokio::test]
+async fn a_draft_and_its_settings_are_saved_both_or_neither() {
+    let stage = Stage::set().await;
+    let script = stage.create("whole").await;
+    let settings = |description: &str| SettingsInput {
+        description: Some(description.to_owned()),
+        record: Some(RecordMode::Off),
+        ..SettingsInput::default()
+    };
+    let edit = async |principal: &Principal, expected_revision, source: &str, settings| {
+        let edit = ScriptEdit { expected_revision, language: None, source: source.to_owned(), settings };
+        stage.scripts().edit_whole(principal, &script, edit).await
+    };
+    let saved = edit(&stage.principal, 1, "export default () => 2", settings("two")).await.unwrap().script;
+    assert_eq!((saved.summary.draft_revision, saved.summary.record), (2, RecordMode::Off));
+    let other = "export default () => 3";
+    assert!(matches!(
+        edit(&stage.principal, 1, other, settings("x")).await,
+        Err(AppError::Stale { current_revision: 2 })
+    ));
+    let writer = stage.with(&[Permission::ScriptsRead, Permission::ScriptsWrite]);
+    assert!(matches!(edit(&writer, 2, other, settings("x")).await, Err(AppError::Forbidden(_))));
+    let too_long = "x".repeat(2_001);
+    assert!(matches!(edit(&stage.principal, 2, other, settings(&too_long)).await, Err(AppError::Invalid(_))));
+    let pausing = SettingsInput { is_active: Some(false), ..settings("x") };
+    assert!(matches!(edit(&stage.principal, 2, other, pausing).await, Err(AppError::Invalid(_))));
+    let broken = edit(&stage.principal, 2, "export default () => { let = }", settings("x")).await;
+    assert!(matches!(broken, Err(AppError::Source { .. })));
+    let stranger = edit(&stage.stranger, 2, other, settings("x")).await;
+    assert!(matches!(stranger, Err(AppError::NotFound { what: "script" })));
+    let kept = stage.scripts().get(&stage.principal, &script).unwrap().script;
+    assert_eq!((kept.draft_source.as_str(), kept.summary.description.as_str()), ("export default () => 2", "two"));
+}
+
+#[tokio::test]
 async fn an_older_version_runs_again_with_the_rights_of_whoever_asked() {
     let stage = Stage::set().await;
     let script = stage.create("deployed").await;

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{DraftEdit, NewScript, ScriptSettings};
 use crate::{
-    Database, DatabaseError, OutboxEvent, endpoints, events,
+    Database, DatabaseError, NewEndpoint, OutboxEvent, endpoints, events,
     json::{capabilities_to_json, limits_to_json},
     policies::policy_to_json,
     queue, subscriptions,
@@ -53,18 +53,27 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::Stale`] with the revision there is, when it is not the one that the author saw.
     pub async fn edit_draft(&self, tenant: TenantId, edit: DraftEdit) -> Result<i64, DatabaseError> {
+        self.write(move |work| write_draft(work, tenant, &edit)).await
+    }
+
+    /// Change a draft and what is set beside it, both or neither; answers the draft's new revision.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Stale`] as of [`Self::edit_draft`], [`DatabaseError::RouteTaken`].
+    pub async fn edit_script(
+        &self,
+        tenant: TenantId,
+        edit: DraftEdit,
+        settings: ScriptSettings,
+        endpoint: Option<NewEndpoint>,
+    ) -> Result<i64, DatabaseError> {
         self.write(move |work| {
-            expect_draft(work, tenant, edit.script, edit.expected_revision)?;
-            events::tell(work, tenant, edit.told.as_ref())?;
-            let mut statement = work.connection.prepare_cached(EDIT_DRAFT)?;
-            let parameters = params![
-                edit.source,
-                edit.language.as_str(),
-                edit.updated_at.0,
-                tenant.to_string(),
-                edit.script.to_string(),
-            ];
-            Ok(statement.query_row(parameters, |row| row.get(0))?)
+            let revision = write_draft(work, tenant, &edit)?;
+            write_settings(work, tenant, edit.script, &settings)?;
+            if let Some(endpoint) = &endpoint {
+                endpoints::put(work.connection, tenant, edit.script, endpoint)?;
+            }
+            Ok(revision)
         })
         .await
     }
@@ -79,23 +88,7 @@ impl Database {
         script: ScriptId,
         settings: ScriptSettings,
     ) -> Result<(), DatabaseError> {
-        self.write(move |work| {
-            let mut statement = work.connection.prepare_cached(UPDATE_SETTINGS)?;
-            let changed = statement.execute(params![
-                settings.description,
-                limits_to_json(settings.limits.as_ref())?,
-                capabilities_to_json(&settings.capabilities)?,
-                settings.capabilities_set_by.map(|user| user.to_string()),
-                settings.record.as_str(),
-                settings.updated_at.0,
-                policy_to_json(settings.policy.as_ref())?,
-                tenant.to_string(),
-                script.to_string(),
-            ])?;
-            found(changed)?;
-            events::tell(work, tenant, settings.told.as_ref())
-        })
-        .await
+        self.write(move |work| write_settings(work, tenant, script, &settings)).await
     }
 
     /// Let a script run, or pause it.
@@ -136,6 +129,37 @@ impl Database {
         })
         .await
     }
+}
+
+fn write_draft(work: &Work<'_>, tenant: TenantId, edit: &DraftEdit) -> Result<i64, DatabaseError> {
+    expect_draft(work, tenant, edit.script, edit.expected_revision)?;
+    events::tell(work, tenant, edit.told.as_ref())?;
+    let mut statement = work.connection.prepare_cached(EDIT_DRAFT)?;
+    let parameters =
+        params![edit.source, edit.language.as_str(), edit.updated_at.0, tenant.to_string(), edit.script.to_string(),];
+    Ok(statement.query_row(parameters, |row| row.get(0))?)
+}
+
+fn write_settings(
+    work: &Work<'_>,
+    tenant: TenantId,
+    script: ScriptId,
+    settings: &ScriptSettings,
+) -> Result<(), DatabaseError> {
+    let mut statement = work.connection.prepare_cached(UPDATE_SETTINGS)?;
+    let changed = statement.execute(params![
+        settings.description,
+        limits_to_json(settings.limits.as_ref())?,
+        capabilities_to_json(&settings.capabilities)?,
+        settings.capabilities_set_by.map(|user| user.to_string()),
+        settings.record.as_str(),
+        settings.updated_at.0,
+        policy_to_json(settings.policy.as_ref())?,
+        tenant.to_string(),
+        script.to_string(),
+    ])?;
+    found(changed)?;
+    events::tell(work, tenant, settings.told.as_ref())
 }
 
 /// See that the draft is the one that the caller saw.

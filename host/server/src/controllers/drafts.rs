@@ -1,6 +1,6 @@
 //! `/scripts/{script}/draft`, `…/deploy` and `/check`: what is written before it runs.
 
-use app::{App, SavedScript};
+use app::{App, SavedScript, ScriptEdit};
 use axum::{Json, extract::State, response::IntoResponse};
 use domain::Language;
 use http::{StatusCode, header};
@@ -8,6 +8,7 @@ use http::{StatusCode, header};
 use crate::{
     views::{
         scripts::{DraftEdit, DraftView},
+        settings,
         versions::{CheckedSourceView, DeployedScriptView, DeploymentBody, SourceToCheck},
     },
     web::{
@@ -16,7 +17,7 @@ use crate::{
         etag::{self, IfMatch},
         extract::ScriptPath,
         problem::Problem,
-        responses::{CheckProblems, DraftProblems, ReadProblems},
+        responses::{CheckProblems, DraftProblems, ReadProblems, SaveProblems},
     },
 };
 
@@ -38,7 +39,8 @@ pub(crate) async fn show_draft(
     Ok(answer(&app.scripts().get(&principal, &script)?))
 }
 
-/// Write a script's draft. `If-Match` names the revision that was changed, so that nobody's change is lost.
+/// Write a script's draft. `If-Match` names the revision that was changed, so that nobody's change is lost. With
+/// `settings` these are changed in the same transaction.
 #[utoipa::path(
     put, path = "/api/v1/scripts/{script}/draft", tag = "drafts",
     params(
@@ -49,7 +51,7 @@ pub(crate) async fn show_draft(
     responses(
         (status = 200, description = "The draft", body = DraftView,
             headers(("ETag", description = "The new revision"))),
-        DraftProblems
+        SaveProblems
     )
 )]
 pub(crate) async fn save_draft(
@@ -59,8 +61,15 @@ pub(crate) async fn save_draft(
     expected: IfMatch,
     JsonBody(edit): JsonBody<DraftEdit>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (revision, language) = (expected.required()?, edit.language.map(|language| language.0));
-    Ok(answer(&app.scripts().edit_draft(&principal, &script, revision, language, edit.source).await?))
+    let (expected_revision, language) = (expected.required()?, edit.language.map(|language| language.0));
+    let Some(patch) = edit.settings else {
+        let saved = app.scripts().edit_draft(&principal, &script, expected_revision, language, edit.source).await?;
+        return Ok(answer(&saved));
+    };
+    app.scripts().require_settings(&principal)?;
+    let settings = settings::patched(&app.scripts().get(&principal, &script)?, &patch, app.limits())?;
+    let edit = ScriptEdit { expected_revision, language, source: edit.source, settings };
+    Ok(answer(&app.scripts().edit_whole(&principal, &script, edit).await?))
 }
 
 /// Make the draft an immutable version, and let that one run.

@@ -3,6 +3,7 @@
 use app::{Attention, DeployedVersion, NewScriptInput, SavedScript, ScriptSummary};
 use domain::{Language, Limits, RecordMode, ScriptName};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -12,6 +13,7 @@ use super::{
     endpoints::EndpointView,
     limits::LimitsView,
     policy::PolicyView,
+    settings::Settings,
     words::{KindWord, LanguageWord, PermissionWord, RecordWord},
 };
 use crate::web::problem::Problem;
@@ -157,6 +159,9 @@ pub(crate) struct DraftEdit {
     pub(crate) language: Option<LanguageWord>,
     /// An ES module; at most 1 MiB.
     pub(crate) source: String,
+    /// Settings to be changed with it, as a merge patch: both are saved, or neither. `is_active` is set by itself.
+    #[schema(value_type = Option<Settings>)]
+    pub(crate) settings: Option<Map<String, Value>>,
 }
 
 impl From<&ScriptSummary> for ScriptSummaryView {

@@ -417,3 +417,59 @@ fn a_token_is_made_with_less_than_ones_own_rights_and_revoked() {
     let shown = desk.json(&["api", "GET", "/scripts?limit=1"]);
     assert_eq!(shown["items"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn people_and_tenants_are_managed_from_the_command_line() {
+    let kept = data();
+    let first = Process::start(kept.path());
+    let url = format!("http://{}", first.api);
+    let desk = Desk { home: data(), project: data(), server: first, _data: data() };
+    desk.log_in();
+    let members = desk.json(&["member", "list"]);
+    let id = members[0]["id"].as_str().unwrap().to_owned();
+    assert!(desk.run(&["member", "bindings", &id]).status.success());
+    let roles = desk.json(&["role", "list", "--server", &url]);
+    assert!(roles.as_array().unwrap().iter().any(|role| role["name"] == "viewer"), "{roles}");
+    desk.json(&["role", "add", "runs", "--permission", "scripts.read", "--permission", "executions.run"]);
+    let changed = desk.json(&["role", "change", "runs", "--description", "Runs scripts"]);
+    assert_eq!(changed["description"], "Runs scripts", "{changed}");
+    let invited = desk.json(&["member", "invite", "new@example.com", "runs"]);
+    let invitation = invited["id"].as_str().unwrap();
+    assert!(desk.run(&["member", "uninvite", invitation]).status.success());
+    assert!(desk.run(&["role", "remove", "runs"]).status.success());
+    assert!(!desk.json(&["token", "list"]).as_array().unwrap().is_empty());
+    assert_eq!(desk.run(&["tenant", "list"]).status.code(), Some(3), "a tenant's token is no operator's");
+    desk.server.kill();
+
+    let made = skerry().args(["token", "create", "--operator", "--data"]).arg(kept.path()).output().unwrap();
+    let mut server = Process::start(kept.path());
+    server.token = text(&made.stdout).trim().to_owned();
+    let desk = Desk { home: data(), project: data(), server, _data: data() };
+    desk.log_in();
+    let words = ["tenant", "add", "second", "--name", "Second", "--admin", "admin@second.example"];
+    let added = desk.json(&words);
+    let tenant = added["tenant"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(desk.json(&["tenant", "change", &tenant, "--name", "The second"])["name"], "The second");
+    assert!(desk.run(&["tenant", "suspend", &tenant, "--reason", "unpaid"]).status.success());
+    assert_eq!(desk.json(&["tenant", "get", &tenant])["status"], "suspended");
+    assert!(desk.run(&["tenant", "resume", &tenant]).status.success());
+    assert_eq!(desk.run(&["tenant", "remove", &tenant, "--confirm", "other"]).status.code(), Some(5));
+    let removed = desk.run(&["tenant", "remove", &tenant, "--confirm", "second"]);
+    assert!(removed.status.success(), "{}", text(&removed.stderr));
+    assert!(!desk.json(&["user", "list"]).as_array().unwrap().is_empty());
+    assert!(desk.run(&["plan", "list"]).status.success());
+}
+
+#[test]
+fn storage_is_read_and_written_from_the_command_line() {
+    let desk = Desk::new();
+    desk.log_in();
+    let key = "orders/1 \u{e4}?#%";
+    let set = desk.json(&["storage", "set", key, "{\"n\":12345678901234567890}", "--ttl", "3600"]);
+    assert!(set["expires_at"].is_string(), "{set}");
+    let shown = text(&desk.run(&["storage", "get", key, "--output", "json"]).stdout);
+    assert!(shown.contains("12345678901234567890"), "{shown}");
+    assert_eq!(desk.json(&["storage", "list", "--prefix", "orders/"])[0]["key"], key);
+    assert!(desk.run(&["storage", "delete", key]).status.success());
+    assert_eq!(desk.run(&["storage", "get", key]).status.code(), Some(4));
+}

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     commands::remote::CliError,
-    remote::{Answer, Call, CallError, Client},
+    remote::{Call, CallError, Client},
 };
 
 /// How scripts are pushed.
@@ -43,9 +43,20 @@ pub(super) struct Push<'a> {
 
 /// What of a script is not as it is wanted.
 #[derive(Clone, Copy)]
-struct Changes {
+struct Changes<'a> {
     source: bool,
-    settings: bool,
+    settings: &'a [&'static str],
+}
+
+/// What stands for all settings, where the one that was taken out of a manifest is not known.
+const ALL_SETTINGS: &str = "settings";
+
+impl Changes<'_> {
+    /// What of `wanted` is to be written: what needs no change asks for no right to change it.
+    fn settings(&self, wanted: &Map<String, Value>) -> Map<String, Value> {
+        let is_named = |key: &String| self.settings.iter().any(|named| *named == ALL_SETTINGS || *named == key);
+        wanted.iter().filter(|(key, _)| is_named(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
 }
 
 /// What became of a script, and what of it is seen now.
@@ -100,10 +111,7 @@ impl Push<'_> {
         }
         self.client.send(Call::post(&["scripts"]).json(&Value::Object(body))).await?;
         if local.entry.is_active == Some(false) {
-            let path = ["scripts", local.name.as_str()];
-            let tag = self.client.send(Call::get(&path)).await?.tag;
-            let patch = Call::new(Method::PATCH, &path).if_match(tag.as_deref());
-            self.client.send(patch.json(&json!({ "is_active": false }))).await?;
+            self.set_active(&local.name, &json!(false)).await?;
         }
         Ok((report, RemoteScript::get(self.client, &local.name).await?))
     }
@@ -119,7 +127,7 @@ impl Push<'_> {
         let seen = self.seen.get(&local.name);
         let is_other_wish = seen.is_some_and(|seen| !seen.wanted.is_empty() && seen.wanted != digest_of(&local.wanted));
         if keys.is_empty() && is_other_wish {
-            keys.push("settings");
+            keys.push(ALL_SETTINGS);
         }
         if !new_source && keys.is_empty() {
             return Ok((Report::new(&local.name, Outcome::Unchanged, Vec::new()), Some(script)));
@@ -133,7 +141,7 @@ impl Push<'_> {
         if self.terms.is_dry {
             return Ok((report, Some(script)));
         }
-        let changes = Changes { source: new_source, settings: !keys.is_empty() };
+        let changes = Changes { source: new_source, settings: &keys };
         self.write(local, &script, changes).await?;
         Ok((report, RemoteScript::get(self.client, &local.name).await?))
     }
@@ -159,49 +167,35 @@ impl Push<'_> {
         )))
     }
 
-    /// Write source and settings. The draft first, which nothing runs and which the compiler judges; where the settings are
-    /// refused after it, it goes back to what it was.
-    async fn write(&self, local: &Local, script: &RemoteScript, changes: Changes) -> Result<(), CliError> {
-        let path = ["scripts", &script.id, "draft"];
-        let draft = |language: &str, source: &str| json!({ "language": language, "source": source });
-        let mut written: Option<Answer> = None;
+    /// Write source and settings, in one transaction where both are to be written, and only over what was compared.
+    async fn write(&self, local: &Local, script: &RemoteScript, changes: Changes<'_>) -> Result<(), CliError> {
+        let mut patch = changes.settings(&local.wanted);
+        // Whether a script runs is set by itself: it is no edit.
+        let is_active = patch.remove("is_active");
         if changes.source {
-            let body = draft(local.language, &local.source);
-            let call = Call::new(Method::PUT, &path).if_match(script.draft_tag.as_deref()).json(&body);
-            written = Some(self.client.send(call).await.map_err(stale)?);
-        }
-        if !changes.settings {
-            return Ok(());
-        }
-        let patched = self.patch(local, script, written.as_ref()).await;
-        if let (Err(_), Some(written)) = (&patched, &written) {
-            let body = draft(&script.language, &script.source);
-            let back = Call::new(Method::PUT, &path).if_match(written.tag.as_deref()).json(&body);
-            if let Err(error) = self.client.send(back).await {
-                let refusal = patched.err().map_or_else(String::new, |error| error.to_string());
-                return Err(CliError::Failed(format!(
-                    "{refusal}; and its draft, which is saved, cannot be put back: {error}"
-                )));
+            let path = ["scripts", script.id.as_str(), "draft"];
+            let mut body = json!({ "language": local.language, "source": local.source });
+            if !patch.is_empty() {
+                body["settings"] = Value::Object(patch);
             }
+            let call = Call::new(Method::PUT, &path).if_match(script.draft_tag.as_deref()).json(&body);
+            self.client.send(call).await.map_err(stale)?;
+        } else if !patch.is_empty() {
+            let path = ["scripts", script.id.as_str()];
+            let call = Call::new(Method::PATCH, &path).if_match(script.settings_tag.as_deref());
+            self.client.send(call.json(&Value::Object(patch))).await.map_err(stale)?;
         }
-        patched
+        match is_active {
+            Some(is_active) => self.set_active(&script.id, &is_active).await,
+            None => Ok(()),
+        }
     }
 
-    /// Write the settings, if they are still those that were compared.
-    async fn patch(&self, local: &Local, script: &RemoteScript, draft: Option<&Answer>) -> Result<(), CliError> {
-        let path = ["scripts", script.id.as_str()];
-        let mut tag = script.settings_tag.clone();
-        if draft.is_some() {
-            // The draft that was just saved may have given the script another tag.
-            let shown = self.client.send(Call::get(&path)).await?;
-            if settings::of_script(&shown.json()) != script.settings {
-                return Err(CliError::Refused(String::from("somebody changed its settings this moment: push again")));
-            }
-            tag = shown.tag;
-        }
-        let patch = Value::Object(local.wanted.clone());
-        let call = Call::new(Method::PATCH, &path).if_match(tag.as_deref()).json(&patch);
-        self.client.send(call).await.map(drop).map_err(stale)
+    async fn set_active(&self, script: &str, is_active: &Value) -> Result<(), CliError> {
+        let path = ["scripts", script];
+        let tag = self.client.send(Call::get(&path)).await?.tag;
+        let patch = Call::new(Method::PATCH, &path).if_match(tag.as_deref()).json(&json!({ "is_active": is_active }));
+        self.client.send(patch).await.map(drop).map_err(stale)
     }
 
     async fn deploy(

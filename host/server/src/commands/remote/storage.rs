@@ -13,7 +13,8 @@ use super::{
 };
 use crate::remote::Call;
 
-const COLUMNS: [Column; 4] = [("KEY", "/key"), ("VALUE", "/value"), ("BYTES", "/bytes"), ("EXPIRES", "/expires_at")];
+const COLUMNS: [Column; 4] =
+    [("KEY", "/key"), ("VALUE", "/value"), ("REVISION", "/revision"), ("EXPIRES", "/expires_at")];
 
 /// `skerry storage …`
 #[derive(Debug, Subcommand)]
