@@ -48,8 +48,14 @@ const MAY_NEED_MORE: &[&str] = &["redrive_dead_letter"];
 
 /// Operations by which whoever is nobody becomes somebody, and which refuse who cannot prove to be: `routes::sign_in` has
 /// their tests.
-const SIGNING_IN: &[&str] =
-    &["sign_in_by_password", "reset_password", "sign_in_by_platform", "begin_openid", "finish_openid"];
+const SIGNING_IN: &[&str] = &[
+    "sign_in_by_password",
+    "reset_password",
+    "sign_in_by_platform",
+    "begin_openid",
+    "finish_openid",
+    "sign_in_by_invitation",
+];
 
 /// One operation of the document.
 struct Operation<'a> {
