@@ -76,10 +76,11 @@ async fn pages_of_entries_join_and_large_values_make_them_short() {
 
 #[tokio::test]
 async fn what_a_script_could_not_keep_is_refused_by_name() {
-    let stage = Stage::open_with("[quotas]\nstorage_bytes = 1000\n").await;
+    let stage = Stage::open_with("[data]\nstorage_limit_mb = 1\n").await;
     let long_key = format!("/api/v1/storage/{}", "k".repeat(513));
     let value = || json!({ "value": 1 });
     let large = json!({ "value": "x".repeat(1 << 20) });
+    let most_of_it = || json!({ "value": "x".repeat(700_000) });
     for (path, body, status, what) in [
         (long_key.as_str(), value(), 422, "key"),
         ("/api/v1/storage/a%00b", value(), 422, "key"),
@@ -90,7 +91,8 @@ async fn what_a_script_could_not_keep_is_refused_by_name() {
         ("/api/v1/storage/k", json!({ "value": 1, "ttl_seconds": -1 }), 422, "ttl_seconds"),
         ("/api/v1/storage/k", json!({ "value": 1, "revision": 7 }), 422, "revision"),
         ("/api/v1/storage/k", json!({}), 422, "value"),
-        ("/api/v1/storage/k", json!({ "value": "x".repeat(2_000) }), 429, "storage_bytes"),
+        ("/api/v1/storage/large", most_of_it(), 200, "large"),
+        ("/api/v1/storage/k", most_of_it(), 429, "storage_bytes"),
     ] {
         let refused = stage.api("PUT", path).json(&body).send().await;
         assert_eq!(refused.status, status, "{path}: {}", refused.text());
