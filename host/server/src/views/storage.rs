@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::executions::raw;
+use crate::web::signed;
 
 /// A value to be kept.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -61,6 +62,9 @@ impl From<StoredEntry> for StorageEntryView {
 
 impl From<EntriesPage> for StoragePage {
     fn from(page: EntriesPage) -> Self {
-        Self { items: page.entries.into_iter().map(StorageEntryView::from).collect(), next_cursor: page.next }
+        Self {
+            items: page.entries.into_iter().map(StorageEntryView::from).collect(),
+            next_cursor: page.next.map(signed::cursor),
+        }
     }
 }
