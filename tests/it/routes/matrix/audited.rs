@@ -6,6 +6,8 @@ use server::access::Access;
 /// Operations that change nothing of the tenant's, or leave a row of their own that says as much.
 const NOT_TOLD: &[(&str, &str)] = &[
     ("check_source", "compiles, and keeps nothing"),
+    ("test_script", "runs, and keeps nothing"),
+    ("adopt_script", "nobody has left anything here that could be adopted"),
     ("infer_capabilities", "reads"),
     ("preview_schedule", "reads"),
     ("start_execution", "the execution's row"),
