@@ -15,8 +15,15 @@ use crate::{
     rows::{microseconds, millis, word},
 };
 
-/// Rows that are walked between two looks at the clock: some milliseconds, where each has to be fetched.
-const CHUNK_ROWS: u32 = 2_000;
+/// Rows that are walked between two looks at the clock, at first: some milliseconds, where each has to be fetched from a
+/// part of the file that nobody read for long.
+const CHUNK_ROWS_MIN: u32 = 128;
+
+/// The same where rows turn out to be quick: more would not make it quicker.
+const CHUNK_ROWS_MAX: u32 = 1_024;
+
+/// Within this time a chunk is quick, and the next one twice as large.
+const QUICK: Duration = Duration::from_millis(1);
 
 /// After this time a page is answered as it is. A page is to take less than 50 ms; this leaves room for the last chunk,
 /// and for whoever looks into each row.
@@ -98,10 +105,15 @@ impl Database {
     ) -> Result<ExecutionPage, DatabaseError> {
         let began = Instant::now();
         let mut page = ExecutionPage { executions: Vec::new(), next: cursor };
+        let mut rows = CHUNK_ROWS_MIN;
         loop {
+            let chunk_began = Instant::now();
             let left = limit.saturating_sub(u32::try_from(page.executions.len()).unwrap_or(u32::MAX));
-            let walk = Walk { tenant, filter, cursor: page.next, limit: left };
+            let walk = Walk { tenant, filter, cursor: page.next, limit: left, rows };
             let chunk = self.read(|connection| walk.chunk(connection))?;
+            if chunk_began.elapsed() < QUICK {
+                rows = (rows * 2).min(CHUNK_ROWS_MAX);
+            }
             page.executions.extend(chunk.executions);
             page.next = chunk.next;
             let is_full = page.executions.len() >= limit as usize;
@@ -125,7 +137,10 @@ struct Walk<'a> {
     tenant: TenantId,
     filter: &'a ExecutionFilter,
     cursor: Option<ExecutionCursor>,
+    /// The most executions that it finds.
     limit: u32,
+    /// The most rows that it looks at.
+    rows: u32,
 }
 
 /// A statement that is being written: text of this crate's own, and the values bound to it.
@@ -175,7 +190,7 @@ impl Walk<'_> {
         statement.text.push_str(" FROM (SELECT walked.id AS found_id FROM (SELECT ");
         statement.text.push_str(&self.walked_columns().join(", "));
         self.walked(&mut statement);
-        statement.push(" LIMIT ", i64::from(CHUNK_ROWS));
+        statement.push(" LIMIT ", i64::from(self.rows));
         statement.text.push_str(") AS walked WHERE TRUE");
         self.filtered(&mut statement);
         statement.push(" LIMIT ", i64::from(self.limit));
@@ -188,7 +203,7 @@ impl Walk<'_> {
     fn end(&self, connection: &Connection) -> Result<Option<ExecutionCursor>, DatabaseError> {
         let mut statement = Statement { text: String::from("SELECT started_at, id"), parameters: Vec::new() };
         self.walked(&mut statement);
-        statement.push(" LIMIT 1 OFFSET ", i64::from(CHUNK_ROWS) - 1);
+        statement.push(" LIMIT 1 OFFSET ", i64::from(self.rows) - 1);
         let mut prepared = connection.prepare_cached(&statement.text)?;
         let last = prepared.query_row(rusqlite::params_from_iter(statement.parameters), |row| {
             Ok(ExecutionCursor { started_at: millis(row, "started_at")?, id: word(row, "id")? })
@@ -221,10 +236,10 @@ impl Walk<'_> {
 
     /// Which index leads to the fewest rows, as far as one can tell from the filter alone.
     fn index(&self) -> Index {
-        match (self.filter.error_kind, self.filter.script, self.filter.user, self.filter.statuses.as_slice()) {
+        match (self.filter.error_kind, self.filter.user, self.filter.script, self.filter.statuses.as_slice()) {
             (Some(kind), ..) => Index::Error(kind),
-            (_, Some(script), ..) => Index::Script(script),
-            (_, _, Some(user), _) => Index::User(user),
+            (_, Some(user), ..) => Index::User(user),
+            (_, _, Some(script), _) => Index::Script(script),
             // Most are that, and the index by time alone knows it too.
             (_, _, _, [status]) if *status != ExecutionStatus::Success => Index::Status(*status),
             _ => Index::Started,
