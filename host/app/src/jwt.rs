@@ -240,11 +240,14 @@ impl VerifyingKey {
     }
 }
 
+/// Makes a key of its bytes.
+type MakeMaterial = fn(Vec<u8>) -> Material;
+
 impl Material {
     /// A key as X.509 writes it.
     fn of_info(info: &[u8]) -> Option<Self> {
         let (body, []) = element(0x30, info)? else { return None };
-        let kinds: [(&[u8], fn(Vec<u8>) -> Self); 3] =
+        let kinds: [(&[u8], MakeMaterial); 3] =
             [(ED25519_INFO, Self::Ed25519), (P256_INFO, Self::P256), (RSA_INFO, Self::RsaDer)];
         let (rest, kind) = kinds.iter().find_map(|(prefix, kind)| Some((body.strip_prefix(*prefix)?, kind)))?;
         // A bit string whose last byte has no unused bits.

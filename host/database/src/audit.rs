@@ -48,7 +48,7 @@ const LIST: &str = "
       AND action = COALESCE($5, action)
       AND outcome = COALESCE($6, outcome)
       AND object = COALESCE($7, object)
-      AND ($8 IS NULL OR actor_user_id = $8 OR actor_token_id = $8 OR actor_session_id = $8)
+      AND (CAST($8 AS TEXT) IS NULL OR actor_user_id = $8 OR actor_token_id = $8 OR actor_session_id = $8)
     ORDER BY seq DESC
     LIMIT $9";
 

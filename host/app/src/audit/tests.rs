@@ -105,11 +105,14 @@ async fn only_who_may_reads_the_log_and_of_its_tenant_alone() {
     assert_eq!(app.audit().list(&other, &filter, None, 10).unwrap(), []);
 }
 
+/// The rows of a chain, with their links.
+type Rows = Vec<(AuditRow, AuditMark)>;
+
 #[tokio::test]
 async fn an_edited_a_removed_a_moved_an_inserted_and_a_forged_row_are_each_found() {
     let (app, principal, rows) = chain(6).await;
     assert_eq!(broken(&app, &principal, &rows), None);
-    let tampered = |tamper: &dyn Fn(&mut Vec<(AuditRow, AuditMark)>)| {
+    let tampered = |tamper: &dyn Fn(&mut Rows)| {
         let mut rows = rows.clone();
         tamper(&mut rows);
         broken(&app, &principal, &rows)
