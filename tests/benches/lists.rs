@@ -181,7 +181,8 @@ fn made(database: &Database, patterns: &[StartRow], row: usize, first_at: i64) -
     // Spread without a pattern that an index could follow.
     let spread = row.wrapping_mul(2_654_435_761) >> 7;
     // Each script has a third of the executions of the one before it.
-    let script = (0..patterns.len()).find(|script| !spread.is_multiple_of(3_usize.pow(*script as u32 + 1))).unwrap_or(0);
+    let script =
+        (0..patterns.len()).find(|script| !spread.is_multiple_of(3_usize.pow(*script as u32 + 1))).unwrap_or(0);
     let pattern = &patterns[script];
     let (status, error_kind) = match spread % 1_000 {
         0..=19 => (ExecutionStatus::Failed, Some(ErrorKind::UserError)),
@@ -205,7 +206,8 @@ fn made(database: &Database, patterns: &[StartRow], row: usize, first_at: i64) -
         started_at: at,
         ..pattern.clone()
     };
-    let duration = Duration::from_micros(500 + (spread % 50_000) as u64 * if spread.is_multiple_of(997) { 1_000 } else { 1 });
+    let duration =
+        Duration::from_micros(500 + (spread % 50_000) as u64 * if spread.is_multiple_of(997) { 1_000 } else { 1 });
     let StartRow { tenant, execution, attempt, owner_epoch: epoch, .. } = start;
     let commit = ExecutionCommit {
         lease: Lease { tenant, execution, attempt, epoch, fence: None },

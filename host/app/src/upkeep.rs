@@ -122,8 +122,8 @@ mod tests {
             limits: domain::Limits::DEFAULT,
         };
         app.run_local(run).await.unwrap();
-        let local = TenantSlug::parse("local").unwrap();
-        let tenant = app.inner.database.tenant_by_slug(&local).unwrap().unwrap().id;
+        let tenants = app.inner.database.list_tenants(None, 10).unwrap();
+        let tenant = tenants.iter().find(|tenant| tenant.id != made.tenant).unwrap().id;
         let stored = || app.inner.database.storage_bytes(tenant).unwrap();
         assert!(stored() > 0);
         app.inner.purge_expired(UnixMillis(UnixMillis::now().0 + 60_000)).await.unwrap();

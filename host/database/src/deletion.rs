@@ -48,6 +48,7 @@ const TABLES: &[(&str, &str)] = &[
     ("platform_tokens", "id"),
     ("identities", "issuer, subject"),
     ("identity_providers", "id"),
+    ("api_requests", "request"),
     ("api_tokens", "id"),
     ("invitations", "id"),
     ("roles", "name"),

@@ -224,7 +224,7 @@ async fn a_cursor_goes_on_where_its_page_ended_whatever_was_written_since() {
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_count_as_storage_and_the_quota_holds_for_them() {
     let directory = TempDir::new().unwrap();
-    let config = AppConfig { storage_limit_bytes: 20_000, ..with_schema(&directory, THINGS) };
+    let config = AppConfig { storage_limit_bytes: 32_000, ..with_schema(&directory, THINGS) };
     let stage = Stage::with(directory, config).await;
     let write = "await things.create({ id: input, s: 'x'.repeat(8000) });";
     stage.deploy_for_things("write", write).await;
