@@ -235,7 +235,7 @@ impl SignInService {
         Ok(providers.into_iter().map(|provider| (provider.id, provider.name)).collect())
     }
 
-    /// The hash of a password that somebody chose, as [`Self::set_hash`] and an invitation's acceptance take it.
+    /// The hash of a password that somebody chose, as a change of password and an invitation's acceptance take it.
     ///
     /// # Errors
     /// [`AppError::Overloaded`].

@@ -87,7 +87,7 @@ pub struct LogMark {
 }
 
 impl LogMark {
-    /// Read a place as [`Self::to_string`] writes it; what nobody was given is the place of no log.
+    /// Read a place as `to_string` writes it; what nobody was given is the place of no log.
     pub fn parse(text: &str) -> Self {
         let read = || {
             let (lines, digest) = text.split_once('-')?;
