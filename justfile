@@ -106,7 +106,7 @@ soak WHAT: engine
     case "$1" in
         crash) KILLS="${KILLS:-300}" exec cargo test --release --workspace --test process kills -- --nocapture ;;
         disk) FAULTS="${FAULTS:-50}" exec cargo test --release --workspace --test process faults -- --nocapture ;;
-        events) SKERRY_SOAK_EVENTS="${EVENTS:-1000000}" exec cargo test --release --workspace --lib of_many_events_with_failing_scripts ;;
+        events) SKERRY_SOAK_EVENTS="${EVENTS:-1000000}" exec cargo test --release --workspace --lib of_many_events_with_failing_scripts -- --nocapture ;;
         schedules) SCHEDULES="${SCHEDULES:-10000}" exec cargo test --release --workspace --lib schedules::tests::simulation -- --nocapture ;;
         neighbours|restart) exec cargo bench --workspace --bench "$1" ;;
         *) echo "soak: there is crash, disk, events, neighbours, restart and schedules, and no '$1'" >&2 && exit 1 ;;

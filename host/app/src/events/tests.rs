@@ -2,8 +2,7 @@
 //! of those that cannot be delivered.
 
 mod letters;
-
-use std::collections::BTreeMap;
+mod soak;
 
 use database::{
     DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery, DeliveryStatus, EventPosition, Subscription,
@@ -499,50 +498,4 @@ async fn skerry_tells_of_scripts_and_of_executions_that_fail() {
     }
     let failed = &told("skerry.execution.failed")["data"]["execution"];
     assert_eq!((&failed["error_kind"], &failed["trigger"]), (&"user_error".into(), &"event".into()));
-}
-
-/// `SKERRY_SOAK_EVENTS` makes this long: the books have to balance, however many there are.
-#[tokio::test]
-async fn of_many_events_with_failing_scripts_each_is_delivered_or_given_up() {
-    let stage = Stage::set().await;
-    let count: usize = std::env::var("SKERRY_SOAK_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(120);
-    let source = "export default (event) => { if (event.data % 10 < 3) throw new Error('three of ten'); }";
-    let subscription = stage.subscribe("third", source, &["tick"], 2).await;
-    for number in 0..count {
-        let subject = (number % 2 == 0).then(|| format!("s{}", number % 8));
-        let input = EventInput { subject, ..event("tick", &number.to_string()) };
-        while let Err(AppError::Quota { .. }) = stage.app.events().publish(&stage.principal, input.clone()).await {
-            tokio::task::yield_now().await;
-        }
-    }
-    let database = &stage.app.inner.database;
-    let tenant = stage.principal.tenant;
-    let is_over = || {
-        let waits = !database.pending_events(tenant, 1).unwrap().is_empty()
-            || database.next_tenant_with_ready_deliveries(None).unwrap().is_some()
-            || database.queued_executions(tenant).unwrap() > 0;
-        (!waits).then_some(())
-    };
-    loop {
-        if is_over().is_some() {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
-    let mut counted: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let mut before = None;
-    loop {
-        let page = database.list_deliveries(tenant, subscription.id, before, 1_000).unwrap();
-        let Some(last) = page.last() else { break };
-        before = Some(last.position);
-        for delivery in &page {
-            *counted.entry(delivery.status.as_str()).or_default() += 1;
-        }
-    }
-    let failing = (0..count).filter(|number| number % 10 < 3).count();
-    assert_eq!(counted.remove("dead").unwrap_or_default(), failing);
-    assert_eq!(counted.remove("delivered").unwrap_or_default(), count - failing);
-    assert!(counted.is_empty(), "{counted:?}");
-    assert_eq!(stage.letters().len(), failing.min(1_000));
-    assert!(stage.letters().iter().all(|letter| letter.reason == DeadReason::Attempts));
 }
