@@ -54,6 +54,7 @@ fn resident_mib() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stderr, reason = "how far a long run has come is for whoever started it")]
 async fn of_many_events_with_failing_scripts_each_is_delivered_or_given_up() {
     let count: usize = std::env::var("SKERRY_SOAK_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(120);
     // What they weigh is not the question here.
