@@ -13,12 +13,12 @@ default:
     @"{{ just_executable() }}" --justfile "{{ justfile() }}" --list --unsorted
 
 # Build what is missing and start the server: ./just serve [--config FILE …]
-serve *ARGS: engine
+serve *ARGS: engine ui
     cargo build --release --workspace --bin skerry
     exec target/release/skerry serve "$@"
 
 # Run the tests, or those that match: ./just test [FILTER …]
-test *ARGS: engine
+test *ARGS: engine ui
     #!/usr/bin/env bash
     set -euo pipefail
     if command -v cargo-nextest >/dev/null; then
@@ -29,7 +29,7 @@ test *ARGS: engine
     awk '/^test result:/ { passed += $4; failed += $6 } END { printf "%d tests passed, %d failed\n", passed, failed }' target/test.log
 
 # Check form and rules: formatting, clippy, documentation, licences
-check:
+check: ui check-ui
     cargo fmt --all --check
     cargo fmt --manifest-path guest-js-engine/Cargo.toml --all --check
     cargo clippy --release --workspace --all-targets -- --deny warnings
@@ -55,7 +55,7 @@ types:
     npm test --silent
 
 # Write again what is made from other files: the API's description, the types and the script API's reference
-generate: engine
+generate: engine ui
     #!/usr/bin/env bash
     set -euo pipefail
     SKERRY_EXAMPLES="$PWD/host/server/src/web/examples.json" \
@@ -86,19 +86,19 @@ advisories:
     cargo deny --manifest-path guest-js-engine/Cargo.toml --workspace check advisories
 
 # Run the benchmarks, or those that match: ./just bench [FILTER …]
-bench *ARGS: engine
+bench *ARGS: engine ui
     cargo bench --workspace --bench sandbox --bench commit -- "$@"
 
 # Load a server with requests to endpoint scripts, also beside thousands of slow clients, and print rates and latencies
-load: engine
+load: engine ui
     ulimit -n "$(ulimit -Hn)" && cargo bench --workspace --bench http
 
 # Page through a list of a million executions (ROWS) by each filter, and print what a page takes
-lists: engine
+lists: engine ui
     cargo bench --workspace --bench lists
 
 # What the tests do briefly, for long: ./just soak crash|disk|events|neighbours|restart|schedules (KILLS, FAULTS, SEED, EVENTS, SCRIPTS, QUEUED, ROWS, SCHEDULES)
-soak WHAT: engine
+soak WHAT: engine ui
     #!/usr/bin/env bash
     set -euo pipefail
     # Other moments each time; the seed is printed, and gives the same ones again.
@@ -113,8 +113,44 @@ soak WHAT: engine
     esac
 
 # Everything that has to hold before a change is merged, from a fresh clone
-ci: _prepare engine check test
+ci: _prepare engine ui check test
     @if grep -q '^\[\[bench\]\]' tests/Cargo.toml; then "{{ just_executable() }}" --justfile "{{ justfile() }}" bench --test; fi
+
+# Bundle the browser side into target/ui, where its sources changed
+ui:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    sha256=$(command -v sha256sum || echo "shasum -a 256")
+    out=$PWD/target/ui
+    cd ui
+    # The templates are compiled into the server, and are no part of it.
+    made_from=$(find . -type f ! -path './node_modules/*' ! -path './templates/*' ! -path './tests/*' ! -name '*.md' \
+        | LC_ALL=C sort | xargs $sha256 | $sha256)
+    if [ "$(cat "$out/made-from" 2>/dev/null)" = "$made_from" ]; then exit 0; fi
+    echo "ui: its sources changed; bundling it"
+    "{{ just_executable() }}" --justfile "{{ justfile() }}" _ui-packages
+    node build.mjs
+    echo "$made_from" >"$out/made-from"
+    ls -l "$out"/assets/*.br | awk '{ sum += $5 } END { printf "ui: %d files, %d KiB compressed\n", NR, sum / 1024 }'
+
+# Check the browser side's types, and run the tests of its parts that need no browser
+[private]
+check-ui: _ui-packages
+    cd ui && npm run --silent check
+
+# What the browser side is built with, as `ui/package-lock.json` has it.
+[private]
+_ui-packages:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd ui
+    cmp -s package-lock.json node_modules/.installed-from && exit 0
+    if ! command -v npm >/dev/null; then
+        echo "ui: Node.js 20 or later is needed, with npm: 'apt-get install nodejs npm', or see https://nodejs.org" >&2
+        exit 1
+    fi
+    npm ci --silent --no-audit --no-fund
+    cp package-lock.json node_modules/.installed-from
 
 # Build the JavaScript engine and the compiler into target/engine, where their sources changed
 engine:
