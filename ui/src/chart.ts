@@ -1,0 +1,149 @@
+// One chart, drawn by uPlot from a table: the first column is time (`<time datetime>`), each other one a series of numbers
+// (`data-value` where the text has a unit). The table stays beside it for whoever reads rather than looks.
+
+import uPlot from "uplot";
+
+/** The names of the series' colours in the style sheet, in their order. */
+const COLOURS = ["--accent", "--running", "--limit", "--failed", "--success", "--neutral"];
+
+/** What a table says: moments in seconds, and the series. */
+interface Table {
+    moments: number[];
+    series: { name: string; colour: string; values: (number | null)[] }[];
+}
+
+/** Draws a chart into its place, and again where the place or the colours change. */
+export function draw(place: HTMLElement, table: HTMLTableElement): void {
+    const read = readTable(table);
+    if (read.moments.length === 0) return;
+    let plot: uPlot | undefined;
+    const legend = legendOf(read);
+    const again = (): void => {
+        if (!place.isConnected) return watch.disconnect();
+        plot?.destroy();
+        place.replaceChildren(legend);
+        plot = plotOf(place, read, place.clientHeight - legend.offsetHeight - 16);
+    };
+    let width = 0;
+    const watch = new ResizeObserver(([entry]) => {
+        const now = Math.round(entry?.contentRect.width ?? 0);
+        if (now === width) return;
+        width = now;
+        again();
+    });
+    place.setAttribute("aria-hidden", "true");
+    watch.observe(place);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+    document.addEventListener("skerry:theme", again);
+}
+
+function readTable(table: HTMLTableElement): Table {
+    const heads = [...(table.tHead?.rows[0]?.cells ?? [])].slice(1);
+    const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
+    const read = rows
+        .map((row) => ({
+            at: Date.parse(row.querySelector("time")?.dateTime ?? row.cells[0]?.textContent ?? "") / 1_000,
+            values: heads.map((_, index) => numberIn(row.cells[index + 1])),
+        }))
+        .filter(({ at }) => !Number.isNaN(at))
+        .sort((a, b) => a.at - b.at);
+    return {
+        moments: read.map(({ at }) => at),
+        series: heads.map((head, index) => ({
+            name: head.textContent.trim(),
+            colour: head.dataset["colour"] ? `--${head.dataset["colour"]}` : (COLOURS[index % COLOURS.length] ?? "--accent"),
+            values: read.map(({ values }) => values[index] ?? null),
+        })),
+    };
+}
+
+function numberIn(cell: HTMLTableCellElement | undefined): number | null {
+    const text = cell?.dataset["value"] ?? cell?.textContent.replace(/[\s,  ]/g, "") ?? "";
+    const number = Number.parseFloat(text);
+    return Number.isFinite(number) ? number : null;
+}
+
+function legendOf({ series }: Table): HTMLElement {
+    const legend = document.createElement("div");
+    legend.className = "chart-legend";
+    for (const { name, colour } of series) {
+        const entry = document.createElement("span");
+        const mark = document.createElement("i");
+        mark.style.setProperty("--colour", `var(${colour})`);
+        const value = document.createElement("b");
+        entry.append(mark, `${name} `, value);
+        legend.append(entry);
+    }
+    return legend;
+}
+
+function plotOf(place: HTMLElement, { moments, series }: Table, height: number): uPlot {
+    const colour = (name: string): string => resolved(place, name);
+    const axis: uPlot.Axis = {
+        stroke: colour("--ink-muted"),
+        grid: { stroke: colour("--line"), width: 1 },
+        ticks: { show: false },
+        font: "12px system-ui, sans-serif",
+    };
+    const bars = place.dataset["chart"] === "bars" ? uPlot.paths.bars?.({ size: [0.8, 40] }) : undefined;
+    const values = [...place.querySelectorAll<HTMLElement>(".chart-legend b")];
+    return new uPlot(
+        {
+            width: place.clientWidth - 16,
+            height: Math.max(80, height),
+            legend: { show: false },
+            cursor: { y: false, drag: { x: false, y: false } },
+            padding: [8, 8, 0, 0],
+            scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(max * 1.05, 1)] } },
+            axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => short(tick, place.dataset["unit"])) }],
+            series: [
+                {},
+                ...series.map((line): uPlot.Series => ({
+                    label: line.name,
+                    stroke: colour(line.colour),
+                    width: 1.5,
+                    points: { show: moments.length === 1 },
+                    ...(bars ? { paths: bars, fill: colour(line.colour), width: 0 } : {}),
+                })),
+            ],
+            hooks: {
+                setCursor: [
+                    (plot) => {
+                        const at = plot.cursor.idx;
+                        values.forEach((value, index) => {
+                            const number = typeof at === "number" ? series[index]?.values[at] : null;
+                            value.textContent = typeof number === "number" ? short(number, place.dataset["unit"]) : "";
+                        });
+                    },
+                ],
+            },
+        },
+        [moments, ...series.map((line) => line.values)],
+        place,
+    );
+}
+
+/** A custom property's colour, as canvas takes it: the pair of light and dark is decided by the element. */
+function resolved(place: HTMLElement, name: string): string {
+    const probe = document.createElement("i");
+    probe.style.color = `var(${name})`;
+    place.append(probe);
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+}
+
+/** A number in a few characters: `1.2 M`, `3.4 MiB`, `250 ms`. */
+function short(value: number, unit = ""): string {
+    const isBytes = unit === "bytes";
+    const base = isBytes ? 1_024 : 1_000;
+    const steps = isBytes ? ["B", "KiB", "MiB", "GiB", "TiB"] : ["", "k", "M", "G", "T"];
+    let step = 0;
+    let size = value;
+    while (Math.abs(size) >= base && step + 1 < steps.length) {
+        size /= base;
+        step += 1;
+    }
+    const digits = size !== 0 && Math.abs(size) < 10 && !Number.isInteger(size) ? size.toFixed(1) : String(Math.round(size));
+    return [digits, steps[step], isBytes ? "" : unit].filter(Boolean).join(" ");
+}
