@@ -120,7 +120,8 @@ pub use schedules::{
 pub use schemas::{Mismatch, Schema, SchemaError};
 pub use scripts::{
     Attention, AttentionReason, CheckedSource, DeployedScript, DiffHunk, DiffLine, DiffSettings, DiffSide, LineChange,
-    NewScriptInput, SavedScript, ScriptEdit, ScriptRef, ScriptService, SettingsInput, VersionDiff,
+    NewScriptInput, RunMark, SavedScript, ScriptEdit, ScriptOverview, ScriptRef, ScriptService, SettingsInput,
+    StartedBy, VersionDiff,
 };
 pub use sealing::KeyError;
 pub use secrets::{SecretInput, SecretPatch, SecretService, SecretValue, SecretView};

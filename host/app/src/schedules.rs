@@ -30,6 +30,7 @@ use self::{
 use crate::{AppError, Chain, ExecutionService, ExecutionView, Inner, RunRequest, ScriptRef};
 
 pub use expression::{ScheduleRules, SecondsField};
+pub(crate) use forms::in_words;
 pub use forms::{ScheduleInput, SchedulePatch, SchedulePreview, ScheduleView, SlotView};
 pub(crate) use jitter::Jitter;
 pub(crate) use ticker::start as start_ticker;
@@ -205,7 +206,7 @@ impl ScheduleService {
         let first = slots.next_after(now);
         let runs = std::iter::successors(first, |at| slots.next_after(*at)).take(PREVIEW_RUNS);
         let runs = runs.filter_map(|at| slots.shown_at(at)).map(|at| forms::shown(&at)).collect();
-        Ok(SchedulePreview { timezone, runs })
+        Ok(SchedulePreview { timezone, runs, words: in_words(expression) })
     }
 
     /// Change a schedule; what `patch` leaves out stays. Needs `scripts.deploy`; its runs have the rights of who changed it

@@ -8,6 +8,7 @@ mod checks;
 mod diffs;
 mod forms;
 mod grants;
+mod overview;
 mod routes;
 mod whole;
 
@@ -32,6 +33,7 @@ pub(crate) use checks::{capabilities as check_capabilities, limits as check_limi
 pub use diffs::{DiffHunk, DiffLine, DiffSettings, DiffSide, LineChange, VersionDiff};
 pub use forms::{CheckedSource, DeployedScript, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
 pub(crate) use grants::granted;
+pub use overview::{RunMark, ScriptOverview, StartedBy};
 pub use whole::ScriptEdit;
 use whole::changed_settings;
 

@@ -8,6 +8,7 @@ pub mod config;
 mod controllers;
 mod endpoints;
 mod listener;
+mod pages;
 mod permissions;
 mod remote;
 mod router;

@@ -56,6 +56,7 @@ use crate::{
         versions::*,
         webhooks::*,
     },
+    pages,
     views::docs::DocsPage,
     web::{
         chain::follow_chain,
@@ -136,8 +137,9 @@ impl FromRef<Api> for Document {
 )]
 struct About;
 
-/// The API's router.
+/// The router of the first listener: the API, and the pages that use it.
 pub(crate) fn api(app: App) -> Router {
+    let app_of_pages = app.clone();
     let (router, document) = described();
     let json = document.to_json().unwrap_or_default();
     let page = DocsPage::of(&json);
@@ -152,7 +154,8 @@ pub(crate) fn api(app: App) -> Router {
         .fallback(layers::answer_unknown_route);
     let conditions = Conditions { app, handlers: handlers.clone() };
     let conditional = middleware::from_fn_with_state(conditions, hold_conditions);
-    handlers.layer(chain).layer(conditional).layer(once).layer(signed).layer(limited).layer(recognised)
+    let api = handlers.layer(chain).layer(conditional).layer(once).layer(signed).layer(limited).layer(recognised);
+    pages::around(app_of_pages, api)
 }
 
 /// The OpenAPI document of the API, as JSON for people.

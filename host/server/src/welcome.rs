@@ -26,7 +26,7 @@ pub(crate) fn text(server: &Server, config: &Config) -> io::Result<String> {
     let endpoints = origin(config.listeners.endpoints_url.as_deref(), server.endpoints_address());
     let data = std::path::absolute(&config.data.directory)?;
     let mut text = format!(
-        "Skerry is running. Ctrl-C stops it.\n\n  API        {api}/api/v1\n  Endpoints  {endpoints}\n  Data       {}\n",
+        "Skerry is running. Ctrl-C stops it.\n\n  Open       {api}/\n  API        {api}/api/v1\n  Endpoints  {endpoints}\n  Data       {}\n",
         data.display()
     );
     if let Some(bootstrap) = server.bootstrap() {
@@ -72,8 +72,8 @@ fn first_start(bootstrap: &Bootstrap, credentials: &Credentials, api: &str, endp
     let expires = bootstrap.token_expires_at.to_rfc3339();
     let Credentials { token, token_in_shell: in_shell, password } = credentials;
     let mut text = format!(
-        "\nThis is the first start: there is a tenant '{tenant_slug}' and an operator.\n\n  \
-         Operator   {operator_email}\n  Password   {password}\n             to be changed at the first sign-in\n  \
+        "\nThis is the first start: there is a tenant '{tenant_slug}' and an operator.\nOpen the address above and sign in.\n\n  \
+         E-mail     {operator_email}\n  Password   {password}\n             to be changed at the first sign-in\n  \
          API token  {token}\n             both valid until {expires}\n"
     );
     if !endpoint_path.is_empty() {

@@ -105,6 +105,11 @@ impl Expression {
         Self::read(text, SecondsField::Allowed)
     }
 
+    /// The times as a person says them: `At 09:00, on Monday`.
+    pub(crate) fn in_words(&self) -> String {
+        self.cron.describe()
+    }
+
     fn read(text: &str, seconds: SecondsField) -> Result<Self, Invalid> {
         if text.len() > CHARS_MAX {
             return Err(refused(format!("an expression has at most {CHARS_MAX} characters")));

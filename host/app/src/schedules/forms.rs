@@ -4,7 +4,7 @@ use database::{Schedule, ScheduleSlot};
 use domain::{AuditAction, CatchUp, Overlap, UnixMillis};
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
-use super::zone_of;
+use super::{expression::Expression, zone_of};
 use crate::ScriptRef;
 
 /// A schedule to be made.
@@ -62,6 +62,8 @@ pub struct ScheduleView {
     pub next_run: Option<String>,
     /// Its last slot that was started.
     pub last_run: Option<String>,
+    /// Its times as a person says them, without the zone.
+    pub words: String,
 }
 
 impl ScheduleView {
@@ -70,6 +72,7 @@ impl ScheduleView {
         Self {
             next_run: schedule.next.map(|next| shown_in(&zone, next.slot)),
             last_run: schedule.last_run.map(|last| shown_in(&zone, last)),
+            words: in_words(&schedule.setting.expression),
             schedule,
         }
     }
@@ -99,6 +102,8 @@ pub struct SchedulePreview {
     pub timezone: String,
     /// The runs, as the clocks of the zone show them.
     pub runs: Vec<String>,
+    /// The times as a person says them, without the zone.
+    pub words: String,
 }
 
 /// What the script is given for the slot at `at`: the argument of cron scripts (SPEC section 2).
@@ -110,6 +115,11 @@ pub(super) fn input(schedule: &Schedule, at: UnixMillis, last_run: Option<UnixMi
         "timezone": schedule.setting.timezone,
     });
     input.to_string()
+}
+
+/// An expression that was saved, as a person says it; itself where it cannot be read any more.
+pub(crate) fn in_words(expression: &str) -> String {
+    Expression::stored(expression).map_or_else(|_| expression.to_owned(), |expression| expression.in_words())
 }
 
 /// A moment as RFC 3339, in whole seconds and with the zone's offset.

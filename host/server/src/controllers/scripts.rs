@@ -90,11 +90,11 @@ pub(crate) async fn browse_scripts(
 }
 
 /// The cursor as text: the moment of the last change, and the name behind it.
-fn written_cursor(cursor: &ScriptCursor) -> String {
+pub(crate) fn written_cursor(cursor: &ScriptCursor) -> String {
     format!("{}.{}", cursor.updated_at.0, cursor.name)
 }
 
-fn read_cursor(text: &str) -> Result<ScriptCursor, Invalid> {
+pub(crate) fn read_cursor(text: &str) -> Result<ScriptCursor, Invalid> {
     let read = || {
         let (updated_at, name) = text.split_once('.')?;
         Some(ScriptCursor { updated_at: UnixMillis(updated_at.parse().ok()?), name: ScriptName::parse(name).ok()? })

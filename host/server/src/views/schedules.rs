@@ -62,6 +62,9 @@ pub(crate) struct PreviewBody {
 #[schema(as = SchedulePreview)]
 pub(crate) struct PreviewView {
     timezone: String,
+    /// The times as a person says them, without the zone.
+    #[schema(example = "At 09:00, on Monday")]
+    words: String,
     /// The next ten, with the zone's offset at each.
     runs: Vec<String>,
 }
@@ -152,7 +155,7 @@ impl PreviewBody {
 
 impl From<SchedulePreview> for PreviewView {
     fn from(preview: SchedulePreview) -> Self {
-        Self { timezone: preview.timezone, runs: preview.runs }
+        Self { timezone: preview.timezone, words: preview.words, runs: preview.runs }
     }
 }
 

@@ -162,9 +162,23 @@ impl Problem {
     }
 
     /// What happened.
-    #[cfg(test)]
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail
+    }
+
+    /// The kind in a few words.
+    pub(crate) fn title(&self) -> &'static str {
+        self.0.kind.title
+    }
+
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.kind.status
+    }
+
+    /// The permission that is missing, where it is one.
+    pub(crate) fn permission(&self) -> Option<&str> {
+        self.0.members.get("permission").and_then(Value::as_str)
     }
 }
 
