@@ -26,6 +26,7 @@ serve *ARGS: engine ui
 test *ARGS: engine ui
     #!/usr/bin/env bash
     set -euo pipefail
+    if [ $# = 0 ]; then "{{ just_executable() }}" --justfile "{{ justfile() }}" test-ui; fi
     if command -v cargo-nextest >/dev/null; then
         exec cargo nextest run {{ quick }} --release --workspace "$@"
     fi
@@ -138,10 +139,15 @@ ui:
     echo "$made_from" >"$out/made-from"
     ls -l "$out"/assets/*.br | awk '{ sum += $5 } END { printf "ui: %d files, %d KiB compressed\n", NR, sum / 1024 }'
 
-# Check the browser side's types, and run the tests of its parts that need no browser
+# Check the types of the browser side
 [private]
 check-ui: _ui-packages
     cd ui && npm run --silent check
+
+# Run the tests of what needs no browser of the browser side
+[private]
+test-ui: _ui-packages
+    cd ui && npm test --silent
 
 # What the browser side is built with, as `ui/package-lock.json` has it.
 [private]

@@ -23,4 +23,4 @@ await build({
     logLevel: "warning",
 });
 const made = tests.map((file) => path.join(OUT, file.replace(/\.ts$/, ".mjs")));
-process.exit(spawnSync(process.execPath, ["--enable-source-maps", "--test", ...made], { stdio: "inherit" }).status ?? 1);
+process.exit(spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=spec", ...made], { stdio: "inherit" }).status ?? 1);

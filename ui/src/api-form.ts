@@ -4,7 +4,7 @@ import { call, uniqueKey, type Answer, type Problem } from "./api.ts";
 import { clearErrors, controlsOf, entriesOf, showErrors } from "./controls.ts";
 import { askToSignIn, confirmed, confirmedBy, reveal } from "./dialogs.ts";
 import { byId, each, find, make, on } from "./dom.ts";
-import { Unreadable, assemble, changed, fill, memberOf, type Entry } from "./fields.ts";
+import { Unreadable, assemble, changed, fill, memberOf, sentence, type Entry } from "./fields.ts";
 import { refresh, reload } from "./refresh.ts";
 import { toast, toastOnNextPage } from "./toasts.ts";
 import { markClean } from "./unsaved.ts";
@@ -194,12 +194,6 @@ async function refused(request: Request, problem: Problem): Promise<void> {
     if (isShown) return;
     const texts = new Set(homeless.length > 0 ? homeless.map(({ field, message }) => (form && field ? `${field}: ${message}` : message)) : [problem.detail]);
     fail(request, sentence([...texts].join(" · ")));
-}
-
-/** The API's details begin in lower case, since programs put them behind a colon. */
-function sentence(text: string): string {
-    const first = text.charAt(0).toUpperCase() + text.slice(1);
-    return /[.?!:]$/.test(first) ? first : `${first}.`;
 }
 
 /** Says why nothing was done: above the form's fields, or as a toast that stays. */

@@ -93,9 +93,9 @@ function plotOf(place: HTMLElement, { moments, series }: Table, height: number):
             height: Math.max(80, height),
             legend: { show: false },
             cursor: { y: false, drag: { x: false, y: false } },
-            padding: [8, 8, 0, 0],
+            padding: [8, 24, 0, 0],
             scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(max * 1.05, 1)] } },
-            axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => short(tick, place.dataset["unit"])) }],
+            axes: [{ ...axis, values: (plot, ticks) => ticks.map((tick) => moment(tick, plot)) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => short(tick, place.dataset["unit"])) }],
             series: [
                 {},
                 ...series.map((line): uPlot.Series => ({
@@ -131,6 +131,14 @@ function resolved(place: HTMLElement, name: string): string {
     const { color } = getComputedStyle(probe);
     probe.remove();
     return color;
+}
+
+/** A moment of the axis: the day, or the time of day where the axis is short. */
+function moment(seconds: number, plot: uPlot): string {
+    const { min = 0, max = 0 } = plot.scales["x"] ?? {};
+    const isLong = (max ?? 0) - (min ?? 0) > 2 * 86_400;
+    const format: Intl.DateTimeFormatOptions = isLong ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+    return new Intl.DateTimeFormat("en-GB", format).format(seconds * 1_000);
 }
 
 /** A number in a few characters: `1.2 M`, `3.4 MiB`, `250 ms`. */

@@ -2,7 +2,7 @@
 
 import type { FieldError } from "./api.ts";
 import { all, find } from "./dom.ts";
-import { KINDS, controlOf, type Entry, type FieldKind } from "./fields.ts";
+import { KINDS, controlOf, sentence, type Entry, type FieldKind } from "./fields.ts";
 
 type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
@@ -95,7 +95,7 @@ function showError(control: Control, message: string): void {
     const place = errorPlace(control);
     control.setAttribute("aria-invalid", "true");
     if (!place) return;
-    place.textContent = message;
+    place.textContent = sentence(message);
     place.hidden = false;
     place.id ||= `error-${control.id || control.name}`;
     const described = new Set((control.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean));

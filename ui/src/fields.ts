@@ -173,3 +173,9 @@ export function memberOf(value: unknown, path: string): unknown {
         return (within as Record<string, unknown>)[name];
     }, value);
 }
+
+/** The API's details begin in lower case, since programs put them behind a colon; here they are sentences. */
+export function sentence(text: string): string {
+    const first = text.charAt(0).toUpperCase() + text.slice(1);
+    return /[.?!:…]$/.test(first) || first === "" ? first : `${first}.`;
+}

@@ -2,6 +2,7 @@
 
 import { all, byId, find, icon, make, on } from "./dom.ts";
 import { open } from "./dialogs.ts";
+import { fits } from "./matching.ts";
 
 /** How long somebody pauses in typing before the server is asked. */
 const PAUSE_MS = 120;
@@ -77,12 +78,6 @@ function commandOf(element: HTMLElement, group: string, words?: string): Command
     const hint = find(":scope > :is(.muted, small)", element)?.textContent.trim() ?? "";
     const text = (words || element.textContent).trim();
     return { group, text: hint && !words ? text.slice(0, -hint.length).trim() : text, icon: drawn, hint, run: () => element.click() };
-}
-
-/** Whether each word that was typed begins a word of the text, or stands in it. */
-export function fits(text: string, typed: string): boolean {
-    const lower = text.toLowerCase();
-    return typed.toLowerCase().split(/\s+/).every((word) => lower.includes(word));
 }
 
 /** Adds what the server finds: links to scripts, and to an execution by its id. */

@@ -33,6 +33,9 @@ export function startSelection(): void {
         if (chosen.length === 0) return;
         const constant = JSON.parse(button.dataset["bulkBody"] ?? "{}") as Record<string, unknown>;
         button.dataset["then"] ??= "reload";
+        button.dataset["question"] ??= button.dataset["confirmText"] ?? "";
+        const question = button.dataset["question"].replace("{count}", String(chosen.length));
+        if (question) button.dataset["confirmText"] = question;
         const body = { ...constant, [button.dataset["bulkField"] ?? "ids"]: chosen };
         void sendFor(button, button.dataset["bulk"] ?? "", body);
     });

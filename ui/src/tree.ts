@@ -1,6 +1,7 @@
 // JSON as a tree that opens and closes, beside its text: `<pre data-json>`.
 
 import { each, icon, make } from "./dom.ts";
+import { pretty, summary } from "./json-text.ts";
 
 /** Values with more members than this show the rest when asked. */
 const MOST_MEMBERS = 200;
@@ -16,19 +17,9 @@ export function startTrees(): void {
     each<HTMLPreElement>("[data-json]", (pre) => {
         const text = pre.textContent;
         if (text.length > LARGEST_TREE) return;
-        let value: unknown;
-        try {
-            value = JSON.parse(text);
-        } catch {
-            return;
-        }
-        pre.replaceWith(jsonView(value, { text: pretty(text, value), ...(pre.id && { id: pre.id }) }));
+        const written = pretty(text);
+        if (written !== null) pre.replaceWith(jsonView(JSON.parse(text), { text: written, ...(pre.id && { id: pre.id }) }));
     });
-}
-
-/** Numbers that JavaScript cannot hold would be shown as others: then the text stays as it is. */
-function pretty(text: string, value: unknown): string {
-    return /\d{16}|\d[eE]/.test(text) ? text : JSON.stringify(value, null, 2);
 }
 
 /** A value as a tree, with a bar: tree or text, and copy. Used by the editor too. */
@@ -56,17 +47,6 @@ function switchOf(tree: HTMLElement, raw: HTMLElement): HTMLButtonElement {
         button.setAttribute("aria-pressed", String(isRaw));
     });
     return button;
-}
-
-/** What a value is, in a few words: `3 members`, `12 items`, `text, 40 characters`. */
-export function summary(value: unknown): string {
-    if (Array.isArray(value)) return value.length === 1 ? "1 item" : `${value.length} items`;
-    if (typeof value === "string") return value.length === 1 ? "text, 1 character" : `text, ${value.length} characters`;
-    if (typeof value === "object" && value !== null) {
-        const count = Object.keys(value).length;
-        return count === 1 ? "1 member" : `${count} members`;
-    }
-    return value === null ? "null" : typeof value;
 }
 
 function nodeOf(key: string | null, value: unknown, depth: number): HTMLElement {
