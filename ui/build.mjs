@@ -128,7 +128,7 @@ async function main() {
     await bundle(["styles/app.css"]);
     await bundleEditor();
     addText("icons.svg", await sprite());
-    addText("mark.svg", await readFile(path.join(HERE, "icons/tile.svg"), "utf8"));
+    addText("favicon.svg", await readFile(path.join(HERE, "icons/tile.svg"), "utf8"));
     addText("licences.txt", await licences());
 
     await Promise.all([...files].map(([file, bytes]) => write(file, bytes)));

@@ -12,10 +12,11 @@ export function startBrushes(): void {
         const shade = make("div", { class: "brush", hidden: "" });
         drawing.append(shade);
         drawing.addEventListener("pointerdown", (event) => {
-            if (event.button !== 0) return;
-            event.preventDefault();
-            drag(drawing, shade, event);
+            if (event.button === 0) drag(drawing, shade, event);
         });
+        // Its parts are links: one that is dragged is neither followed nor carried away.
+        drawing.addEventListener("dragstart", (event) => event.preventDefault());
+        drawing.addEventListener("click", (event) => drawing.dataset["brushed"] && event.preventDefault(), { capture: true });
     });
 }
 
@@ -24,9 +25,14 @@ function drag(drawing: HTMLElement, shade: HTMLElement, { clientX, pointerId }: 
     const partAt = (x: number): number => Math.min(1, Math.max(0, (x - box.left) / box.width));
     const from = partAt(clientX);
     let to = from;
+    delete drawing.dataset["brushed"];
     const move = (event: PointerEvent): void => {
         to = partAt(event.clientX);
-        shade.hidden = Math.abs(to - from) < LEAST_PART;
+        if (Math.abs(to - from) < LEAST_PART) return;
+        // Only now, or a click would not reach what was clicked.
+        drawing.setPointerCapture(pointerId);
+        drawing.dataset["brushed"] = "true";
+        shade.hidden = false;
         shade.style.left = `${Math.min(from, to) * 100}%`;
         shade.style.width = `${Math.abs(to - from) * 100}%`;
     };
@@ -37,7 +43,6 @@ function drag(drawing: HTMLElement, shade: HTMLElement, { clientX, pointerId }: 
     };
     const listening = new AbortController();
     const { signal } = listening;
-    drawing.setPointerCapture(pointerId);
     drawing.addEventListener("pointermove", move, { signal });
     drawing.addEventListener("pointerup", () => stop(true), { signal });
     drawing.addEventListener("pointercancel", () => stop(false), { signal });
