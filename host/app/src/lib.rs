@@ -140,7 +140,7 @@ pub use subscriptions::{SubscriptionInput, SubscriptionPatch, SubscriptionServic
 pub use tokens::{IssuedToken, TokenService};
 pub use trials::{TestEffects, TestRequest, TestRun};
 pub use types::TypeService;
-pub use usage::{UsageService, UsageView};
+pub use usage::{UsageOfDay, UsageService, UsageView};
 pub use webhooks::{
     IssuedWebhook, WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookDisabled, WebhookInput, WebhookPatch,
     WebhookService, WebhookView,

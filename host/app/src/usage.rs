@@ -1,8 +1,8 @@
 //! What a tenant has and uses, beside what it may.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use database::Tenant;
+use database::{Tenant, Usage};
 use domain::{Permission, Principal, Quotas, UnixMillis};
 
 use crate::{AppError, Inner};
@@ -34,6 +34,19 @@ pub struct UsageView {
     pub fuel_today: u64,
 }
 
+/// What was used in one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsageOfDay {
+    /// Days since 1970-01-01, in UTC.
+    pub day: i64,
+    /// Executions that ended.
+    pub executions: u64,
+    /// Fuel, for compiling and replays too.
+    pub fuel: u64,
+    /// Host calls.
+    pub host_calls: u64,
+}
+
 impl UsageService {
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
         Self { inner }
@@ -46,6 +59,24 @@ impl UsageService {
     pub fn show(&self, principal: &Principal) -> Result<UsageView, AppError> {
         principal.require(Permission::ExecutionsRead)?;
         self.inner.usage(&self.inner.database.tenant(principal.tenant)?)
+    }
+
+    /// What was used in each of the last `days` days, today the last one, in UTC. Needs `executions.read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`].
+    pub fn days(&self, principal: &Principal, days: u16) -> Result<Vec<UsageOfDay>, AppError> {
+        principal.require(Permission::ExecutionsRead)?;
+        let today = UnixMillis::now().utc_day();
+        let first = today - i64::from(days) + 1;
+        let used: BTreeMap<i64, Usage> =
+            self.inner.database.usage_since(principal.tenant, first)?.into_iter().collect();
+        Ok((first..=today)
+            .map(|day| {
+                let used = used.get(&day).copied().unwrap_or_default();
+                UsageOfDay { day, executions: used.executions, fuel: used.fuel, host_calls: used.host_calls }
+            })
+            .collect())
     }
 }
 

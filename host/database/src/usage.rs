@@ -33,6 +33,8 @@ const RELEASE: &str = "
     WHERE tenant_id = $2 AND day = $3";
 const TAKEN: &str = "SELECT fuel + reserved_fuel AS taken FROM usage WHERE tenant_id = $1 AND day = $2";
 const GET: &str = "SELECT executions, fuel, host_calls, bytes FROM usage WHERE tenant_id = $1 AND day = $2";
+const DAYS: &str = "
+    SELECT day, executions, fuel, host_calls, bytes FROM usage WHERE tenant_id = $1 AND day >= $2 ORDER BY day";
 
 /// What was used, by one execution or in one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +61,17 @@ impl Usage {
 }
 
 impl Database {
+    /// What the tenant used on each day from `first_day` on, of those on which it used anything; in days since 1970-01-01
+    /// in UTC.
+    pub fn usage_since(&self, tenant: TenantId, first_day: i64) -> Result<Vec<(i64, Usage)>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(DAYS)?;
+            let rows = statement
+                .query_map(params![tenant.to_string(), first_day], |row| Ok((row.get("day")?, Usage::from_row(row)?)))?;
+            Ok(rows.collect::<rusqlite::Result<Vec<(i64, Usage)>>>()?)
+        })
+    }
+
     /// What the tenant used on `day`, in days since 1970-01-01 in UTC.
     pub fn usage_of_day(&self, tenant: TenantId, day: i64) -> Result<Usage, DatabaseError> {
         self.read(|connection| {

@@ -98,6 +98,21 @@ pub(crate) fn count(count: impl fmt::Display) -> String {
     text
 }
 
+/// A day by its number since 1970-01-01.
+pub(crate) fn day(day: i64) -> String {
+    let at = Timestamp::from_second(day.saturating_mul(86_400)).unwrap_or_default();
+    at.to_zoned(TimeZone::UTC).strftime("%-d %B %Y").to_string()
+}
+
+/// An address with a query of those pairs that have a value.
+pub(crate) fn query_from(path: &str, pairs: &[(&str, &String)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(format!("{path}?"));
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        query.append_pair(name, value);
+    }
+    query.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

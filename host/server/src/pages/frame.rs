@@ -123,7 +123,7 @@ impl Theme {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let chosen = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        match chosen.filter(|(name, _)| *name == THEME).map(|(_, value)| value).last() {
+        match chosen.filter(|(name, _)| *name == THEME).map(|(_, value)| value).next_back() {
             Some("light") => Self::Light,
             Some("dark") => Self::Dark,
             _ => Self::System,
@@ -166,6 +166,11 @@ impl Frame {
     /// Whether the person may do this.
     pub(crate) fn may(&self, permission: Permission) -> bool {
         self.permissions.contains(permission)
+    }
+
+    /// As [`Self::may`], for templates.
+    pub(crate) fn grants(&self, permission: &Permission) -> bool {
+        self.may(*permission)
     }
 
     /// The navigation.

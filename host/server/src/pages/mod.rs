@@ -3,11 +3,19 @@
 
 mod answer;
 mod assets;
+mod audit;
 mod format;
 mod frame;
+mod members;
+mod operator;
 mod palette;
 mod people;
 mod scripts;
+mod secrets;
+mod settings;
+mod storage;
+mod tokens;
+mod usage;
 mod visit;
 mod words;
 
@@ -17,9 +25,17 @@ use tower_http::compression::CompressionLayer;
 
 use self::{
     assets::send_asset,
+    audit::*,
+    members::*,
+    operator::*,
     palette::palette,
     people::*,
     scripts::*,
+    secrets::*,
+    settings::*,
+    storage::*,
+    tokens::*,
+    usage::*,
     visit::{know_visitor, tell_people},
 };
 use crate::web::rates::limit_rate;
@@ -37,6 +53,20 @@ pub(crate) fn around(app: App, api: Router) -> Router {
         .route("/palette", get(palette))
         .route("/scripts", get(scripts_page))
         .route("/scripts/new", get(new_script_page))
+        .route("/usage", get(usage_page))
+        .route("/audit", get(audit_page))
+        .route("/storage", get(storage_page))
+        .route("/secrets", get(secrets_page))
+        .route("/members", get(members_page))
+        .route("/roles", get(roles_page))
+        .route("/tokens", get(tokens_page))
+        .route("/settings", get(settings_page))
+        .route("/operator/tenants", get(operator_tenants_page))
+        .route("/operator/tenants/{tenant}", get(operator_tenant_page))
+        .route("/operator/plans", get(operator_plans_page))
+        .route("/operator/users", get(operator_users_page))
+        .route("/operator/users/{user}", get(operator_user_page))
+        .route("/operator/audit", get(operator_audit_page))
         .with_state(app.clone())
         .layer(middleware::from_fn_with_state(app.clone(), limit_rate))
         .layer(middleware::from_fn_with_state(app.clone(), know_visitor))
