@@ -143,7 +143,12 @@ async function succeed(request: Request, answer: Extract<Answer, { kind: "done" 
     if (form && dialog) form.reset();
     const [place, path] = (element.dataset["reveal"] ?? "").split(":");
     const secret = path ? memberOf(answer.value, path) : undefined;
-    if (typeof secret === "string") await revealIn(place ?? "", secret, element.dataset["revealTitle"] ?? "Your new secret");
+    if (typeof secret === "string") {
+        // Some secrets are the end of an address, which is what is passed on.
+        const before = element.dataset["revealAddress"];
+        const shown = before ? location.origin + before + secret : secret;
+        await revealIn(place ?? "", shown, element.dataset["revealTitle"] ?? "Your new secret");
+    }
     await goOn(element, answer);
 }
 

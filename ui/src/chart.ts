@@ -12,9 +12,9 @@ interface Table {
     series: { name: string; colour: string; values: (number | null)[] }[];
 }
 
-/** Draws a chart into its place, and again where the place or the colours change. */
-export function draw(place: HTMLElement, table: HTMLTableElement): void {
-    const read = readTable(table);
+/** Draws a chart into its place, and again where the place or the colours change: of one column, or of all. */
+export function draw(place: HTMLElement, table: HTMLTableElement, column?: string): void {
+    const read = readTable(table, column);
     if (read.moments.length === 0) return;
     let plot: uPlot | undefined;
     const legend = legendOf(read);
@@ -37,13 +37,14 @@ export function draw(place: HTMLElement, table: HTMLTableElement): void {
     document.addEventListener("skerry:theme", again);
 }
 
-function readTable(table: HTMLTableElement): Table {
-    const heads = [...(table.tHead?.rows[0]?.cells ?? [])].slice(1);
+function readTable(table: HTMLTableElement, column?: string): Table {
+    const all = [...(table.tHead?.rows[0]?.cells ?? [])].slice(1);
+    const heads = column ? all.filter((head) => nameOf(head) === column.trim().toLowerCase()) : all;
     const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
     const read = rows
         .map((row) => ({
-            at: Date.parse(row.querySelector("time")?.dateTime ?? row.cells[0]?.textContent ?? "") / 1_000,
-            values: heads.map((_, index) => numberIn(row.cells[index + 1])),
+            at: secondsIn(row.cells[0]),
+            values: heads.map((head) => numberIn(row.cells[head.cellIndex])),
         }))
         .filter(({ at }) => !Number.isNaN(at))
         .sort((a, b) => a.at - b.at);
@@ -55,6 +56,18 @@ function readTable(table: HTMLTableElement): Table {
             values: read.map(({ values }) => values[index] ?? null),
         })),
     };
+}
+
+function nameOf(head: HTMLElement): string {
+    return (head.dataset["name"] ?? head.textContent).trim().toLowerCase();
+}
+
+/** A moment in seconds: `<time>`, or `data-value` in days, seconds or milliseconds since 1970, as large as it is. */
+function secondsIn(cell: HTMLTableCellElement | undefined): number {
+    const said = cell?.querySelector("time")?.dateTime ?? cell?.dataset["value"] ?? cell?.textContent ?? "";
+    if (!/^\d+$/.test(said)) return Date.parse(said) / 1_000;
+    const number = Number(said);
+    return number < 1e6 ? number * 86_400 : number < 1e11 ? number : number / 1_000;
 }
 
 function numberIn(cell: HTMLTableCellElement | undefined): number | null {

@@ -15,6 +15,7 @@ export function startFilters(): void {
     on("change", "form[data-submit-on-change] :is(select, input)", (element) => {
         if (!isTypedIn(element)) submit(formOf(element), 0);
     });
+    on("change", "select[data-submit-on-change]", (element) => submit(formOf(element), 0));
     on("input", "form[data-submit-on-change] input", (element) => {
         if (isTypedIn(element)) submit(formOf(element), PAUSE_MS);
     });
