@@ -110,6 +110,7 @@ async fn begin(data: &Path) -> Vec<StartRow> {
         input: Some(vec![0; 64]),
         accepted_at: row.accepted_at,
         started_at: row.accepted_at,
+        reserved_fuel: 0,
     };
     executions.into_iter().map(pattern).collect()
 }

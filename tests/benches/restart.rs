@@ -107,6 +107,7 @@ async fn begin(data: &Path) -> StartRow {
         input: Some(vec![0; 64]),
         accepted_at: row.accepted_at,
         started_at: row.accepted_at,
+        reserved_fuel: 0,
     }
 }
 

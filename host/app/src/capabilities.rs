@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use database::Lease;
+use database::{Lease, PublishBounds};
 use domain::{Capabilities, Lineage, Permissions, ScriptId, UnixMillis, UserId};
 use http::Ordinals;
 use runtime::{CallError, HostCall, Interfaces, Started};
@@ -55,8 +55,8 @@ pub(crate) struct Scope {
     pub(crate) lineage: Lineage,
     /// Which secrets it has sent where.
     pub(crate) placed: Placed,
-    /// Bytes of storage that the tenant may have.
-    pub(crate) storage_limit_bytes: u64,
+    /// What the tenant may hold.
+    pub(crate) bounds: PublishBounds,
     /// What it sends, held against its earlier attempts.
     pub(crate) sent: Sent,
 }

@@ -34,6 +34,9 @@ pub struct AppConfig {
     pub limits: Limits,
     /// Bytes of storage that a tenant may have.
     pub storage_limit_bytes: u64,
+    /// Events of a tenant that may wait for their subscriptions to be looked for. Past it nobody publishes: what waits this
+    /// long is behind a full queue.
+    pub pending_events: u64,
     /// What else a tenant may have and use; executions at once and storage are said above.
     pub quotas: Quotas,
     /// What expressions of schedules may say, and how fast missed slots are caught up.
@@ -109,6 +112,7 @@ impl Default for AppConfig {
             tenant_share: 32,
             limits: Limits::DEFAULT,
             storage_limit_bytes: 1 << 30,
+            pending_events: 100_000,
             quotas: Quotas::default(),
             schedules: ScheduleConfig::default(),
             services: Services::default(),

@@ -7,6 +7,7 @@ use std::{fmt, sync::Arc};
 
 use database::{
     Database, DatabaseError, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, OutboxEvent, Redrive,
+    Replacement,
 };
 use domain::{
     Actor, AuditAction, DeadLetterId, EventId, Invalid, Lineage, Permission, Principal, UnixMillis,
@@ -117,7 +118,8 @@ impl DeadLetterService {
         })
     }
 
-    /// Send what was given up again as it was: the same event under the same id, or the same input, by a new execution.
+    /// Send what was given up again as it was: the same event under the same id, or the same input, by a new execution. A
+    /// letter that stands for many events sends a thousand of them, and stands for the others until it is sent again.
     /// An event goes on with its chain (RULES 35), and waits while its script or its subscription is paused.
     /// Needs `events.manage`, for events and executions also `executions.inspect`, and for executions `executions.run`.
     ///
@@ -162,7 +164,8 @@ impl DeadLetterService {
         Ok(())
     }
 
-    /// Send another event in place of the one that was given up, to its subscription alone, as the first of a new chain.
+    /// Send another event in place of the one that the letter names, to its subscription alone, as the first of a new chain.
+    /// A letter that stands for more names the next from then on.
     /// Answers its id. Needs `events.edit`.
     ///
     /// # Errors
@@ -190,7 +193,8 @@ impl DeadLetterService {
         let audited = self.inner.audited_with(principal, AuditAction::DeadLettersEdit, id, &json!({ "event": new_id }));
         let bounds = self.inner.publish_bounds(principal.tenant)?;
         let redrive = redrive_of(principal, id);
-        let redriven = audited.redrive_edited_event(principal.tenant, redrive, edited, bounds).await;
+        let replacement = Replacement { event: edited, source: source.clone(), id: event.clone() };
+        let redriven = audited.redrive_edited_event(principal.tenant, redrive, replacement, bounds).await;
         redriven.map_err(of_redrive)?;
         self.inner.events.wake();
         tracing::info!(

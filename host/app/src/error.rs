@@ -8,6 +8,9 @@ use runtime::{Diagnostic, JournalError, SandboxError};
 
 use crate::{egress::EgressConfigError, schemas::SchemaError, sealing::KeyError};
 
+/// The quota of executions that were accepted and have not ended.
+pub(crate) const QUEUED_EXECUTIONS: &str = "queued_executions";
+
 /// Why the application cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum AppOpenError {
@@ -238,7 +241,7 @@ impl From<DatabaseError> for AppError {
             DatabaseError::RouteTaken { method, path } => Self::RouteTaken { method, path },
             DatabaseError::Stale { current } => Self::Stale { current_revision: current },
             DatabaseError::QueueFull { limit } => {
-                Self::Quota { quota: "queued_executions", limit, retry_after: Duration::from_secs(5) }
+                Self::Quota { quota: QUEUED_EXECUTIONS, limit, retry_after: Duration::from_secs(5) }
             }
             DatabaseError::QuotaFull { quota, limit } => Self::Quota { quota, limit, retry_after: retry_after(quota) },
             DatabaseError::SubscriptionExists { first } => Self::SubscriptionExists { first },

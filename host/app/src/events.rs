@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use database::{EventPosition, OutboxEvent, PublishBounds, StoredEvent};
+use database::{EventPosition, OutboxEvent, PublishBounds, StoredEvent, Tenant};
 use domain::{
     EventId, EventPattern, EventType, ExecutionId, Invalid, Lineage, Permission, Principal, TenantId, UnixMillis,
     events::{DATA_BYTES_MAX, check_name},
@@ -36,10 +36,6 @@ use crate::{AppError, Inner, chains::Chain, executions::Sealed, sealing::Purpose
 
 /// The most events of one page.
 const PAGE_MAX: u32 = 1_000;
-
-/// Events of a tenant that may wait for their subscriptions to be looked for. Past it the API publishes nothing: what
-/// waits this long is behind a full queue.
-const PENDING_MAX: u64 = 100_000;
 
 /// How long it takes until a subscription that another process made counts for Skerry's own events.
 const INTERESTS_STALE: Duration = Duration::from_secs(1);
@@ -227,8 +223,12 @@ impl Inner {
 
     /// What the tenant may hold when somebody publishes.
     pub(crate) fn publish_bounds(&self, tenant: TenantId) -> Result<PublishBounds, AppError> {
-        let tenant = self.database.tenant(tenant)?;
-        Ok(PublishBounds { storage_bytes: self.quotas(&tenant).storage_bytes, pending_events: PENDING_MAX })
+        Ok(self.bounds_of(&self.database.tenant(tenant)?))
+    }
+
+    /// What a tenant may hold.
+    pub(crate) fn bounds_of(&self, tenant: &Tenant) -> PublishBounds {
+        PublishBounds { storage_bytes: self.quotas(tenant).storage_bytes, pending_events: self.config.pending_events }
     }
 
     /// Whether an active subscription of the tenant asks for events of this type by Skerry. Costs no read in most cases.
@@ -246,10 +246,9 @@ impl Inner {
     }
 
     fn interests_of(&self, tenant: TenantId) -> Result<Vec<EventPattern>, AppError> {
-        let subscriptions = self.database.list_subscriptions(tenant, None, PAGE_MAX)?;
-        let active = subscriptions.into_iter().filter(|subscription| subscription.is_active);
+        let (active, _) = self.database.active_subscriptions(tenant)?;
         let mut interests = self.database.webhook_patterns(tenant)?;
-        interests.extend(active.flat_map(|subscription| subscription.patterns));
+        interests.extend(active.into_iter().flat_map(|subscription| subscription.patterns));
         Ok(interests)
     }
 }

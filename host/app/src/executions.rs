@@ -20,7 +20,7 @@ mod watch;
 
 use std::{sync::Arc, time::Duration};
 
-use database::{Cancelled, QueuedExecution, StartRow, Usage};
+use database::{Cancelled, DatabaseError, QueuedExecution, StartRow, Usage};
 use domain::{AuditAction, ErrorKind, ExecutionId, Lineage, Permission, Principal, TenantId, Trigger, UnixMillis};
 use runtime::Failure;
 
@@ -41,7 +41,13 @@ pub(crate) use views::{Sealed, shown_url};
 pub(crate) use watch::Changes;
 pub use watch::{ExecutionNews, ExecutionWatcher};
 
-use crate::{AppError, Inner, artifacts::Runnable, chains::Chain, quotas::Allowed, scripts::ScriptRef};
+use crate::{
+    AppError, Inner,
+    artifacts::Runnable,
+    chains::Chain,
+    quotas::{self, Allowed},
+    scripts::ScriptRef,
+};
 
 /// How long a cancelled run may take to end by itself. What is left of a quarter of a second is for writing its end.
 const CANCEL_GRACE: Duration = Duration::from_millis(150);
@@ -223,22 +229,43 @@ impl ExecutionService {
         let error = Sealed::of(&self.inner, tenant)?.error(execution, &failure)?;
         // One that runs has no other attempt after this, also where it begins only now.
         let audited = self.inner.audited(principal, AuditAction::ExecutionsCancel, execution);
-        let cancelled = audited.cancel_waiting(tenant, execution, error, UnixMillis::now()).await?;
+        let cancelled = audited.cancel_waiting(tenant, execution, error.clone(), UnixMillis::now()).await?;
         if cancelled == Cancelled::Ended {
-            self.inner.changes.tell(tenant, execution);
-            self.wake(tenant);
+            self.tell_of_cancelled(tenant, execution);
             return Ok(());
         }
         self.inner.running.cancel(execution);
         let service = self.clone();
         tokio::spawn(async move {
-            if !service.inner.running.has_left(execution, CANCEL_GRACE).await
-                && let Err(error) = service.end_cancelled(tenant, execution).await
-            {
+            let ended = if service.inner.running.has_left(execution, CANCEL_GRACE).await {
+                service.end_put_back(tenant, execution, error).await
+            } else {
+                service.end_cancelled(tenant, execution).await
+            };
+            if let Err(error) = ended {
                 tracing::warn!(tenant.id = %tenant, execution.id = %execution, %error, "a cancelled execution goes on");
             }
         });
         Ok(())
+    }
+
+    /// End a cancelled execution that was taken, could not begin, and waits again.
+    async fn end_put_back(&self, tenant: TenantId, execution: ExecutionId, error: Vec<u8>) -> Result<(), AppError> {
+        let cancelled = self.inner.database.cancel_waiting(tenant, execution, error, UnixMillis::now()).await;
+        match cancelled {
+            Ok(Cancelled::Ended) => self.tell_of_cancelled(tenant, execution),
+            // It ended by itself, or was never more than announced.
+            Ok(Cancelled::NotWaiting) | Err(DatabaseError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// An execution that waited was cancelled: who waits behind it may go on.
+    fn tell_of_cancelled(&self, tenant: TenantId, execution: ExecutionId) {
+        self.inner.changes.tell(tenant, execution);
+        self.inner.events.wake();
+        self.wake(tenant);
     }
 
     /// End a cancelled execution in place of its run, which is on threads that have too much to do to notice.
@@ -271,7 +298,8 @@ impl ExecutionService {
         let allowed = terms.in_time(self.inner.allow_execution(&target.tenant, order.lane(), fuel)).await?;
         self.pass_breaker(target).await?;
         let started_at = UnixMillis::now();
-        self.inner.database.announce_execution(StartRow { started_at, ..self.start_row(&order)? });
+        let reserved_fuel = quotas::set_aside(fuel);
+        self.inner.database.announce_execution(StartRow { started_at, reserved_fuel, ..self.start_row(&order)? });
         self.run_begun(&order, &runnable, (started_at, allowed), &running).await
     }
 

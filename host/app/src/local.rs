@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use database::{CommitResult, MembershipStatus, NewScript, NewTenant, PartialCommit, StartRow, User};
+use database::{CommitResult, MembershipStatus, NewScript, NewTenant, PartialCommit, PublishBounds, StartRow, User};
 use domain::{
     Actor, Capabilities, ErrorKind, ExecutionId, Language, Limits, Lineage, Permissions, Principal, RecordMode,
     ScriptId, ScriptKind, ScriptName, TenantId, TenantSlug, Trigger, UnixMillis, UserId, VersionId,
@@ -17,7 +17,7 @@ use crate::{
     capabilities::{Reach, Scope, http::Ordinals},
     executions::{Acting, Asker, LiveRights, request_of, sent::Sent, start},
     secrets::Placed,
-    transaction::{Transaction, lease, storage_full},
+    transaction::{Transaction, events_full, lease, storage_full},
 };
 
 /// One run of one file.
@@ -89,7 +89,7 @@ impl App {
                     deadline: Instant::now() + run.limits.wall_time,
                     lineage: Lineage::begun_by(principal.tenant, execution),
                     placed: Placed::default(),
-                    storage_limit_bytes: self.inner.config.storage_limit_bytes,
+                    bounds: self.local_bounds(),
                     sent: Sent::default(),
                 }),
                 ordinals: Ordinals::default(),
@@ -148,11 +148,18 @@ impl App {
             input: None,
             accepted_at: started_at,
             started_at,
+            reserved_fuel: 0,
         };
         let id = script.id;
         self.inner.database.create_script(principal.tenant, script).await?;
         self.inner.database.announce_execution(start);
         Ok(id)
+    }
+
+    /// What a tenant of a server may hold whose plan says nothing.
+    fn local_bounds(&self) -> PublishBounds {
+        let config = &self.inner.config;
+        PublishBounds { storage_bytes: config.storage_limit_bytes, pending_events: config.pending_events }
     }
 
     /// Commit as a server would, to see whether it would.
@@ -161,7 +168,7 @@ impl App {
         transaction: &Transaction,
         lease: database::Lease,
     ) -> Result<Option<Failure>, AppError> {
-        let effects = transaction.lock().take_effects(self.inner.config.storage_limit_bytes);
+        let effects = transaction.lock().take_effects(self.local_bounds());
         let commit = PartialCommit { lease, effects, now: UnixMillis::now() };
         Ok(match self.inner.database.commit_storage(commit).await? {
             CommitResult::Committed { .. } | CommitResult::AlreadyEnded => None,
@@ -175,6 +182,7 @@ impl App {
             CommitResult::StorageFull { limit_bytes } => {
                 Some(Failure::new(ErrorKind::Quota, "Quota", storage_full(limit_bytes)))
             }
+            CommitResult::EventsFull { limit } => Some(Failure::new(ErrorKind::Quota, "Quota", events_full(limit))),
         })
     }
 

@@ -43,9 +43,7 @@ impl Inner {
         let quotas = self.quotas(tenant);
         // The slot first: what waits for one holds nothing of the tenant's fuel.
         let permit = self.admission.admit(tenant.id, lane, quotas.concurrent_executions).await?;
-        // What reading the stack of a failure takes is the tenant's too.
-        let fuel = fuel.saturating_add(MAPPING_FUEL);
-        let fuel = self.fuel.reserve(&self.database, (tenant.id, quotas.fuel_per_day), fuel).await?;
+        let fuel = self.fuel.reserve(&self.database, (tenant.id, quotas.fuel_per_day), set_aside(fuel)).await?;
         Ok(Allowed { permit, fuel })
     }
 
@@ -74,6 +72,12 @@ impl Inner {
         let tenant = self.database.tenant(tenant)?;
         self.allow(&tenant, Lane::Direct, fuel).await
     }
+}
+
+/// Fuel that is set aside for a run that uses at most `fuel`: what reading the stack of its failure takes is the tenant's
+/// too.
+pub(crate) fn set_aside(fuel: u64) -> u64 {
+    fuel.saturating_add(MAPPING_FUEL)
 }
 
 /// The quota `name` of size `limit` is used up until `retry_after` is over.

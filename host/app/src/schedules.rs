@@ -15,18 +15,15 @@ mod zone;
 use std::{fmt, sync::Arc, time::Duration};
 
 use database::{
-    Database, DatabaseError, NewSchedule, NextSlot, Schedule, ScheduleChange, ScheduleMade, ScheduleSetting,
-    ScheduleSlot, SlotRange, SlotStretch,
+    Database, DatabaseError, DueSchedules, NewSchedule, NextSlot, Schedule, ScheduleChange, ScheduleMade,
+    ScheduleSetting, ScheduleSlot, SlotRange,
 };
 use domain::{
-    AuditAction, Invalid, Permission, Principal, ScheduleId, ScriptId, ScriptKind, SlotReason, TenantId, Trigger,
-    UnixMillis,
+    AuditAction, Invalid, Permission, Principal, ScheduleId, ScriptId, ScriptKind, TenantId, Trigger, UnixMillis,
 };
 use jiff::tz::TimeZone;
 
-use self::{
-    catch_up::CatchingUp, due::Fate, expression::Expression, known::KnownSlots, scheduler::Scheduler, slots::Slots,
-};
+use self::{catch_up::CatchingUp, expression::Expression, known::KnownSlots, scheduler::Scheduler, slots::Slots};
 use crate::{AppError, Chain, ExecutionService, ExecutionView, Inner, RunRequest, ScriptRef};
 
 pub use expression::{ScheduleRules, SecondsField};
@@ -288,8 +285,11 @@ impl ScheduleService {
         // A slot that is past and waits for its jitter is decided too: a change would take it away without a row.
         let past = schedule.next.filter(|next| next.slot <= now);
         let until = past.map_or(now, |next| next.due_at.max(now));
-        self.scheduler.settle(&schedule, until).await?;
-        self.find(tenant, id)
+        match self.scheduler.settle(&schedule, until).await {
+            // The slot stays for the next tick; a change that leaves it behind says so.
+            Ok(()) | Err(AppError::Quota { .. }) => self.find(tenant, id),
+            Err(error) => Err(error),
+        }
     }
 
     fn changed(
@@ -308,12 +308,18 @@ impl ScheduleService {
                 self.read(expression, patch.timezone.as_deref().unwrap_or(&setting.timezone), now)?;
             setting.expression = expression.trim().to_owned();
             setting.timezone = timezone;
-            // Nothing that was decided is decided again, also where the clock went back meanwhile.
-            let decided = schedule.last_slot.map_or(now, |last| last.max(now));
-            next = slots.next(self.inner.keyring.schedule_jitter(schedule.id), decided);
+            if (&setting.expression, &setting.timezone) != (&schedule.setting.expression, &schedule.setting.timezone) {
+                // Nothing that was decided is decided again, also where the clock went back meanwhile.
+                let decided = schedule.last_slot.map_or(now, |last| last.max(now));
+                next = slots.next(self.inner.keyring.schedule_jitter(schedule.id), decided);
+            }
         }
         if setting != schedule.setting {
-            given_up = superseded(schedule, &self.inner.backlog_of(schedule)?);
+            let mut left = self.inner.backlog_of(schedule)?;
+            if next != schedule.next {
+                left.extend(due::waiting(schedule, now));
+            }
+            given_up = due::superseded(schedule, &left);
         }
         Ok(ScheduleChange {
             id: schedule.id,
@@ -404,27 +410,6 @@ pub(crate) struct SeenPatch {
     patch: SchedulePatch,
 }
 
-/// What becomes of a backlog, given up because its schedule is another now.
-fn superseded(schedule: &Schedule, backlog: &[SlotRange]) -> Vec<SlotStretch> {
-    let fate = Fate::missed(SlotReason::Superseded);
-    match Slots::of(schedule) {
-        Ok(slots) => due::given_up(&slots, backlog, fate),
-        // Nobody can say how many they are where the zone is not known any more.
-        Err(_) => {
-            let Fate { outcome, reason } = fate;
-            let of_range = |SlotRange { from, to }: &SlotRange| SlotStretch {
-                from: *from,
-                to: *to,
-                slots: 1,
-                outcome,
-                reason,
-                follows: None,
-            };
-            backlog.iter().map(of_range).collect()
-        }
-    }
-}
-
 impl Inner {
     /// The stretches of a schedule's slots that are still to be caught up. They are as they were when it was read only
     /// where its first one is still the same.
@@ -433,6 +418,17 @@ impl Inner {
         let mut backlog = vec![first.range];
         backlog.extend(self.database.backlog_behind(schedule.tenant, schedule.id)?);
         Ok(backlog)
+    }
+
+    /// Those of due schedules that can be read. The others are paused: they keep nobody else's from being looked at.
+    async fn readable(&self, due: DueSchedules) -> Result<Vec<Schedule>, AppError> {
+        if !due.unreadable.is_empty() {
+            for [tenant, schedule] in &due.unreadable {
+                tracing::error!(tenant.id = tenant, schedule.id = schedule, "a schedule cannot be read and is paused");
+            }
+            self.database.pause_unreadable_schedules(due.unreadable).await?;
+        }
+        Ok(due.schedules)
     }
 
     /// Remove what became of a tenant's slots where that is too long ago.

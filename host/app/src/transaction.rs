@@ -12,7 +12,7 @@ use std::{
 
 use database::{
     CommitResult, Database, DatabaseError, DocumentChange, DocumentRangeRead, DocumentRead, Effects, EntryRead, Lease,
-    OutboxEvent, PartialCommit, ReadSet, StorageChange, StorageRangeRead, StorageWrite,
+    OutboxEvent, PartialCommit, PublishBounds, ReadSet, StorageChange, StorageRangeRead, StorageWrite,
 };
 use domain::{TenantId, UnixMillis};
 use runtime::{Answer, CallError};
@@ -92,9 +92,9 @@ impl Transaction {
         database: Database,
         lease: Lease,
         now: UnixMillis,
-        limit: u64,
+        bounds: PublishBounds,
     ) -> impl Future<Output = CallOutcome> + Send + 'static {
-        let taken = self.lock().take(limit);
+        let taken = self.lock().take(bounds);
         let transaction = self.clone();
         let written = tokio::spawn(async move {
             let effects = taken.effects.clone();
@@ -134,6 +134,13 @@ pub(crate) fn storage_full(limit_bytes: u64) -> String {
     )
 }
 
+/// The words for more events than may be pending.
+pub(crate) fn events_full(limit: u64) -> String {
+    format!(
+        "the quota 'pending_events' of {limit} is used up: so many events wait for their subscriptions to be looked for"
+    )
+}
+
 impl Buffer {
     /// Take into account what became of a commit. What was not committed is put back, before what came later: it counts
     /// at the next commit, or fails the run there.
@@ -159,6 +166,7 @@ impl Buffer {
                 CallError::InvalidArgument(format!("storage.commit: the value of '{key}' is no number to add to"))
             }
             Ok(CommitResult::StorageFull { limit_bytes }) => CallError::Quota(storage_full(limit_bytes)),
+            Ok(CommitResult::EventsFull { limit }) => CallError::Quota(events_full(limit)),
             Ok(CommitResult::AlreadyEnded) => {
                 CallError::Conflict(String::from("storage.commit: the execution was ended meanwhile"))
             }
@@ -189,12 +197,12 @@ impl Buffer {
     }
 
     /// Everything that the run read and wants to change; nothing is left behind.
-    pub(crate) fn take_effects(&mut self, storage_limit_bytes: u64) -> Effects {
-        self.take(storage_limit_bytes).effects
+    pub(crate) fn take_effects(&mut self, bounds: PublishBounds) -> Effects {
+        self.take(bounds).effects
     }
 
     /// The same, for a commit that can be put back.
-    fn take(&mut self, storage_limit_bytes: u64) -> Taken {
+    fn take(&mut self, bounds: PublishBounds) -> Taken {
         let (documents, commit) = self.documents.take();
         let lists = Lists { lists: self.reads.ranges.len() + self.reads.document_ranges.len(), rows: self.range_rows };
         self.under_way.lists += lists.lists;
@@ -204,7 +212,8 @@ impl Buffer {
             writes: std::mem::take(&mut self.writes),
             documents,
             events: std::mem::take(&mut self.events),
-            storage_limit_bytes: Some(storage_limit_bytes),
+            storage_limit_bytes: Some(bounds.storage_bytes),
+            pending_events_limit: Some(bounds.pending_events),
         };
         Taken { effects, documents: commit, lists }
     }
@@ -325,6 +334,8 @@ mod tests {
 
     use super::*;
 
+    const NO_ROOM: PublishBounds = PublishBounds { storage_bytes: 0, pending_events: 0 };
+
     fn list(buffer: &mut Buffer, prefix: &str, rows: usize) -> Result<(), CallError> {
         let query = StorageQuery { prefix: prefix.to_owned(), after: None, limit: 1_000, now: UnixMillis(0) };
         buffer.read_range(StorageRangeRead { query, digest: [0; 32] }, rows)
@@ -341,14 +352,14 @@ mod tests {
         let read = DocumentRead { collection: String::from("c"), id: String::from("1"), revision: Some(1) };
         buffer.read_document(read.clone());
         assert_eq!(list(&mut buffer, "a", RANGE_ROWS_MAX - 10), Ok(()));
-        let taken = buffer.take(0);
+        let taken = buffer.take(NO_ROOM);
         assert!(list(&mut buffer, "b", 11).is_err(), "a commit under way can come back");
         assert_eq!(list(&mut buffer, "b", 5), Ok(()));
         settle(&mut buffer, CommitResult::NotANumber { key: String::from("k") }, taken);
         assert!(list(&mut buffer, "c", 6).is_err());
         assert_eq!(list(&mut buffer, "c", 5), Ok(()));
         buffer.read_document(read);
-        let taken = buffer.take(0);
+        let taken = buffer.take(NO_ROOM);
         let checks = &taken.effects.checks;
         assert_eq!((checks.documents.len(), checks.ranges.len()), (1, 3));
         settle(&mut buffer, CommitResult::Committed { revision: 1 }, taken);

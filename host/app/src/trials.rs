@@ -170,7 +170,7 @@ impl Trial {
             deadline: Instant::now() + limits.wall_time,
             lineage: order.lineage,
             placed: Placed::default(),
-            storage_limit_bytes: inner.quotas(&order.target.tenant).storage_bytes,
+            bounds: inner.bounds_of(&order.target.tenant),
             sent: Sent::default(),
         };
         let reach = Reach {

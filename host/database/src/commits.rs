@@ -68,6 +68,9 @@ pub struct Effects {
     pub events: Vec<OutboxEvent>,
     /// The tenant's storage may not grow beyond this; `None` for no limit.
     pub storage_limit_bytes: Option<u64>,
+    /// With what it publishes no more events than these may wait for their subscriptions to be looked for; `None` for no
+    /// limit.
+    pub pending_events_limit: Option<u64>,
 }
 
 /// How an execution ended.
@@ -174,6 +177,11 @@ pub enum CommitResult {
     StorageFull {
         /// The limit.
         limit_bytes: u64,
+    },
+    /// More of the tenant's events would wait for their subscriptions to be looked for than may.
+    EventsFull {
+        /// How many may.
+        limit: u64,
     },
     /// The execution has ended already, or is another attempt's or another process's by now.
     AlreadyEnded,
@@ -369,9 +377,12 @@ impl Standing {
 fn apply(work: &Work<'_>, lease: &Lease, effects: &Effects, now: UnixMillis) -> Result<(), Refusal> {
     checks::verify(work.connection, lease.tenant, &effects.checks)?;
     writes::apply(work, lease.tenant, effects, now)?;
-    let held = events::insert(work, lease, &effects.events)?;
-    match (held, effects.storage_limit_bytes) {
-        (Some(held), Some(limit_bytes)) if held.is_beyond(limit_bytes) => {
+    let Some(held) = events::insert(work, lease, &effects.events)? else { return Ok(()) };
+    if let Some(limit) = effects.pending_events_limit.filter(|limit| held.has_more_pending_than(*limit)) {
+        return Err(Refusal::Result(CommitResult::EventsFull { limit }));
+    }
+    match effects.storage_limit_bytes {
+        Some(limit_bytes) if held.is_beyond(limit_bytes) => {
             Err(Refusal::Result(CommitResult::StorageFull { limit_bytes }))
         }
         _ => Ok(()),

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::{
     Database, DatabaseError,
-    rows::{count, millis, optional_millis, optional_word, word},
+    rows::{bytes, count, millis, optional_millis, optional_word, word},
     weights::{self, Weight},
     words::stored_words,
     writer::Work,
@@ -20,7 +20,7 @@ const INSERT_EVENT: &str = "
     VALUES ($1, $2, 'event', $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (tenant_id, subscription_id, reason, root) WHERE root IS NOT NULL AND redriven_at IS NULL
     DO UPDATE SET events = dead_letters.events + 1
-    RETURNING events";
+    RETURNING id, events";
 
 /// A statement that answers dead letters, each with the type of its event as long as that is there.
 macro_rules! letters {
@@ -64,6 +64,10 @@ const LIST_OF_REASON: &str = letters!(
 );
 const REDRIVEN: &str = "
     UPDATE dead_letters SET redriven_at = $1, redriven_by = $2 WHERE tenant_id = $3 AND id = $4";
+const LEAVE_THE_REST: &str = "
+    UPDATE dead_letters
+    SET event_source = $1, event_id = $2, events = CASE WHEN events > $3 THEN events - $3 ELSE 1 END
+    WHERE tenant_id = $4 AND id = $5";
 const DELETE: &str = "DELETE FROM dead_letters WHERE tenant_id = $1 AND id = $2";
 const PURGE: &str = "
     DELETE FROM dead_letters
@@ -122,7 +126,7 @@ pub struct DeadLetter {
     /// The event's type, as long as it is there.
     pub event_type: Option<String>,
     /// How many events it stands for: past its chain's hops or budget one letter stands for all that a subscription is
-    /// not given. Only the first is named.
+    /// not given. The first of those that were not sent again is named.
     pub events: u64,
     /// When it was given up.
     pub created_at: UnixMillis,
@@ -273,13 +277,13 @@ pub(crate) fn count_one(work: &Work<'_>, tenant: TenantId) -> Result<(), Databas
     weights::add(work, tenant, Weight::rows(1)).map(drop)
 }
 
-/// Note that an event was given up on its way to a subscription.
+/// Note that an event was given up on its way to a subscription. Answers the letter that stands for it.
 pub(crate) fn insert_event(
     work: &Work<'_>,
     tenant: TenantId,
     dead: &DeadEvent<'_>,
     now: UnixMillis,
-) -> Result<(), DatabaseError> {
+) -> Result<DeadLetterId, DatabaseError> {
     let parameters = params![
         tenant.to_string(),
         DeadLetterId::generate().to_string(),
@@ -292,8 +296,12 @@ pub(crate) fn insert_event(
         dead.root,
         now.0,
     ];
-    let events = work.connection.prepare_cached(INSERT_EVENT)?.query_row(parameters, |row| count(row, "events"))?;
-    if events == 1 { count_one(work, tenant) } else { Ok(()) }
+    let mut statement = work.connection.prepare_cached(INSERT_EVENT)?;
+    let (id, events) = statement.query_row(parameters, |row| Ok((word(row, "id")?, count(row, "events")?)))?;
+    if events == 1 {
+        count_one(work, tenant)?;
+    }
+    Ok(id)
 }
 
 /// Mark a dead letter as sent again, in the write that does so. Answers what it was.
@@ -304,13 +312,44 @@ pub(crate) fn take_for_redrive(
     by: Option<UserId>,
     now: UnixMillis,
 ) -> Result<DeadLetter, DatabaseError> {
+    let letter = find_open(work, tenant, id)?;
+    mark_redriven(work, tenant, id, (by, now))?;
+    Ok(letter)
+}
+
+/// A dead letter that was not sent again.
+///
+/// # Errors
+/// [`DatabaseError::AlreadyRedriven`], [`DatabaseError::NotFound`].
+pub(crate) fn find_open(work: &Work<'_>, tenant: TenantId, id: DeadLetterId) -> Result<DeadLetter, DatabaseError> {
     let letter = find(work.connection, tenant, id)?;
-    if letter.redriven_at.is_some() {
-        return Err(DatabaseError::AlreadyRedriven);
-    }
+    if letter.redriven_at.is_some() { Err(DatabaseError::AlreadyRedriven) } else { Ok(letter) }
+}
+
+/// Note that a dead letter was sent again.
+pub(crate) fn mark_redriven(
+    work: &Work<'_>,
+    tenant: TenantId,
+    id: DeadLetterId,
+    (by, now): (Option<UserId>, UnixMillis),
+) -> Result<(), DatabaseError> {
     let by = by.map(|user| user.to_string());
     work.connection.prepare_cached(REDRIVEN)?.execute(params![now.0, by, tenant.to_string(), id.to_string()])?;
-    Ok(letter)
+    Ok(())
+}
+
+/// Let a dead letter of many events stand for those that are left, of which `first` is named; `sent` of them are not its
+/// any more.
+pub(crate) fn leave_the_rest(
+    work: &Work<'_>,
+    tenant: TenantId,
+    id: DeadLetterId,
+    (first, sent): (&(String, String), usize),
+) -> Result<(), DatabaseError> {
+    let (source, event) = first;
+    let parameters = params![source, event, bytes(sent), tenant.to_string(), id.to_string()];
+    work.connection.prepare_cached(LEAVE_THE_REST)?.execute(parameters)?;
+    Ok(())
 }
 
 fn find(connection: &Connection, tenant: TenantId, id: DeadLetterId) -> Result<DeadLetter, DatabaseError> {

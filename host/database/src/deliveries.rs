@@ -11,7 +11,7 @@ use domain::{ErrorKind, ExecutionId, SessionId, SubscriptionId, TenantId, TokenI
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 pub use expansion::{Expanded, Expansion, Fate, NewDelivery, Readability, Release, Released};
-pub use redrives::Redrive;
+pub use redrives::{Redrive, Replacement};
 pub(crate) use settling::settle;
 
 use crate::{
@@ -34,7 +34,7 @@ const OF_EXECUTION: &str = "
            completed_at
     FROM event_deliveries
     WHERE tenant_id = $1 AND execution_id = $2";
-// The tenant's subscriptions that anything is delivered to now.
+// The tenant's subscriptions that anything is delivered to now: nothing is paused, and nobody left by whose rights they live.
 const RUNNING: &str = "
     SELECT subscriptions.id
     FROM subscriptions
@@ -42,7 +42,13 @@ const RUNNING: &str = "
     JOIN active_versions
         ON active_versions.tenant_id = subscriptions.tenant_id
         AND active_versions.script_id = subscriptions.script_id
-    WHERE subscriptions.tenant_id = $1 AND subscriptions.is_active AND scripts.is_active";
+    WHERE subscriptions.tenant_id = $1 AND subscriptions.is_active AND scripts.is_active AND NOT EXISTS (
+        SELECT 1
+        FROM memberships
+        JOIN users ON users.id = memberships.user_id
+        WHERE memberships.tenant_id = $1
+            AND memberships.user_id IN (subscriptions.set_by, active_versions.deployed_by)
+            AND (memberships.status <> 'active' OR users.disabled_at IS NOT NULL))";
 const READY: &str = "
     SELECT event_source, event_id, subscription_id, event_revision, event_ordinal, subject, status, execution_id,
            error_kind, redriven_by, redriven_token, redriven_session, created_at,

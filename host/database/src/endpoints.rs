@@ -11,7 +11,7 @@ pub use secrets::{EndpointSecret, SecretSlot};
 
 use crate::{
     Database, DatabaseError,
-    rows::{millis, optional_word, unreadable, word},
+    rows::{millis, optional_word, readable, unreadable, word},
     words::stored_words,
 };
 
@@ -111,12 +111,12 @@ impl Endpoint {
 }
 
 impl Database {
-    /// Every endpoint of a tenant by its path, also those that do not answer now.
+    /// Every endpoint of a tenant by its path, also those that do not answer now. One whose row cannot be read is left out.
     pub fn endpoints_of_tenant(&self, tenant: TenantId) -> Result<Vec<Endpoint>, DatabaseError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(OF_TENANT)?;
             let rows = statement.query_map([tenant.to_string()], Endpoint::from_row)?;
-            Ok(rows.collect::<rusqlite::Result<Vec<Endpoint>>>()?)
+            readable(rows, "endpoint")
         })
     }
 

@@ -205,6 +205,13 @@ pub enum DatabaseError {
     Sqlite(#[source] Arc<rusqlite::Error>),
 }
 
+impl DatabaseError {
+    /// Whether it says of a row that it cannot be understood, and nothing of the database.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Corrupt { .. })
+    }
+}
+
 impl From<rusqlite::Error> for DatabaseError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::Error;

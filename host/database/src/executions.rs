@@ -68,6 +68,8 @@ pub struct StartRow {
     pub accepted_at: UnixMillis,
     /// When it began; for one that waits, when it was accepted.
     pub started_at: UnixMillis,
+    /// Fuel that was set aside for it: what counts as used where a crash cuts it. None for one that waits.
+    pub reserved_fuel: u64,
 }
 
 /// An execution, without what it was given and what it made.

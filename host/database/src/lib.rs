@@ -69,6 +69,7 @@ pub use commits::{
 pub use deadletters::{DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason};
 pub use deliveries::{
     Delivery, DeliveryStatus, Expanded, Expansion, Fate, NewDelivery, Readability, Redrive, Release, Released,
+    Replacement,
 };
 pub use documents::{
     Collection, Column, Condition, Direction, Document, DocumentChange, DocumentField, DocumentPosition, DocumentQuery,
@@ -100,9 +101,9 @@ pub use queue::{
 pub use requests::{ClaimedRequest, RequestClaim, RequestMark, RequestState};
 pub use roles::{Role, RoleSetting};
 pub use schedules::{
-    Backlog, BacklogPlace, CatchUpDecision, CatchUpRates, CatchUpStart, NewBacklog, NewSchedule, NextSlot, Schedule,
-    ScheduleChange, ScheduleMade, ScheduleSetting, ScheduleSlot, SlotDecision, SlotPlace, SlotRange, SlotStart,
-    SlotStretch, SlotsPassed,
+    Backlog, BacklogPlace, CatchUpDecision, CatchUpRates, CatchUpStart, DueSchedules, NewBacklog, NewSchedule,
+    NextSlot, RawScheduleKey, Schedule, ScheduleChange, ScheduleMade, ScheduleSetting, ScheduleSlot, SlotDecision,
+    SlotPlace, SlotRange, SlotStart, SlotStretch, SlotsPassed,
 };
 pub use scripts::{
     DeployedVersion, DraftEdit, NewScript, Script, ScriptCursor, ScriptOrder, ScriptQuery, ScriptSettings,

@@ -5,6 +5,8 @@ use std::{error::Error, str::FromStr, time::Duration};
 use domain::UnixMillis;
 use rusqlite::{Row, types::Type};
 
+use crate::DatabaseError;
+
 /// A column that holds a word or an id as text.
 pub(crate) fn word<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
 where
@@ -31,6 +33,27 @@ where
 /// The error of a column whose text is not what this crate wrote.
 pub(crate) fn unreadable(error: impl Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+}
+
+/// The rows of a list that can be understood. One that cannot is said in the log and left out: it is nobody else's harm.
+///
+/// # Errors
+/// Whatever else the database says.
+pub(crate) fn readable<T, E: Into<DatabaseError>>(
+    rows: impl Iterator<Item = Result<T, E>>,
+    noun: &'static str,
+) -> Result<Vec<T>, DatabaseError> {
+    let mut found = Vec::new();
+    for row in rows {
+        match row.map_err(Into::<DatabaseError>::into) {
+            Ok(row) => found.push(row),
+            Err(error) if error.is_unreadable() => {
+                tracing::error!(%error, noun, "a row cannot be read and is left out")
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 /// A column of Unix milliseconds.

@@ -15,7 +15,7 @@ pub use steps::{SlotDecision, SlotPlace, SlotStart, SlotsPassed};
 
 use crate::{
     Database, DatabaseError,
-    rows::{bigint, count, word},
+    rows::{bigint, count, readable},
     writer::Work,
 };
 
@@ -58,6 +58,19 @@ const DELETE_SLOTS: &str = "
         LIMIT $3)";
 const REVISION: &str = "SELECT revision FROM schedules WHERE tenant_id = $1 AND id = $2";
 
+const PAUSE: &str = "
+    UPDATE schedules
+    SET is_paused = TRUE, due_at = NULL, backlog_due = NULL
+    WHERE tenant_id = $1 AND id = $2";
+const POSTPONE_MANY: &str = "
+    UPDATE schedules
+    SET due_at = $1
+    WHERE tenant_id = $2 AND id IN (
+        SELECT id FROM schedules WHERE due_at <= $3 AND tenant_id = $2 ORDER BY due_at LIMIT $4)";
+
+/// Schedules that are put off in one transaction.
+const POSTPONED_AT_ONCE: u32 = 1_000;
+
 /// Slots that are removed in one transaction: it takes some milliseconds.
 const SLOTS_AT_ONCE: u32 = 500;
 
@@ -77,10 +90,16 @@ struct ScheduleKey {
     schedule: ScheduleId,
 }
 
-impl ScheduleKey {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { tenant: word(row, "tenant_id")?, schedule: word(row, "id")? })
-    }
+/// The tenant's and the schedule's id as they stand in their row.
+pub type RawScheduleKey = [String; 2];
+
+/// Schedules that are due.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DueSchedules {
+    /// Those that can be read.
+    pub schedules: Vec<Schedule>,
+    /// Those that cannot.
+    pub unreadable: Vec<RawScheduleKey>,
 }
 
 /// A schedule to be made.
@@ -210,7 +229,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::NotFound`].
     pub fn schedule(&self, tenant: TenantId, id: ScheduleId) -> Result<Schedule, DatabaseError> {
-        self.read(|connection| get(connection, ScheduleKey { tenant, schedule: id }))
+        self.read(|connection| get(connection, &[tenant.to_string(), id.to_string()]))
     }
 
     /// How many schedules the tenant has.
@@ -240,18 +259,59 @@ impl Database {
         })
     }
 
-    /// At most `limit` schedules of any tenants whose next slot is due at `now`, the longest due first.
-    pub fn due_schedules(&self, now: UnixMillis, limit: u32) -> Result<Vec<Schedule>, DatabaseError> {
+    /// At most `limit` schedules of any tenants whose next slot is due at `now`, the longest due first. Those whose rows
+    /// cannot be read are not among them, and are paused once [`Self::pause_unreadable_schedules`] comes.
+    pub fn due_schedules(&self, now: UnixMillis, limit: u32) -> Result<DueSchedules, DatabaseError> {
         self.due(DUE, now, limit)
     }
 
-    /// At most `limit` schedules of any tenants that have slots to catch up at `now`, the longest due first.
-    pub fn schedules_to_catch_up(&self, now: UnixMillis, limit: u32) -> Result<Vec<Schedule>, DatabaseError> {
+    /// As [`Self::due_schedules`], of those that have slots to catch up at `now`.
+    pub fn schedules_to_catch_up(&self, now: UnixMillis, limit: u32) -> Result<DueSchedules, DatabaseError> {
         self.due(DUE_TO_CATCH_UP, now, limit)
     }
 
-    fn due(&self, statement: &str, now: UnixMillis, limit: u32) -> Result<Vec<Schedule>, DatabaseError> {
-        self.read(|connection| all(connection, connection.prepare_cached(statement)?, params![now.0, limit]))
+    fn due(&self, statement: &str, now: UnixMillis, limit: u32) -> Result<DueSchedules, DatabaseError> {
+        self.read(|connection| {
+            let mut named = connection.prepare_cached(statement)?;
+            let keys = named.query_map(params![now.0, limit], raw_key)?;
+            let mut due = DueSchedules::default();
+            for key in keys {
+                let key = key?;
+                match get(connection, &key) {
+                    Ok(schedule) => due.schedules.push(schedule),
+                    Err(error) if error.is_unreadable() => due.unreadable.push(key),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(due)
+        })
+    }
+
+    /// Pause schedules whose rows cannot be read: they are due no more, and keep nobody else's from being looked at.
+    pub async fn pause_unreadable_schedules(&self, unreadable: Vec<RawScheduleKey>) -> Result<(), DatabaseError> {
+        self.write(move |work| {
+            for key in &unreadable {
+                work.connection.prepare_cached(PAUSE)?.execute([&key[0], &key[1]])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Leave those of the tenant's schedules that are due at `now` as they are until `due_at`: the thousand that are
+    /// longest due, so that it never takes long.
+    pub async fn postpone_slots(
+        &self,
+        tenant: TenantId,
+        now: UnixMillis,
+        due_at: UnixMillis,
+    ) -> Result<(), DatabaseError> {
+        self.write(move |work| {
+            let parameters = params![due_at.0, tenant.to_string(), now.0, POSTPONED_AT_ONCE];
+            work.connection.prepare_cached(POSTPONE_MANY)?.execute(parameters)?;
+            Ok(())
+        })
+        .await
     }
 
     /// Change a schedule; answers its revision, or `None` where its next slot or its backlog is another by now: then
@@ -312,19 +372,24 @@ impl Database {
     }
 }
 
-fn get(connection: &Connection, key: ScheduleKey) -> Result<Schedule, DatabaseError> {
+fn get(connection: &Connection, key: &RawScheduleKey) -> Result<Schedule, DatabaseError> {
     let mut statement = connection.prepare_cached(GET)?;
-    Ok(statement.query_row([key.tenant.to_string(), key.schedule.to_string()], Schedule::from_row)?)
+    Ok(statement.query_row([&key[0], &key[1]], Schedule::from_row)?)
 }
 
-/// The schedules that a statement names. Each is read by its key, so that one statement says what is read of a schedule.
+fn raw_key(row: &Row<'_>) -> rusqlite::Result<RawScheduleKey> {
+    Ok([row.get("tenant_id")?, row.get("id")?])
+}
+
+/// The schedules that a statement names, as far as they can be read. Each is read by its key, so that one statement says
+/// what is read of a schedule.
 fn all(
     connection: &Connection,
     mut named: CachedStatement<'_>,
     parameters: impl Params,
 ) -> Result<Vec<Schedule>, DatabaseError> {
-    let keys = named.query_map(parameters, ScheduleKey::from_row)?;
-    keys.map(|key| get(connection, key?)).collect()
+    let keys = named.query_map(parameters, raw_key)?;
+    readable(keys.map(|key| get(connection, &key?)), "schedule")
 }
 
 fn require_revision(

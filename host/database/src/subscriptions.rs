@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use crate::{
     Database, DatabaseError,
-    rows::{count, millis, optional_word, small_count, unreadable, word},
+    rows::{count, millis, optional_word, readable, small_count, unreadable, word},
     weights::{self, Weight},
     writer::Work,
 };
@@ -52,9 +52,13 @@ const LIST: &str = "
     SELECT id, script_id, patterns, source, is_active, max_attempts, created_at, set_by, set_at
     FROM subscriptions
     WHERE tenant_id = $1 AND id > $2
-    ORDER BY id
-    LIMIT $3";
+    ORDER BY id";
 const COUNT: &str = "SELECT COUNT(*) AS subscriptions FROM subscriptions WHERE tenant_id = $1";
+
+const ACTIVE: &str = "
+    SELECT id, script_id, patterns, source, is_active, max_attempts, created_at, set_by, set_at
+    FROM subscriptions
+    WHERE tenant_id = $1 AND is_active";
 
 /// Deliveries that are removed in one transaction: it takes some milliseconds.
 const DELETED_AT_ONCE: u32 = 500;
@@ -248,7 +252,8 @@ impl Database {
         })
     }
 
-    /// At most `limit` subscriptions behind `after`, in the order in which they were made.
+    /// At most `limit` subscriptions behind `after`, in the order in which they were made. One whose row cannot be read is
+    /// left out.
     pub fn list_subscriptions(
         &self,
         tenant: TenantId,
@@ -258,9 +263,51 @@ impl Database {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(LIST)?;
             let after = after.map_or_else(String::new, |id| id.to_string());
-            let rows = statement.query_map(params![tenant.to_string(), after, limit], Subscription::from_row)?;
-            Ok(rows.collect::<rusqlite::Result<Vec<Subscription>>>()?)
+            let rows = statement.query_map([tenant.to_string(), after], Subscription::from_row)?;
+            // There are some hundred at most; those that cannot be read take no place of the page.
+            let mut found = readable(rows, "subscription")?;
+            found.truncate(limit as usize);
+            Ok(found)
         })
+    }
+
+    /// The subscriptions that something is delivered to, and whether there are others whose rows cannot be read:
+    /// [`Self::stop_unreadable_subscriptions`] is for them.
+    pub fn active_subscriptions(&self, tenant: TenantId) -> Result<(Vec<Subscription>, bool), DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(ACTIVE)?;
+            let mut rows = statement.query([tenant.to_string()])?;
+            let (mut found, mut is_any_unreadable) = (Vec::new(), false);
+            while let Some(row) = rows.next()? {
+                match Subscription::from_row(row).map_err(DatabaseError::from) {
+                    Ok(subscription) => found.push(subscription),
+                    Err(error) if error.is_unreadable() => is_any_unreadable = true,
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok((found, is_any_unreadable))
+        })
+    }
+
+    /// Pause the tenant's subscriptions whose rows cannot be read, so that their events are nobody's harm. Answers their
+    /// ids.
+    pub async fn stop_unreadable_subscriptions(&self, tenant: TenantId) -> Result<Vec<String>, DatabaseError> {
+        self.write(move |work| {
+            let mut stopped = Vec::new();
+            let mut statement = work.connection.prepare_cached(ACTIVE)?;
+            let mut rows = statement.query([tenant.to_string()])?;
+            while let Some(row) = rows.next()? {
+                if Subscription::from_row(row).is_err() {
+                    stopped.push(row.get::<_, String>("id")?);
+                }
+            }
+            drop(rows);
+            for id in &stopped {
+                work.connection.prepare_cached(STOP)?.execute([&tenant.to_string(), id])?;
+            }
+            Ok(stopped)
+        })
+        .await
     }
 }
 
@@ -300,7 +347,7 @@ fn require_other_once_changed(
 fn require_other(work: &Work<'_>, tenant: TenantId, subscription: &Subscription) -> Result<(), DatabaseError> {
     let mut statement = work.connection.prepare_cached(OF_SCRIPT)?;
     let key = [tenant.to_string(), subscription.script.to_string()];
-    let others = statement.query_map(key, Subscription::from_row)?.collect::<rusqlite::Result<Vec<Subscription>>>()?;
+    let others = readable(statement.query_map(key, Subscription::from_row)?, "subscription")?;
     let same = |other: &&Subscription| other.id != subscription.id && other.asks_for_the_same(subscription);
     match others.iter().find(same) {
         Some(first) => Err(DatabaseError::SubscriptionExists { first: first.id }),

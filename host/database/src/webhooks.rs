@@ -16,8 +16,10 @@ pub use deliveries::{
 
 use crate::{
     Database, DatabaseError,
-    rows::{millis, optional_millis, optional_word, unreadable, word},
+    rows::{count, millis, optional_millis, optional_word, readable, unreadable, word},
+    weights::{self, Weight},
     words::stored_words,
+    writer::Work,
 };
 
 const INSERT: &str = "
@@ -42,11 +44,20 @@ const LIST: &str = "
            updated_at, set_by, target
     FROM webhooks
     WHERE tenant_id = $1 AND id > $2
-    ORDER BY id
-    LIMIT $3";
+    ORDER BY id";
 const ACTIVE_PATTERNS: &str = "SELECT patterns FROM webhooks WHERE tenant_id = $1 AND is_active";
 const REVISION: &str = "SELECT revision FROM webhooks WHERE tenant_id = $1 AND id = $2";
+const STOP: &str = "UPDATE webhooks SET is_active = FALSE WHERE tenant_id = $1 AND id = $2";
+const DELETE_DELIVERIES: &str = "
+    DELETE FROM webhook_deliveries
+    WHERE tenant_id = $1 AND id IN (
+        SELECT id FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2 ORDER BY created_at, id LIMIT $3)";
+const COUNT_DELIVERIES: &str = "
+    SELECT COUNT(*) AS deliveries FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2";
 const DELETE: &str = "DELETE FROM webhooks WHERE tenant_id = $1 AND id = $2";
+
+/// Deliveries that are removed in one transaction, with what became of each time: it takes some milliseconds.
+const DELETED_AT_ONCE: u32 = 500;
 
 stored_words!(
     /// Why Skerry stopped sending to a webhook.
@@ -160,8 +171,7 @@ impl Database {
     pub fn webhook_patterns(&self, tenant: TenantId) -> Result<Vec<EventPattern>, DatabaseError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(ACTIVE_PATTERNS)?;
-            let rows = statement.query_map([tenant.to_string()], patterns)?;
-            let all: Vec<Vec<EventPattern>> = rows.collect::<rusqlite::Result<_>>()?;
+            let all = readable(statement.query_map([tenant.to_string()], patterns)?, "webhook")?;
             Ok(all.into_iter().flatten().collect())
         })
     }
@@ -183,13 +193,41 @@ impl Database {
         .await
     }
 
-    /// Remove a webhook with its deliveries.
+    /// Remove a webhook with its deliveries. Nothing is sent to it from the first write on, and its deliveries go some
+    /// hundred at a time, so that other writes get in between; what a crash cut off is an inactive webhook, to be deleted
+    /// again.
     ///
     /// # Errors
     /// [`DatabaseError::NotFound`].
     pub async fn delete_webhook(&self, tenant: TenantId, id: WebhookId) -> Result<(), DatabaseError> {
+        let key = [tenant.to_string(), id.to_string()];
+        let stop = key.clone();
         self.write(move |work| {
-            let deleted = work.connection.prepare_cached(DELETE)?.execute([tenant.to_string(), id.to_string()])?;
+            let stopped = work.connection.prepare_cached(STOP)?.execute(stop)?;
+            if stopped == 1 { Ok(()) } else { Err(DatabaseError::NotFound) }
+        })
+        .await?;
+        let mut deleted = DELETED_AT_ONCE as usize;
+        while deleted == DELETED_AT_ONCE as usize {
+            let [of, id] = key.clone();
+            deleted = self
+                .write(move |work| {
+                    work.change_nothing();
+                    let mut statement = work.connection.prepare_cached(DELETE_DELIVERIES)?;
+                    let deleted = statement.execute(params![of, id, DELETED_AT_ONCE])?;
+                    weights::add(work, tenant, Weight::rows(deleted).less())?;
+                    Ok(deleted)
+                })
+                .await?;
+        }
+        self.write(move |work| {
+            // It was told of by the first write.
+            work.change_nothing();
+            // What was made meanwhile goes with it.
+            let mut statement = work.connection.prepare_cached(COUNT_DELIVERIES)?;
+            let left = statement.query_row([&key[0], &key[1]], |row| count(row, "deliveries"))?;
+            weights::add(work, tenant, Weight::rows(usize::try_from(left).unwrap_or(usize::MAX)).less())?;
+            let deleted = work.connection.prepare_cached(DELETE)?.execute(key)?;
             if deleted == 0 { Err(DatabaseError::NotFound) } else { Ok(()) }
         })
         .await
@@ -209,8 +247,34 @@ fn list(
 ) -> Result<Vec<Webhook>, DatabaseError> {
     let after = after.map_or_else(String::new, |id| id.to_string());
     let mut statement = connection.prepare_cached(LIST)?;
-    let rows = statement.query_map(params![tenant.to_string(), after, limit], Webhook::from_row)?;
-    Ok(rows.collect::<rusqlite::Result<Vec<Webhook>>>()?)
+    let rows = statement.query_map([tenant.to_string(), after], Webhook::from_row)?;
+    // There are some hundred at most; those that cannot be read take no place of the page.
+    let mut found = readable(rows, "webhook")?;
+    found.truncate(limit as usize);
+    Ok(found)
+}
+
+/// The tenant's webhooks. One that is active and whose row cannot be read is stopped: it is nobody else's harm.
+pub(crate) fn all_readable(work: &Work<'_>, tenant: TenantId) -> Result<Vec<Webhook>, DatabaseError> {
+    let mut statement = work.connection.prepare_cached(LIST)?;
+    let mut rows = statement.query([tenant.to_string().as_str(), ""])?;
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        match Webhook::from_row(row).map_err(DatabaseError::from) {
+            Ok(webhook) => found.push(webhook),
+            Err(error) if error.is_unreadable() => {
+                if row.get::<_, bool>("is_active").unwrap_or(true) {
+                    unreadable.push(row.get::<_, String>("id")?);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for id in unreadable {
+        tracing::error!(tenant.id = %tenant, webhook.id = id, "a webhook cannot be read and is stopped");
+        work.connection.prepare_cached(STOP)?.execute([&tenant.to_string(), &id])?;
+    }
+    Ok(found)
 }
 
 fn insert(

@@ -80,12 +80,17 @@ impl Held {
         bigint(self.stored_bytes) > bigint(limit_bytes)
     }
 
+    /// Whether more of the tenant's events are pending than `limit`.
+    pub(crate) fn has_more_pending_than(self, limit: u64) -> bool {
+        self.pending_events > limit
+    }
+
     /// See that it is within what a publisher may add to.
     ///
     /// # Errors
     /// [`DatabaseError::QuotaFull`], which undoes the write.
     pub(crate) fn within(self, bounds: PublishBounds) -> Result<(), DatabaseError> {
-        if self.pending_events > bounds.pending_events {
+        if self.has_more_pending_than(bounds.pending_events) {
             return Err(DatabaseError::QuotaFull { quota: "pending_events", limit: bounds.pending_events });
         }
         if self.is_beyond(bounds.storage_bytes) {

@@ -6,6 +6,7 @@ mod conventions;
 mod described;
 mod egress;
 mod endpoints;
+mod events;
 mod executions;
 mod hooks;
 mod logs;

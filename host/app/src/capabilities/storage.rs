@@ -75,8 +75,8 @@ impl Reach {
         if let Err(error) = self.require_rights_still() {
             return Started::Ready(Err(error));
         }
-        let (database, limit) = (self.inner.database.clone(), self.scope.storage_limit_bytes);
-        let commit = self.transaction.commit_so_far(database, self.lease, now, limit);
+        let (database, bounds) = (self.inner.database.clone(), self.scope.bounds);
+        let commit = self.transaction.commit_so_far(database, self.lease, now, bounds);
         Started::Pending(commit.boxed())
     }
 

@@ -80,7 +80,14 @@ impl TenantRoutes {
         let mut live = Vec::new();
         for row in inner.database.endpoints_of_tenant(tenant)? {
             if row.is_active && row.version.is_some() && !inner.has_left(tenant, row.set_by)? {
-                let endpoint = Endpoint::of_row(row)?;
+                let endpoint = match Endpoint::of_row(row) {
+                    Ok(endpoint) => endpoint,
+                    // It alone does not answer.
+                    Err(error) => {
+                        tracing::error!(tenant.id = %tenant, ?error, "an endpoint cannot be read and does not answer");
+                        continue;
+                    }
+                };
                 let secrets = secrets::live(&endpoint, secrets.remove(&endpoint.script).unwrap_or_default());
                 live.push(LiveEndpoint { endpoint, secrets });
             }

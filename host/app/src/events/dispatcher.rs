@@ -81,7 +81,7 @@ impl Inner {
         if self.database.tenant(tenant)?.status != TenantStatus::Active {
             return Ok(Round::default());
         }
-        let mut batch = Batch::new(executions, tenant)?;
+        let mut batch = Batch::new(executions, tenant).await?;
         let released = batch.release(now).await?;
         // What is on its way goes before what is new, and a full queue lets nothing more in.
         let expanded = if released.is_full { database::Expanded::default() } else { batch.expand(now).await? };

@@ -23,13 +23,11 @@ const BATCH: u32 = 32;
 /// Inputs of one batch, in bytes; past them deliveries are made without one, and given theirs in batches of their own.
 const INPUT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// More subscriptions than a tenant can have.
-const SUBSCRIPTIONS_MAX: u32 = 1_000;
-
 /// Work on one tenant's events, with what is the same for all of them.
 pub(super) struct Batch<'a> {
     executions: &'a ExecutionService,
     tenant: TenantId,
+    /// Those that something is delivered to.
     subscriptions: Vec<Subscription>,
     /// The scripts that were looked for; `None` for those that do not run.
     targets: HashMap<ScriptId, Option<Target>>,
@@ -61,8 +59,15 @@ enum Cause {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(executions: &'a ExecutionService, tenant: TenantId) -> Result<Self, AppError> {
-        let subscriptions = executions.inner().database.list_subscriptions(tenant, None, SUBSCRIPTIONS_MAX)?;
+    /// Work on a tenant's events. A subscription whose row cannot be read is paused, so that the others go on.
+    pub(super) async fn new(executions: &'a ExecutionService, tenant: TenantId) -> Result<Self, AppError> {
+        let database = &executions.inner().database;
+        let (subscriptions, is_any_unreadable) = database.active_subscriptions(tenant)?;
+        if is_any_unreadable {
+            for id in database.stop_unreadable_subscriptions(tenant).await? {
+                tracing::error!(tenant.id = %tenant, subscription.id = id, "a subscription cannot be read and is paused");
+            }
+        }
         let (targets, begun) = (HashMap::new(), HashSet::new());
         Ok(Self { executions, tenant, subscriptions, targets, begun, input_bytes: 0 })
     }
@@ -100,7 +105,7 @@ impl<'a> Batch<'a> {
         for (delivery, event) in ready {
             let found = self.subscriptions.iter().find(|subscription| subscription.id == delivery.subscription);
             // Paused, or gone, since they were looked for: what is ready stays where it is.
-            let Some(subscription) = found.filter(|subscription| subscription.is_active).cloned() else { continue };
+            let Some(subscription) = found.cloned() else { continue };
             if self.executions.inner().has_left(self.tenant, subscription.set_by)? {
                 continue;
             }
@@ -144,10 +149,8 @@ impl<'a> Batch<'a> {
 
     fn expansion(&mut self, stored: StoredEvent) -> Result<Expansion, AppError> {
         let event = &stored.event;
-        let matching = self
-            .subscriptions
-            .iter()
-            .filter(|subscription| subscription.is_active && subscription.matches(&event.event_type, &event.source));
+        let matching =
+            self.subscriptions.iter().filter(|subscription| subscription.matches(&event.event_type, &event.source));
         let matching: Vec<Subscription> = matching.cloned().collect();
         let lineage = lineage_of(self.tenant, &stored);
         let mut deliveries = Vec::with_capacity(matching.len());

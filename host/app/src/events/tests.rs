@@ -89,6 +89,12 @@ impl Stage {
         self.until(|| Some(self.deliveries(subscription)).filter(is_settled)).await
     }
 
+    /// Wait until subscriptions were looked for of everything that was published.
+    async fn all_looked_at(&self) {
+        let pending = || self.app.inner.database.pending_events(self.principal.tenant, 1).unwrap();
+        self.until(|| pending().is_empty().then_some(())).await;
+    }
+
     async fn until<T>(&self, mut found: impl FnMut() -> Option<T>) -> T {
         let looking = async {
             loop {
@@ -406,6 +412,26 @@ async fn a_publication_past_the_storage_is_refused_by_the_quotas_name() {
 }
 
 #[tokio::test]
+async fn a_script_that_publishes_more_than_may_be_pending_fails_by_the_quota_and_publishes_nothing() {
+    let stage = Stage::open(AppConfig { pending_events: 2, ..AppConfig::in_memory() }).await;
+    let source = "export default async (event) => {
+        for (let n = 0; n < event.data; n += 1) await events.publish('drop', n);
+    }";
+    let subscription = stage.subscribe("burst", source, &["burst"], 5).await;
+    stage.all_looked_at().await;
+    stage.publish("burst", None, "3").await;
+    stage.all_looked_at().await;
+    stage.publish("burst", None, "1").await;
+    let [refused, taken] = stage.settled(&subscription, 2).await.try_into().unwrap();
+    assert_eq!((refused.status, refused.error_kind), (DeliveryStatus::Dead, Some(domain::ErrorKind::Quota)));
+    assert_eq!(taken.status, DeliveryStatus::Delivered);
+    let view = stage.app.executions().get(&stage.principal, refused.execution.unwrap()).unwrap();
+    assert!(view.error.unwrap().message.contains("'pending_events' of 2"));
+    let published = stage.app.events().list(&stage.principal, None, 100).unwrap();
+    assert_eq!(published.iter().filter(|stored| stored.event.event_type == "drop").count(), 1);
+}
+
+#[tokio::test]
 async fn interests_that_were_read_before_a_change_are_not_kept() {
     let (events, tenant) = (Events::new(), TenantId::generate());
     let interests = Arc::new(Vec::new());
@@ -465,8 +491,7 @@ async fn what_is_paused_is_skipped_and_a_source_can_be_asked_for() {
     stage.app.subscriptions().change(&stage.principal, subscription.id, of_scripts).await.unwrap();
     stage.publish("order.placed", None, "2").await;
     let of_all = SubscriptionPatch { source: Some(None), ..SubscriptionPatch::default() };
-    let database = &stage.app.inner.database;
-    stage.until(|| database.pending_events(stage.principal.tenant, 1).unwrap().is_empty().then_some(())).await;
+    stage.all_looked_at().await;
     stage.app.subscriptions().change(&stage.principal, subscription.id, of_all).await.unwrap();
     stage.publish("order.placed", None, "3").await;
     let deliveries = stage.settled(&subscription, 2).await;
@@ -478,7 +503,8 @@ async fn what_is_paused_is_skipped_and_a_source_can_be_asked_for() {
 async fn skerry_tells_of_scripts_and_of_executions_that_fail() {
     let stage = Stage::set().await;
     let subscription = stage.subscribe("watch", ECHO, &["skerry.*"], 1).await;
-    stage.settled(&subscription, 0).await;
+    // What was told before there was a subscription may be looked at before or after it: not while the rest is counted.
+    stage.all_looked_at().await;
     let before = stage.deliveries(&subscription).len();
     let ship = stage.subscribe("ship", BROKEN, &["order.placed"], 1).await;
     stage.publish("order.placed", None, "1").await;

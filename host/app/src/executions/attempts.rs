@@ -29,7 +29,7 @@ use crate::{
     capabilities::{Reach, Scope, http::Ordinals},
     lanes::EXCLUSIVE_MAX,
     secrets::Placed,
-    transaction::{Transaction, lease, storage_full},
+    transaction::{Transaction, events_full, lease, storage_full},
 };
 
 /// How often a run is repeated. The last repeat has the tenant's write lane for itself, so there is nobody left to lose
@@ -85,7 +85,7 @@ impl<'a> Attempts<'a> {
             deadline: Instant::now() + limits.wall_time,
             lineage: order.lineage,
             placed: Placed::default(),
-            storage_limit_bytes: inner.quotas(&order.target.tenant).storage_bytes,
+            bounds: inner.bounds_of(&order.target.tenant),
             sent: Sent::after(order.sent_before.clone()),
         };
         Ok(Self {
@@ -199,11 +199,10 @@ impl<'a> Attempts<'a> {
         usage: Usage,
         is_last: bool,
     ) -> Result<Committed, AppError> {
-        let limit = self.scope.storage_limit_bytes;
         let (effects, may_repeat, stale) = {
             let mut buffer = transaction.lock();
             let effects = match &outcome.result {
-                Ok(_) => buffer.take_effects(limit),
+                Ok(_) => buffer.take_effects(self.scope.bounds),
                 Err(failure) if depends_on_reads(failure.kind) => buffer.take_checks(),
                 Err(_) => Effects::default(),
             };
@@ -223,6 +222,9 @@ impl<'a> Attempts<'a> {
             }
             CommitResult::StorageFull { limit_bytes } => {
                 self.refused(outcome, Failure::new(ErrorKind::Quota, "Quota", storage_full(limit_bytes)), usage).await
+            }
+            CommitResult::EventsFull { limit } => {
+                self.refused(outcome, Failure::new(ErrorKind::Quota, "Quota", events_full(limit)), usage).await
             }
         }
     }

@@ -3,7 +3,7 @@
 use database::{Retry, RetryCause, Verdict};
 use domain::{ErrorKind, OnInterrupt, RunPolicy, UnixMillis};
 
-use super::order::Order;
+use super::order::{Held, Order};
 
 /// How often the server may fail at an execution until that is its end.
 const SERVER_FAILURES_MAX: u32 = 3;
@@ -19,9 +19,7 @@ pub(super) fn retry(order: &Order, kind: ErrorKind) -> Option<Retry> {
     match kind {
         // The process ends: whoever comes next goes on with it.
         ErrorKind::Interrupted if held.on_interrupt == OnInterrupt::Retry => at(0, RetryCause::GivenBack),
-        ErrorKind::Internal if held.rescues < SERVER_FAILURES_MAX => {
-            at(AFTER_SERVER_FAILURE_MS, RetryCause::ServerFailed)
-        }
+        ErrorKind::Internal => retry_of_server(held, kind, now),
         ErrorKind::UserError | ErrorKind::Timeout | ErrorKind::Conflict | ErrorKind::EgressDenied
             if held.failures + 1 < held.max_attempts =>
         {
@@ -30,6 +28,16 @@ pub(super) fn retry(order: &Order, kind: ErrorKind) -> Option<Retry> {
         }
         _ => None,
     }
+}
+
+/// How an execution from the queue goes on at which the server failed; `None` where it has ended.
+pub(super) fn retry_of_server(held: Held, kind: ErrorKind, now: UnixMillis) -> Option<Retry> {
+    let goes_on = kind == ErrorKind::Internal && held.rescues < SERVER_FAILURES_MAX;
+    goes_on.then(|| Retry {
+        available_at: UnixMillis(now.0 + AFTER_SERVER_FAILURE_MS),
+        cause: RetryCause::ServerFailed,
+        sent: None,
+    })
 }
 
 /// What an end says of its script (RULES 31). The mistake of a caller who waits is not the script's; a limit is.

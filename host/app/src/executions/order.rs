@@ -184,6 +184,7 @@ impl Order {
             input,
             accepted_at: self.accepted_at,
             started_at: self.accepted_at,
+            reserved_fuel: 0,
         }
     }
 }

@@ -12,8 +12,13 @@ use std::{
 use database::{Claim, Claimed, Lease, Rescue, Taken, TenantStatus};
 use domain::{ExecutionId, TenantId, UnixMillis};
 
-use super::{ExecutionService, Order, order::Held, running::Guard, start};
-use crate::{AppError, Inner, admission::Lane, quotas::Allowed, transaction::lease};
+use super::{ExecutionService, Order, lost::hopeless, order::Held, running::Guard, start};
+use crate::{
+    AppError, Inner,
+    admission::Lane,
+    quotas::{self, Allowed},
+    transaction::lease,
+};
 
 /// How long an execution is this process's without a renewal, in milliseconds.
 const LEASE_MS: i64 = 30_000;
@@ -168,7 +173,13 @@ impl ExecutionService {
             let most_fuel = inner.config.limits.lowest(&row.limits.unwrap_or(inner.config.limits)).fuel;
             let allowed = inner.allow_execution(&row, Lane::Background, most_fuel).await?;
             let now = UnixMillis::now();
-            let claim = Claim { tenant, epoch: inner.database.epoch(), now, lease_until: UnixMillis(now.0 + LEASE_MS) };
+            let claim = Claim {
+                tenant,
+                epoch: inner.database.epoch(),
+                now,
+                lease_until: UnixMillis(now.0 + LEASE_MS),
+                reserved_fuel: quotas::set_aside(most_fuel),
+            };
             // Before the row says that it runs, so that a stop waits for it.
             let taking = inner.running.begin_taking()?;
             match inner.database.claim_execution(claim).await {
@@ -191,7 +202,14 @@ impl ExecutionService {
         Ok(())
     }
 
-    async fn run_claimed(&self, tenant: TenantId, claimed: Claimed, taking: Guard, begun: (UnixMillis, Allowed)) {
+    /// Run what was claimed, or say what becomes of it.
+    pub(super) async fn run_claimed(
+        &self,
+        tenant: TenantId,
+        claimed: Claimed,
+        taking: Guard,
+        begun: (UnixMillis, Allowed),
+    ) {
         let Claimed { execution, attempt, fence, failures, rescues, max_attempts, on_interrupt } = claimed;
         let held = Held { fence, failures, rescues, max_attempts, on_interrupt };
         let taken = match self.order_of(tenant, execution) {
@@ -202,8 +220,12 @@ impl ExecutionService {
             Err(error) => Err(error),
         };
         let Err(error) = taken else { return };
-        // Nothing of it has begun: it waits again as it did.
         let lease = Lease { fence: Some(fence), ..lease(tenant, execution, attempt, self.inner().database.epoch()) };
+        if let Some(failure) = hopeless(&error) {
+            tracing::error!(tenant.id = %tenant, execution.id = %execution, ?error, "an accepted execution cannot be run");
+            return self.give_up(lease, (failure, held)).await;
+        }
+        // Nothing of it has begun: it waits again as it did.
         let again_at = UnixMillis(UnixMillis::now().0 + wait_after(&error));
         if let Err(error) = self.inner().database.put_back(lease, again_at).await {
             tracing::warn!(tenant.id = %tenant, execution.id = %execution, %error, "an execution stays as running for now");

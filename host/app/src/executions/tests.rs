@@ -1,4 +1,4 @@
-//! Following and finding executions, with real guests.
+//! Following and finding executions, with real guests; and what becomes of one that cannot begin.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use database::ExecutionFilter;
 use domain::{
     Capabilities, ErrorKind, ExecutionId, ExecutionStatus, Language, Permission, Permissions, Principal, RecordMode,
-    RunPolicy, ScriptKind, ScriptName, Trigger,
+    RunPolicy, ScriptKind, ScriptName, Trigger, UnixMillis,
 };
 
-use super::{ExecutionNews, ExecutionQuery, LogFollower, LogMark, LogNews, LogText, RunRequest};
-use crate::{App, AppConfig, AppError, NewScriptInput, ScriptRef};
+use super::{ExecutionNews, ExecutionQuery, LogFollower, LogMark, LogNews, LogText, QueueTerms, RunRequest};
+use crate::{App, AppConfig, AppError, NewScriptInput, ScriptRef, admission::Lane};
 
 /// Long enough for everything here, on any machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -263,4 +263,96 @@ async fn whoever_does_not_keep_up_is_told_to_read_the_list_again() {
         stage.app.inner.changes.tell(stage.principal.tenant, ExecutionId::generate());
     }
     assert_eq!(watcher.next().await.unwrap(), ExecutionNews::Missed);
+}
+
+/// An application in which nothing that waits begins by itself.
+async fn offline() -> Stage {
+    let app = App::open_offline(AppConfig::in_memory()).unwrap();
+    let bootstrap = app.bootstrap(false).await.unwrap().unwrap();
+    let principal = app.tokens().authenticate(&bootstrap.token).unwrap();
+    Stage { app, principal }
+}
+
+impl Stage {
+    async fn claim(&self, now: UnixMillis) -> Option<database::Claimed> {
+        let database = &self.app.inner.database;
+        let claim = database::Claim {
+            tenant: self.principal.tenant,
+            epoch: database.epoch(),
+            now,
+            lease_until: UnixMillis(now.0 + 60_000),
+            reserved_fuel: 0,
+        };
+        match database.claim_execution(claim).await.unwrap() {
+            database::Taken::Execution(claimed) => Some(claimed),
+            _ => None,
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_execution_whose_input_cannot_be_read_is_tried_some_times_and_then_ends() {
+    let stage = offline().await;
+    stage.deploy("hello", None, "export default () => 1").await;
+    let (service, inner, tenant) = (stage.app.executions(), &stage.app.inner, stage.principal.tenant);
+    let request = RunRequest { script: named("hello"), input: String::from("null"), trigger: Trigger::Api };
+    let order = service.order(&stage.principal, request).unwrap();
+    let mut queued = service.queued(&order, QueueTerms::LIVE).unwrap();
+    queued.start.input = Some(b"nothing that was sealed".to_vec());
+    inner.database.enqueue_execution(queued).await.unwrap();
+    let mut now = UnixMillis::now();
+    while let Some(claimed) = stage.claim(now).await {
+        let row = inner.database.tenant(tenant).unwrap();
+        let allowed = inner.allow(&row, Lane::Background, 1_000).await.unwrap();
+        let taking = inner.running.begin_taking().unwrap();
+        service.run_claimed(tenant, claimed, taking, (now, allowed)).await;
+        now = UnixMillis(now.0 + 3_600_000);
+    }
+    let ended = inner.database.get_execution(tenant, order.execution).unwrap().execution;
+    assert_eq!((ended.status, ended.error_kind), (ExecutionStatus::Failed, Some(ErrorKind::Internal)));
+    assert_eq!(ended.attempt, 4, "the first and three more");
+    assert_eq!(inner.database.queued_executions(tenant).unwrap(), 0, "it keeps no place");
+}
+
+#[tokio::test]
+async fn what_is_cancelled_while_it_goes_back_to_wait_ends_all_the_same() {
+    let stage = offline().await;
+    stage.deploy("hello", None, "export default () => 1").await;
+    let (service, inner, tenant) = (stage.app.executions(), &stage.app.inner, stage.principal.tenant);
+    let execution = stage.accept("hello").await;
+    // A hand takes it, and finds that it cannot begin yet.
+    let now = UnixMillis::now();
+    let claimed = stage.claim(now).await.unwrap();
+    let order = service.order_of(tenant, execution).unwrap();
+    let running = inner.running.begin(&order).unwrap();
+    service.cancel(&stage.principal, execution).await.unwrap();
+    let lease = database::Lease {
+        tenant,
+        execution,
+        attempt: claimed.attempt,
+        epoch: inner.database.epoch(),
+        fence: Some(claimed.fence),
+    };
+    inner.database.put_back(lease, UnixMillis(now.0 + 3_600_000)).await.unwrap();
+    drop(running);
+    let ended = async {
+        while !inner.database.get_execution(tenant, execution).unwrap().execution.status.is_terminal() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, ended).await.expect("it waits for an hour");
+    let row = inner.database.get_execution(tenant, execution).unwrap().execution;
+    assert_eq!((row.status, row.error_kind), (ExecutionStatus::Cancelled, Some(ErrorKind::Cancelled)));
+}
+
+#[tokio::test]
+async fn what_does_not_compile_any_more_is_hopeless_and_a_wait_for_room_is_not() {
+    let kind = |error: &AppError| super::lost::hopeless(error).map(|failure| failure.kind);
+    assert_eq!(kind(&AppError::Source { diagnostics: Vec::new() }), Some(ErrorKind::Syntax));
+    assert_eq!(kind(&AppError::internal("damaged")), Some(ErrorKind::Internal));
+    assert_eq!(kind(&AppError::internal(database::DatabaseError::TooSlow)), None);
+    let overloaded = AppError::Overloaded { retry_after: Duration::from_secs(1) };
+    for passing in [overloaded, AppError::Unavailable, AppError::StorageFull, AppError::ConcurrencyFull { max: 1 }] {
+        assert_eq!(kind(&passing), None, "{passing}");
+    }
 }

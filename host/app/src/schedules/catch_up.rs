@@ -76,7 +76,7 @@ impl CatchingUp {
 
     async fn batch(&self, now: UnixMillis) -> Result<(), AppError> {
         let mut refused: HashSet<TenantId> = HashSet::new();
-        for schedule in self.inner.database.schedules_to_catch_up(now, BATCH)? {
+        for schedule in self.inner.readable(self.inner.database.schedules_to_catch_up(now, BATCH)?).await? {
             if self.inner.running.is_stopping() {
                 break;
             }

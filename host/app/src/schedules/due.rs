@@ -193,3 +193,31 @@ pub(super) fn stretch(slots: &Slots, range: SlotRange, fate: Fate) -> SlotStretc
         follows: slots.last_until(later(range.from, -1)),
     }
 }
+
+/// The slots of a schedule that are past and of which nothing is decided yet: they wait for a full queue.
+pub(super) fn waiting(schedule: &Schedule, now: UnixMillis) -> Option<SlotRange> {
+    let from = schedule.next.filter(|next| next.slot <= now)?.slot;
+    let last = Slots::of(schedule).ok().and_then(|slots| slots.last_until(now));
+    Some(SlotRange { from, to: last.map_or(from, |last| last.max(from)) })
+}
+
+/// What becomes of a backlog, given up because its schedule is another now.
+pub(super) fn superseded(schedule: &Schedule, backlog: &[SlotRange]) -> Vec<SlotStretch> {
+    let fate = Fate::missed(SlotReason::Superseded);
+    match Slots::of(schedule) {
+        Ok(slots) => given_up(&slots, backlog, fate),
+        // Nobody can say how many they are where the zone is not known any more.
+        Err(_) => {
+            let Fate { outcome, reason } = fate;
+            let of_range = |SlotRange { from, to }: &SlotRange| SlotStretch {
+                from: *from,
+                to: *to,
+                slots: 1,
+                outcome,
+                reason,
+                follows: None,
+            };
+            backlog.iter().map(of_range).collect()
+        }
+    }
+}

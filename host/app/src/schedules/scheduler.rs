@@ -1,7 +1,7 @@
 //! The scheduler: what is due is started, skipped or noted as missed, each schedule by itself, in bounded batches. It
 //! remembers nothing: what was decided stands in the rows, and each step says what it saw there.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use database::{DatabaseError, NextSlot, Schedule, SlotDecision, SlotPlace, SlotStart, SlotsPassed};
 use domain::{Actor, ExecutionId, Permission, Principal, SlotReason, TenantId, UnixMillis};
@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use super::{due::Due, known::KnownSlots, later, orders::SlotRun};
 use crate::{
     AppError, ExecutionService, Inner,
+    error::QUEUED_EXECUTIONS,
     executions::{QueueTerms, Target},
     scripts::ScriptRef,
 };
@@ -51,6 +52,13 @@ impl Step {
     fn to(next: Option<NextSlot>, now: UnixMillis) -> Self {
         if next.is_some_and(|next| next.due_at <= now) { Self::Again } else { Self::Done }
     }
+}
+
+/// What became of a schedule that was due.
+enum Settled {
+    Done,
+    /// Its slot waits, and so do all others of the tenant.
+    QueueFull(TenantId),
 }
 
 /// Whether there is something to run.
@@ -105,6 +113,9 @@ impl Scheduler {
     }
 
     /// Decide what is due of one schedule.
+    ///
+    /// # Errors
+    /// [`AppError::Quota`] where the tenant's queue is full: the slot is as it was.
     pub(super) async fn settle(&self, schedule: &Schedule, now: UnixMillis) -> Result<(), AppError> {
         let mut step = self.step(schedule, now).await?;
         for _ in 1..STEPS_MAX {
@@ -119,27 +130,39 @@ impl Scheduler {
 
     async fn batch(&self, now: UnixMillis) -> Result<Step, AppError> {
         let due = self.inner.database.due_schedules(now, BATCH)?;
-        let is_last = due.len() < BATCH as usize;
+        let is_last = due.schedules.len() + due.unreadable.len() < BATCH as usize;
+        let due = self.inner.readable(due).await?;
+        let mut full: HashSet<TenantId> = HashSet::new();
         let mut settled =
             stream::iter(due).map(|schedule| self.settle_or_wait(schedule, now)).buffer_unordered(AT_ONCE);
         while let Some(result) = settled.next().await {
-            result?;
+            if let Settled::QueueFull(tenant) = result? {
+                full.insert(tenant);
+            }
+        }
+        // Whatever else of these tenants is due is put off with what was refused.
+        for tenant in full {
+            tracing::debug!(tenant.id = %tenant, "slots wait for the queue");
+            self.inner.database.postpone_slots(tenant, now, later(now, RETRY_MS)).await?;
         }
         Ok(if is_last { Step::Done } else { Step::Again })
     }
 
     /// A schedule that cannot be settled is left for a while, so that it keeps nobody else waiting.
-    async fn settle_or_wait(&self, schedule: Schedule, now: UnixMillis) -> Result<(), AppError> {
-        let Err(error) = self.settle(&schedule, now).await else { return Ok(()) };
+    async fn settle_or_wait(&self, schedule: Schedule, now: UnixMillis) -> Result<Settled, AppError> {
+        let Err(error) = self.settle(&schedule, now).await else { return Ok(Settled::Done) };
         match error {
+            AppError::Quota { quota: QUEUED_EXECUTIONS, .. } => Ok(Settled::QueueFull(schedule.tenant)),
             AppError::Unavailable | AppError::StorageFull | AppError::Overloaded { .. } => Err(error),
             // It was removed meanwhile.
-            AppError::NotFound { .. } => Ok(()),
+            AppError::NotFound { .. } => Ok(Settled::Done),
             error => {
                 tracing::error!(tenant.id = %schedule.tenant, schedule.id = %schedule.id, ?error, "a slot waits");
                 let current = self.inner.database.schedule(schedule.tenant, schedule.id)?;
-                let Some(next) = current.next else { return Ok(()) };
-                self.postpone(&current, next, now).await
+                if let Some(next) = current.next {
+                    self.postpone(&current, next, now).await?;
+                }
+                Ok(Settled::Done)
             }
         }
     }
@@ -167,6 +190,11 @@ impl Scheduler {
 
     async fn start(&self, due: &Due<'_>, target: Target) -> Result<Step, AppError> {
         let (schedule, slot, now) = (due.schedule, due.next.slot, due.now);
+        // A read, so that a full queue costs no write for each of the tenant's schedules.
+        let limit = self.inner.quotas(&target.tenant).queued_executions;
+        if self.inner.database.queued_executions(schedule.tenant)? >= limit {
+            return Err(DatabaseError::QueueFull { limit }.into());
+        }
         let run = SlotRun { schedule, slot, last_run: schedule.last_run, terms: QueueTerms::LIVE, now };
         let next = due.next_after(slot);
         let start = SlotStart { place: due.place(), next, queued: run.queued(&self.executions, target)?, now };
@@ -180,11 +208,6 @@ impl Scheduler {
             Ok(SlotDecision::Moved) => Ok(Step::Again),
             // The script's own bound says no to another run beside those that go on.
             Err(DatabaseError::GroupFull { .. }) => self.pass(schedule, due.overlapping()).await,
-            Err(DatabaseError::QueueFull { limit }) => {
-                tracing::debug!(tenant.id = %schedule.tenant, schedule.id = %schedule.id, limit, "a slot waits for the queue");
-                self.postpone(schedule, due.next, now).await?;
-                Ok(Step::Done)
-            }
             Err(error) => Err(error.into()),
         }
     }

@@ -1,6 +1,6 @@
 //! The way out of the outbox: from an event to its deliveries, and from a delivery to its execution.
 
-use domain::{Lineage, ScriptId, SubscriptionId, TenantId, UnixMillis, lineage::BUDGET};
+use domain::{DeadLetterId, ExecutionId, Lineage, ScriptId, SubscriptionId, TenantId, UnixMillis, lineage::BUDGET};
 use rusqlite::{OptionalExtension, params, params_from_iter};
 
 use super::{
@@ -19,8 +19,8 @@ const TAKE_PENDING: &str = "
     DELETE FROM pending_events WHERE tenant_id = $1 AND revision = $2 AND ordinal = $3";
 const INSERT: &str = "
     INSERT INTO event_deliveries (tenant_id, event_source, event_id, subscription_id, event_revision, event_ordinal,
-                                  subject, status, execution_id, created_at, completed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                  subject, status, execution_id, created_at, completed_at, dead_letter_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (tenant_id, event_source, event_id, subscription_id) DO NOTHING";
 const STATUS: &str = "
     SELECT status
@@ -172,7 +172,7 @@ impl Database {
     }
 }
 
-/// Turn one event into its deliveries; answers how many.
+/// Turn one event into its deliveries, those of webhooks too; answers how many.
 fn expand(
     work: &mut Work<'_>,
     tenant: TenantId,
@@ -199,10 +199,9 @@ fn expand(
         deadletters::insert_event(work, tenant, &dead, now)?;
         return Ok(0);
     }
-    let mut made = 0;
-    webhooks::expand(work, tenant, (&expansion.source, &expansion.event), now)?;
+    let mut made = webhooks::expand(work, tenant, (&expansion.source, &expansion.event), now)?;
     for delivery in &expansion.deliveries {
-        let (status, execution) = begin(work, tenant, expansion, delivery, now, expanded)?;
+        let Begun { status, execution, letter } = begin(work, tenant, expansion, delivery, now, expanded)?;
         let completed_at = matches!(status, DeliveryStatus::Skipped | DeliveryStatus::Dead).then_some(now.0);
         made += work.connection.prepare_cached(INSERT)?.execute(params![
             tenant.to_string(),
@@ -213,12 +212,27 @@ fn expand(
             ordinal,
             expansion.subject,
             status.as_str(),
-            execution,
+            execution.map(|execution| execution.to_string()),
             now.0,
             completed_at,
+            letter.map(|letter| letter.to_string()),
         ])?;
     }
     Ok(made)
+}
+
+/// What a new delivery begins as.
+struct Begun {
+    status: DeliveryStatus,
+    execution: Option<ExecutionId>,
+    /// The dead letter that stands for it among others.
+    letter: Option<DeadLetterId>,
+}
+
+impl Begun {
+    fn as_status(status: DeliveryStatus) -> Self {
+        Self { status, execution: None, letter: None }
+    }
 }
 
 /// What a new delivery begins as, with its execution where it has one.
@@ -229,10 +243,10 @@ fn begin(
     delivery: &NewDelivery,
     now: UnixMillis,
     expanded: &mut Expanded,
-) -> Result<(DeliveryStatus, Option<String>), DatabaseError> {
+) -> Result<Begun, DatabaseError> {
     let mut reason = None;
     match &delivery.fate {
-        Fate::Skip => return Ok((DeliveryStatus::Skipped, None)),
+        Fate::Skip => return Ok(Begun::as_status(DeliveryStatus::Skipped)),
         Fate::Dead(given) => reason = Some(*given),
         Fate::Queue(_) | Fate::Wait => {
             if let Some(lineage) = expansion.counted
@@ -253,24 +267,25 @@ fn begin(
             event: &expansion.event,
             root: is_of_chain.then_some(expansion.root.as_str()),
         };
-        deadletters::insert_event(work, tenant, &dead, now)?;
-        return Ok((DeliveryStatus::Dead, None));
+        let letter = deadletters::insert_event(work, tenant, &dead, now)?;
+        let letter = is_of_chain.then_some(letter);
+        return Ok(Begun { letter, ..Begun::as_status(DeliveryStatus::Dead) });
     }
     if let Some(subject) = &expansion.subject
         && has_open(work.connection, tenant, delivery.subscription, subject)?
     {
-        return Ok((DeliveryStatus::Waiting, None));
+        return Ok(Begun::as_status(DeliveryStatus::Waiting));
     }
-    let Fate::Queue(queued) = &delivery.fate else { return Ok((DeliveryStatus::Ready, None)) };
+    let Fate::Queue(queued) = &delivery.fate else { return Ok(Begun::as_status(DeliveryStatus::Ready)) };
     // A full queue is said before anything is written.
     match queue::enqueue(work, queued) {
         Ok(()) => {
             expanded.queued += 1;
-            Ok((DeliveryStatus::Queued, Some(queued.start.execution.to_string())))
+            Ok(Begun { execution: Some(queued.start.execution), ..Begun::as_status(DeliveryStatus::Queued) })
         }
         Err(DatabaseError::QueueFull { .. }) => {
             expanded.is_full = true;
-            Ok((DeliveryStatus::Ready, None))
+            Ok(Begun::as_status(DeliveryStatus::Ready))
         }
         Err(error) => Err(error),
     }

@@ -39,7 +39,15 @@ const OLDEST: &str = "
             SELECT 1
             FROM dead_letters
             WHERE dead_letters.tenant_id = $1 AND event_source = outbox_events.source
-                AND dead_letters.event_id = outbox_events.id AND redriven_at IS NULL) AS is_free
+                AND dead_letters.event_id = outbox_events.id AND redriven_at IS NULL)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM event_deliveries
+            JOIN dead_letters
+                ON dead_letters.tenant_id = $1 AND dead_letters.id = event_deliveries.dead_letter_id
+                AND redriven_at IS NULL
+            WHERE event_deliveries.tenant_id = $1 AND event_deliveries.event_source = outbox_events.source
+                AND event_deliveries.event_id = outbox_events.id) AS is_free
     FROM outbox_events
     WHERE tenant_id = $1 AND (revision, ordinal) > ($2, $3)
     ORDER BY revision, ordinal
@@ -64,6 +72,14 @@ const DELETE: &str = "
             SELECT 1
             FROM dead_letters
             WHERE dead_letters.tenant_id = $1 AND event_source = $2 AND event_id = $3 AND redriven_at IS NULL)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM event_deliveries
+            JOIN dead_letters
+                ON dead_letters.tenant_id = $1 AND dead_letters.id = event_deliveries.dead_letter_id
+                AND redriven_at IS NULL
+            WHERE event_deliveries.tenant_id = $1 AND event_deliveries.event_source = $2
+                AND event_deliveries.event_id = $3)
     RETURNING octet_length(data) AS size";
 const COUNT_DELIVERIES: &str = "
     SELECT COUNT(*) AS deliveries

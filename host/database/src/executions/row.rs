@@ -15,9 +15,9 @@ const INSERT: &str = "
     INSERT INTO executions (tenant_id, id, script_id, version_id, triggered_by, actor, actor_user_id, actor_token_id,
                             status, attempt, owner_epoch, error_kind, fuel, peak_memory_bytes, host_calls,
                             logs_truncated, accepted_at, started_at, completed_at, duration_us, error, input, result,
-                            binding_user_id, retry_of, actor_session_id, is_accepted)
+                            binding_user_id, retry_of, actor_session_id, is_accepted, reserved_fuel)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-            $25, $26, $27)";
+            $25, $26, $27, $28)";
 
 /// What an execution's row says once it has ended.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,6 +70,7 @@ pub(crate) fn insert(
         session,
         // Only what is accepted waits.
         status == ExecutionStatus::Pending,
+        bigint(start.reserved_fuel),
     ])?;
     Ok(())
 }

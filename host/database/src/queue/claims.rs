@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::Priority;
 use crate::{
     Database, DatabaseError, breakers,
-    rows::{small_count, word},
+    rows::{bigint, small_count, word},
     writer::Work,
 };
 
@@ -41,8 +41,8 @@ const LEASE: &str = "
 const IS_ACTIVE: &str = "SELECT is_active FROM scripts WHERE tenant_id = $1 AND id = $2";
 const BEGIN: &str = "
     UPDATE executions
-    SET status = 'running', owner_epoch = $1, started_at = $2
-    WHERE tenant_id = $3 AND id = $4 AND status = 'pending'
+    SET status = 'running', owner_epoch = $1, started_at = $2, reserved_fuel = $3
+    WHERE tenant_id = $4 AND id = $5 AND status = 'pending'
     RETURNING attempt";
 const RENEW: &str = "
     UPDATE execution_queue
@@ -67,6 +67,8 @@ pub struct Claim {
     pub now: UnixMillis,
     /// Until when it is the process's, unless it renews.
     pub lease_until: UnixMillis,
+    /// Fuel that was set aside for the attempt: what counts as used where a crash cuts it.
+    pub reserved_fuel: u64,
 }
 
 /// What a claim came to.
@@ -191,7 +193,9 @@ fn lease(work: &Work<'_>, claim: &Claim, execution: ExecutionId) -> Result<Claim
     let (tenant, id) = (claim.tenant.to_string(), execution.to_string());
     let mut begin = work.connection.prepare_cached(BEGIN)?;
     let attempt = begin
-        .query_row(params![claim.epoch, claim.now.0, tenant, id], |row| small_count(row, "attempt"))
+        .query_row(params![claim.epoch, claim.now.0, bigint(claim.reserved_fuel), tenant, id], |row| {
+            small_count(row, "attempt")
+        })
         .optional()?
         .ok_or_else(|| DatabaseError::Corrupt { what: format!("the queue holds {id}, which does not wait") })?;
     let mut lease = work.connection.prepare_cached(LEASE)?;

@@ -2,12 +2,12 @@
 //! as every other.
 
 use domain::{ErrorKind, ExecutionId, Lineage, OnInterrupt, ScriptId, TenantId, Trigger, UnixMillis};
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::returns::{Counted, Requeue, go_back, leave};
 use crate::{
     Database, DatabaseError, OutboxEvent, RetryCause, Usage, deadletters, events, lineages,
-    rows::{bytes, small_count, word},
+    rows::{bytes, count, millis, small_count, word},
     usage,
     writer::Work,
 };
@@ -15,7 +15,7 @@ use crate::{
 // What an earlier process had, or what nobody renewed. Few are leased at once.
 const LOST: &str = "
     SELECT queue.tenant_id, queue.execution_id, queue.script_id, queue.on_interrupt, queue.rescues, queue.is_cancelled,
-           executions.triggered_by, lineages.root_tenant_id, lineages.root, lineages.hop
+           executions.triggered_by, executions.reserved_fuel, executions.started_at, lineages.root_tenant_id, lineages.root, lineages.hop
     FROM execution_queue AS queue
     JOIN executions ON executions.tenant_id = queue.tenant_id AND executions.id = queue.execution_id
     LEFT JOIN execution_lineages AS lineages
@@ -35,8 +35,9 @@ const LEFT_RUNNING: &str = "
     LIMIT $2";
 const INTERRUPT: &str = "
     UPDATE executions
-    SET status = $1, error_kind = $2, error = $3, completed_at = $4
-    WHERE tenant_id = $5 AND id = $6 AND status IN ('pending', 'running')";
+    SET status = $1, error_kind = $2, error = $3, completed_at = $4, fuel = reserved_fuel
+    WHERE tenant_id = $5 AND id = $6 AND status IN ('pending', 'running')
+    RETURNING reserved_fuel, started_at";
 
 /// How often an execution is taken back from a process that ended while it ran it. After that it is given up.
 const RESCUES_MAX: u32 = 3;
@@ -101,6 +102,25 @@ struct Lost {
     execution: Doomed,
     on_interrupt: OnInterrupt,
     rescues: u32,
+    cut: Cut,
+}
+
+/// What an attempt cost that a process left. What it used nobody knows any more: it counts as all that was set aside.
+struct Cut {
+    reserved_fuel: u64,
+    started_at: UnixMillis,
+}
+
+impl Cut {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { reserved_fuel: count(row, "reserved_fuel")?, started_at: millis(row, "started_at")? })
+    }
+
+    /// Count it to the day on which it was set aside.
+    fn charge(&self, work: &Work<'_>, tenant: TenantId, executions: u64) -> Result<(), DatabaseError> {
+        let used = Usage { executions, fuel: self.reserved_fuel, ..Usage::default() };
+        usage::settle(work.connection, tenant, self.started_at.utc_day(), &used)
+    }
 }
 
 impl Doomed {
@@ -125,6 +145,7 @@ impl Lost {
             execution: Doomed { kind, ..Doomed::from_row(row)? },
             on_interrupt: word(row, "on_interrupt")?,
             rescues: small_count(row, "rescues")?,
+            cut: Cut::from_row(row)?,
         })
     }
 
@@ -193,7 +214,9 @@ fn rescue_one(
     let Doomed { tenant, execution, script, kind, .. } = lost.execution;
     let now = rescue.now;
     if !lost.is_doomed() {
-        go_back(work, (tenant, execution), &interrupted(lost.rescues, now), Counted::Rescue)?;
+        go_back(work, (tenant, execution), &interrupted(lost, now), Counted::Rescue)?;
+        // The execution counts once, with its end.
+        lost.cut.charge(work, tenant, 0)?;
         rescued.returned += 1;
         return Ok(());
     }
@@ -223,25 +246,24 @@ fn end(
     let (status, kind) = (doomed.kind.status().as_str(), doomed.kind.as_str());
     let error = ending.and_then(|ending| ending.error.as_deref());
     let mut statement = work.connection.prepare_cached(INTERRUPT)?;
-    if statement.execute(params![status, kind, error, now.0, tenant, execution])? == 0 {
-        return Ok(());
-    }
-    usage::add(work.connection, doomed.tenant, now.utc_day(), &Usage { executions: 1, ..Usage::default() })?;
+    let parameters = params![status, kind, error, now.0, tenant, execution];
+    let Some(cut) = statement.query_row(parameters, Cut::from_row).optional()? else { return Ok(()) };
+    cut.charge(work, doomed.tenant, 1)?;
     if let Some(told) = ending.and_then(|ending| ending.told.as_ref()) {
         events::insert_one(work, (doomed.tenant, Some(doomed.execution)), bytes(ordinal), told)?;
     }
     Ok(())
 }
 
-fn interrupted(rescues: u32, now: UnixMillis) -> Requeue<'static> {
+fn interrupted(lost: &Lost, now: UnixMillis) -> Requeue<'static> {
     Requeue {
         kind: ErrorKind::Interrupted,
-        fuel: 0,
+        fuel: lost.cut.reserved_fuel,
         completed_at: now,
         duration_us: 0,
         error: None,
         sent: None,
-        available_at: UnixMillis(now.0.saturating_add(wait_after(rescues))),
+        available_at: UnixMillis(now.0.saturating_add(wait_after(lost.rescues))),
         cause: RetryCause::GivenBack,
     }
 }

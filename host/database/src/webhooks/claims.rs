@@ -1,11 +1,11 @@
 //! Taking a delivery that is due, and settling it: by lease and fence, so that what a crash cut off is sent again, and what
 //! comes too late changes nothing.
 
-use domain::{TenantId, UnixMillis, WebhookDeliveryId};
+use domain::{TenantId, UnixMillis, WebhookDeliveryId, WebhookId};
 use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::{Webhook, WebhookAttempt, WebhookDelivery, WebhookDisabled, WebhookEvent, find};
+use super::{STOP, Webhook, WebhookAttempt, WebhookDelivery, WebhookDisabled, WebhookEvent, find};
 use crate::{
     Database, DatabaseError, deadletters,
     rows::{bigint, count, millis, optional_millis, optional_word, small_count, word},
@@ -94,6 +94,10 @@ const DISABLE: &str = "
     UPDATE webhooks
     SET is_active = FALSE, disabled_reason = $1, revision = $2
     WHERE tenant_id = $3 AND id = $4 AND revision = $5 AND is_active";
+const GIVE_UP: &str = "
+    UPDATE webhook_deliveries
+    SET status = 'failed', completed_at = $1, lease_until = 0
+    WHERE tenant_id = $2 AND id = $3 AND status = 'pending'";
 const INSERT_DEAD: &str = "
     INSERT INTO dead_letters (tenant_id, id, kind, reason, subscription_id, event_source, event_id, created_at)
     VALUES ($1, $2, 'webhook', $3, $4, $5, $6, $7)";
@@ -227,12 +231,55 @@ fn claim(
     for (delivery, round, fence) in due {
         let key = params![epoch, lease_until.0, tenant.to_string(), delivery.id.to_string()];
         work.connection.prepare_cached(TAKE)?.execute(key)?;
-        let webhook = find(work.connection, tenant, delivery.webhook)?.ok_or(DatabaseError::NotFound)?;
-        let mut statement = work.connection.prepare_cached(EVENT)?;
-        let event = statement.query_row([&tenant.to_string(), &delivery.source, &delivery.event], event_of)?;
+        let Some(webhook) = readable_webhook(work, tenant, delivery.webhook)? else { continue };
+        let Some(event) = readable_event(work, tenant, &delivery)? else {
+            give_up_unreadable(work, tenant, &delivery, now)?;
+            continue;
+        };
         claimed.push(ClaimedWebhook { tenant, delivery, round, fence: fence + 1, webhook, event });
     }
     Ok(claimed)
+}
+
+/// The webhook of a delivery. One whose row cannot be read is sent nothing any more, so that the tenant's others are.
+fn readable_webhook(work: &Work<'_>, tenant: TenantId, id: WebhookId) -> Result<Option<Webhook>, DatabaseError> {
+    match find(work.connection, tenant, id) {
+        Err(error) if error.is_unreadable() => {
+            tracing::error!(tenant.id = %tenant, webhook.id = %id, %error, "a webhook cannot be read and is stopped");
+            work.connection.prepare_cached(STOP)?.execute([tenant.to_string(), id.to_string()])?;
+            Ok(None)
+        }
+        found => found?.map(Some).ok_or(DatabaseError::NotFound),
+    }
+}
+
+/// The event of a delivery; `None` where its row cannot be read, now or ever.
+fn readable_event(
+    work: &Work<'_>,
+    tenant: TenantId,
+    delivery: &WebhookDelivery,
+) -> Result<Option<WebhookEvent>, DatabaseError> {
+    let mut statement = work.connection.prepare_cached(EVENT)?;
+    let found = statement.query_row([&tenant.to_string(), &delivery.source, &delivery.event], event_of);
+    match found.map_err(DatabaseError::from) {
+        Err(error) if error.is_unreadable() => {
+            tracing::error!(tenant.id = %tenant, delivery.id = %delivery.id, %error, "a webhook's event cannot be read");
+            Ok(None)
+        }
+        found => found.map(Some),
+    }
+}
+
+/// End a delivery whose event cannot be read: a person finds it among the dead letters.
+fn give_up_unreadable(
+    work: &Work<'_>,
+    tenant: TenantId,
+    delivery: &WebhookDelivery,
+    now: UnixMillis,
+) -> Result<(), DatabaseError> {
+    let (of, id) = (tenant.to_string(), delivery.id.to_string());
+    work.connection.prepare_cached(GIVE_UP)?.execute(params![now.0, of, id])?;
+    insert_dead(work, (tenant, delivery), "unreadable", now)
 }
 
 fn event_of(row: &Row<'_>) -> rusqlite::Result<WebhookEvent> {
@@ -330,12 +377,20 @@ fn give_up(
     disable: Option<WebhookDisabled>,
     now: UnixMillis,
 ) -> Result<(), DatabaseError> {
-    let (tenant, webhook) = (claimed.tenant.to_string(), claimed.webhook.id.to_string());
     let reason = if disable == Some(WebhookDisabled::Gone) { "refused" } else { "attempts" };
-    let WebhookDelivery { source, event, .. } = &claimed.delivery;
-    let id = Uuid::now_v7().to_string();
-    work.connection.prepare_cached(INSERT_DEAD)?.execute(params![tenant, id, reason, webhook, source, event, now.0])?;
-    deadletters::count_one(work, claimed.tenant)
+    insert_dead(work, (claimed.tenant, &claimed.delivery), reason, now)
+}
+
+fn insert_dead(
+    work: &Work<'_>,
+    (tenant, delivery): (TenantId, &WebhookDelivery),
+    reason: &str,
+    now: UnixMillis,
+) -> Result<(), DatabaseError> {
+    let WebhookDelivery { webhook, source, event, .. } = delivery;
+    let (of, id, webhook) = (tenant.to_string(), Uuid::now_v7().to_string(), webhook.to_string());
+    work.connection.prepare_cached(INSERT_DEAD)?.execute(params![of, id, reason, webhook, source, event, now.0])?;
+    deadletters::count_one(work, tenant)
 }
 
 fn insert_attempt(

@@ -3,7 +3,7 @@
 use domain::{TenantId, UnixMillis, WebhookDeliveryId, WebhookId};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::list;
+use super::all_readable;
 use crate::{
     Database, DatabaseError, Redrive, deadletters,
     rows::{millis, optional_millis, small_count, word},
@@ -11,9 +11,6 @@ use crate::{
     words::stored_words,
     writer::Work,
 };
-
-/// More webhooks than a tenant can have.
-const WEBHOOKS_MAX: u32 = 1_000;
 
 const TYPE: &str = "SELECT type FROM outbox_events WHERE tenant_id = $1 AND source = $2 AND id = $3";
 const INSERT: &str = "
@@ -287,7 +284,7 @@ impl Database {
                 test.event,
                 test.data,
             ])?;
-            weights::add(work, tenant, Weight::event(test.data.len()))?;
+            weights::add(work, tenant, Weight::event(test.data.len()).and(Weight::rows(1)))?;
             work.connection.prepare_cached(INSERT)?.execute(params![
                 key,
                 test.delivery.to_string(),
@@ -311,14 +308,18 @@ impl Database {
     ) -> Result<usize, DatabaseError> {
         self.write(move |work| {
             let mut statement = work.connection.prepare_cached(PURGE)?;
-            Ok(statement.execute(params![tenant.to_string(), before.0, limit])?)
+            let deleted = statement.execute(params![tenant.to_string(), before.0, limit])?;
+            if deleted > 0 {
+                weights::add(work, tenant, Weight::rows(deleted).less())?;
+            }
+            Ok(deleted)
         })
         .await
     }
 }
 
 /// Make deliveries of an event to every active webhook that asks for it, in the write that looks for its subscriptions.
-/// Made again it changes nothing. Answers how many there are to be sent.
+/// Made again it changes nothing. Answers how many there are to be sent; the caller counts them.
 ///
 /// # Errors
 /// As every statement.
@@ -328,7 +329,7 @@ pub(crate) fn expand(
     (source, event): (&str, &str),
     now: UnixMillis,
 ) -> Result<usize, DatabaseError> {
-    let webhooks = list(work.connection, tenant, None, WEBHOOKS_MAX)?;
+    let webhooks = all_readable(work, tenant)?;
     if !webhooks.iter().any(|webhook| webhook.is_active) {
         return Ok(0);
     }

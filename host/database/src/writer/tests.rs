@@ -324,5 +324,6 @@ async fn start(database: &Database, home: &NewTenant) -> StartRow {
         input: None,
         accepted_at: UnixMillis(1),
         started_at: UnixMillis(1),
+        reserved_fuel: 0,
     }
 }

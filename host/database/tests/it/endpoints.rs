@@ -127,3 +127,17 @@ async fn a_claim_is_given_back_by_whoever_holds_it_and_taken_over_from_whoever_i
     assert_eq!(database.claim_answer(tenant, full).await.unwrap(), ClaimedAnswer::StorageFull);
     assert_eq!(database.storage_bytes(tenant).unwrap(), 0);
 }
+
+#[tokio::test]
+async fn an_endpoint_whose_row_cannot_be_read_keeps_no_other_from_answering() {
+    let stage = Stage::set().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    let second = crate::stage::new_script("second", stage.home.user);
+    let whole = second.id;
+    database.create_script(tenant, second).await.unwrap();
+    database.put_endpoint(tenant, stage.home.script, endpoint("GET", "/a")).await.unwrap();
+    database.put_endpoint(tenant, whole, endpoint("GET", "/b")).await.unwrap();
+    stage.tamper("UPDATE endpoints SET path = 'no path' WHERE script_id = ?1", &stage.home.script.to_string());
+    let found: Vec<_> = database.endpoints_of_tenant(tenant).unwrap().iter().map(|endpoint| endpoint.script).collect();
+    assert_eq!(found, [whole]);
+}

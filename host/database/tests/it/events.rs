@@ -5,11 +5,11 @@ mod bounds;
 use database::{
     CommitResult, DatabaseError, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Effects, Ending,
     EventPosition, ExecutionCommit, Expansion, Fate, NewDelivery, PendingEvent, PublishBounds, QueuedExecution,
-    Readability, Redrive, Release, Rescue, StoredEvent, Subscription, SubscriptionChange,
+    Readability, Redrive, Release, Replacement, Rescue, StoredEvent, Subscription, SubscriptionChange,
 };
 use domain::{ErrorKind, EventPattern, ExecutionStatus, Lineage, SubscriptionId, UnixMillis, lineage::BUDGET};
 
-use crate::stage::{NOW, Stage, ended, event, revision_of};
+use crate::stage::{NOW, Stage, ended, event, revision_of, set, writes};
 
 /// More than any test needs.
 const ROOM: PublishBounds = PublishBounds { storage_bytes: 1 << 30, pending_events: 1_000 };
@@ -371,7 +371,9 @@ async fn an_edited_event_goes_to_its_subscription_alone() {
     let [letter] =
         stage.database.list_dead_letters(tenant, DeadLetterFilter::default(), None, 10).unwrap().try_into().unwrap();
     let edited = database::OutboxEvent { source: String::from("redrive"), ..event("edited") };
-    stage.database.redrive_edited_event(tenant, stage.redrive(letter.id), edited, ROOM).await.unwrap();
+    let replacement =
+        Replacement { event: edited, source: letter.source.clone().unwrap(), id: letter.event.clone().unwrap() };
+    stage.database.redrive_edited_event(tenant, stage.redrive(letter.id), replacement, ROOM).await.unwrap();
     assert!(stage.pending().is_empty(), "nobody looks for other subscriptions");
     assert_eq!(stage.deliveries(subscription), named(&[("a", "dead"), ("edited", "ready")]));
     let [(_, stored)] = stage.database.ready_deliveries(tenant, 10).unwrap().try_into().unwrap();
@@ -555,4 +557,47 @@ async fn a_deleted_script_takes_its_subscriptions_with_it_and_leaves_the_events(
     let ids: Vec<String> = stage.pending().into_iter().map(|stored| stored.event.id).collect();
     assert_eq!(ids, ["told"]);
     assert!(database.event(tenant, "/scripts/orders", "a").unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_subscription_whose_row_cannot_be_read_is_paused_and_the_others_go_on() {
+    let (stage, broken) = stage().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    let other = Subscription { source: Some(event("").source), ..subscription(&stage) };
+    let whole = other.id;
+    database.create_subscription(tenant, other, 100).await.unwrap();
+    stage.tamper("UPDATE subscriptions SET patterns = 'no JSON' WHERE id = ?1", &broken.to_string());
+    let (active, is_any_unreadable) = database.active_subscriptions(tenant).unwrap();
+    assert_eq!((active.iter().map(|found| found.id).collect::<Vec<_>>(), is_any_unreadable), (vec![whole], true));
+    assert_eq!(database.stop_unreadable_subscriptions(tenant).await.unwrap(), [broken.to_string()]);
+    assert!(database.stop_unreadable_subscriptions(tenant).await.unwrap().is_empty(), "once is enough");
+    assert!(!database.active_subscriptions(tenant).unwrap().1);
+    let listed: Vec<SubscriptionId> =
+        database.list_subscriptions(tenant, None, 1).unwrap().into_iter().map(|found| found.id).collect();
+    assert_eq!(listed, [whole], "it takes no place of a page");
+    stage.publish("a", None).await;
+    stage.expand(whole).await;
+    stage.run_next(None).await;
+    assert_eq!(stage.deliveries(whole), named(&[("a", "delivered")]));
+    database.delete_subscription(tenant, broken).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_ready_for_a_subscription_whose_setter_left_is_in_nobodys_way() {
+    let (stage, orphaned) = stage().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    let adopted = Subscription { set_by: None, source: Some(event("").source), ..subscription(&stage) };
+    let other = adopted.id;
+    database.create_subscription(tenant, adopted, 100).await.unwrap();
+    for (id, subscription) in [("a", orphaned), ("b", other)] {
+        stage.publish(id, None).await;
+        let waits = stage.pending().into_iter().map(|event| expansion(event, stage.delivery(subscription, Fate::Wait)));
+        database.expand_events(tenant, waits.collect(), NOW).await.unwrap();
+    }
+    let first = || database.ready_deliveries(tenant, 1).unwrap().pop().map(|(delivery, _)| delivery.event);
+    assert_eq!(first().as_deref(), Some("a"));
+    let left =
+        database::Membership { status: database::MembershipStatus::Removed, ..crate::stage::member(stage.home.user) };
+    database.put_membership(tenant, left).await.unwrap();
+    assert_eq!(first().as_deref(), Some("b"));
 }

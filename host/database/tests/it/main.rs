@@ -20,3 +20,4 @@ mod stage;
 mod storage;
 mod tenancy;
 mod tokens;
+mod webhooks;

@@ -6,7 +6,7 @@ use database::{
 };
 use domain::{ErrorKind, ExecutionId, ExecutionStatus, OnInterrupt, UnixMillis, WhenFull};
 
-use crate::stage::{NOW, Stage, ended, revision_of, set, writes};
+use crate::stage::{NOW, RESERVED_FUEL, Stage, end_left_running, ended, revision_of, set, writes};
 
 fn later(ms: i64) -> UnixMillis {
     UnixMillis(NOW.0 + ms)
@@ -507,4 +507,47 @@ async fn fuel_is_reserved_within_the_quota_and_what_was_used_counts_once() {
     database.release_fuel(tenant, day, 9_000).await.unwrap();
     assert_eq!(database.usage_of_day(tenant, day).unwrap().fuel, 1_000);
     assert_eq!(database.reserve_fuel(tenant, day, want(20_000, 1)).await.unwrap(), 9_000);
+}
+
+/// What was left by whoever had the database before.
+fn rescue(stage: &Stage) -> Rescue {
+    Rescue { epoch: stage.database.epoch(), now: later(100_000), at_work: Vec::new(), endings: Vec::new() }
+}
+
+#[tokio::test]
+async fn an_attempt_that_a_crash_cut_counts_as_all_that_was_set_aside_for_it() {
+    let stage = Stage::set().await;
+    let execution = stage.accept(stage.queued()).await;
+    let used = |stage: &Stage| {
+        let usage = stage.database.usage_of_day(stage.home.tenant, NOW.utc_day()).unwrap();
+        (usage.executions, usage.fuel)
+    };
+    stage.claim(NOW).await.unwrap();
+    let mut stage = stage.restart();
+    for crash in 1..=3 {
+        stage.database.rescue_executions(rescue(&stage)).await.unwrap();
+        assert_eq!(used(&stage), (0, crash * RESERVED_FUEL), "the execution has not ended");
+        stage.claim(later(200_000)).await.unwrap();
+        stage = stage.restart();
+    }
+    stage.database.rescue_executions(rescue(&stage)).await.unwrap();
+    assert_eq!(used(&stage), (1, 4 * RESERVED_FUEL));
+    let tenant = stage.home.tenant;
+    let attempts = stage.database.execution_attempts(tenant, execution).unwrap();
+    assert!(attempts.iter().all(|attempt| attempt.fuel == RESERVED_FUEL), "{attempts:?}");
+    assert_eq!(stage.database.get_execution(tenant, execution).unwrap().execution.fuel, RESERVED_FUEL);
+}
+
+#[tokio::test]
+async fn what_somebody_waited_for_counts_as_all_that_was_set_aside_when_a_crash_cut_it() {
+    let stage = Stage::set().await;
+    let start = StartRow { reserved_fuel: 7_000, ..stage.start() };
+    let lease = stage.lease(start.execution);
+    stage.database.announce_execution(start);
+    let part = stage.part(lease, writes([set("key", "1")]));
+    revision_of(&stage.database.commit_storage(part).await.unwrap());
+    let stage = stage.restart();
+    assert_eq!(end_left_running(&stage.database, NOW).await, 1);
+    let usage = stage.database.usage_of_day(stage.home.tenant, NOW.utc_day()).unwrap();
+    assert_eq!((usage.executions, usage.fuel), (1, 7_000));
 }

@@ -65,8 +65,8 @@ const STARTED: SlotDecision = SlotDecision::Started { cancels: Vec::new() };
 async fn what_is_due_is_found_and_a_slot_moves_its_schedule_on() {
     let stage = Stage::set().await;
     let id = schedule(&stage, Overlap::Parallel).await;
-    assert!(stage.database.due_schedules(at(1), 10).unwrap().is_empty(), "its jitter has not passed");
-    let due = stage.database.due_schedules(UnixMillis(at(1).0 + 1_000), 10).unwrap();
+    assert!(stage.database.due_schedules(at(1), 10).unwrap().schedules.is_empty(), "its jitter has not passed");
+    let due = stage.database.due_schedules(UnixMillis(at(1).0 + 1_000), 10).unwrap().schedules;
     assert_eq!(due.iter().map(|schedule| schedule.id).collect::<Vec<_>>(), [id]);
     assert_eq!(decide(&stage, start(&stage, id, 1)).await, STARTED);
     let moved = read(&stage, id);
@@ -227,9 +227,9 @@ async fn a_backlog_is_caught_up_one_run_after_another_and_within_the_rates() {
     let stage = Stage::set().await;
     let (tenant, id) = (stage.home.tenant, schedule(&stage, Overlap::Skip).await);
     assert!(stage.database.pass_slots(tenant, backlog(&stage, id, &[range(2, 4)])).await.unwrap());
-    assert!(stage.database.schedules_to_catch_up(at(4), 10).unwrap().is_empty());
+    assert!(stage.database.schedules_to_catch_up(at(4), 10).unwrap().schedules.is_empty());
     let due = Some(Backlog { range: range(2, 4), due_at: at(5) });
-    assert_eq!(stage.database.schedules_to_catch_up(at(5), 10).unwrap()[0].backlog, due);
+    assert_eq!(stage.database.schedules_to_catch_up(at(5), 10).unwrap().schedules[0].backlog, due);
     let rates = CatchUpRates { since: at(4), of_tenant: 2, of_all: 10 };
     let catch_up = async |hours: i64, rates: CatchUpRates| {
         stage.database.start_catch_up(tenant, catch_up(&stage, id, (hours, 4), rates)).await.unwrap()
@@ -473,4 +473,37 @@ async fn a_change_of_something_else_than_was_seen_changes_nothing() {
     assert!(matches!(stale, Err(DatabaseError::Stale { .. })), "{stale:?}");
     stage.database.delete_schedule(tenant, id, Some(revision)).await.unwrap();
     assert!(stage.database.list_schedule_slots(tenant, id, None, 10).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_schedule_whose_row_cannot_be_read_is_paused_and_keeps_nobody_elses_waiting() {
+    let stage = Stage::set().await;
+    let (broken, whole) = (schedule(&stage, Overlap::Parallel).await, schedule(&stage, Overlap::Parallel).await);
+    stage.tamper("UPDATE schedules SET created_at = 'never', due_at = 0 WHERE id = ?1", &broken.to_string());
+    let now = UnixMillis(at(1).0 + 1_000);
+    let due = || stage.database.due_schedules(now, 10).unwrap();
+    assert_eq!(due().schedules.iter().map(|schedule| schedule.id).collect::<Vec<_>>(), [whole]);
+    let unreadable = due().unreadable;
+    assert_eq!(unreadable, [[stage.home.tenant.to_string(), broken.to_string()]]);
+    stage.database.pause_unreadable_schedules(unreadable).await.unwrap();
+    assert_eq!((due().schedules.len(), due().unreadable.len()), (1, 0));
+    let listed = stage.database.list_schedules(stage.home.tenant, None, None, 10).unwrap();
+    assert_eq!(listed.iter().map(|schedule| schedule.id).collect::<Vec<_>>(), [whole]);
+    stage.database.delete_schedule(stage.home.tenant, broken, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_due_of_a_tenant_is_put_off_together_and_of_nobody_else() {
+    let stage = Stage::set().await;
+    for _ in 0..3 {
+        schedule(&stage, Overlap::Parallel).await;
+    }
+    let now = UnixMillis(at(1).0 + 1_000);
+    stage.database.postpone_slots(stage.other.tenant, now, at(2)).await.unwrap();
+    assert_eq!(stage.database.due_schedules(now, 10).unwrap().schedules.len(), 3);
+    stage.database.postpone_slots(stage.home.tenant, now, at(2)).await.unwrap();
+    assert!(stage.database.due_schedules(now, 10).unwrap().schedules.is_empty());
+    let due = stage.database.due_schedules(at(2), 10).unwrap().schedules;
+    assert!(due.iter().all(|schedule| schedule.next.is_some_and(|next| next.slot == at(1))), "the slots are the same");
+    assert_eq!(due.len(), 3);
 }

@@ -17,6 +17,9 @@ use tempfile::TempDir;
 /// The tests' clock.
 pub(crate) const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
 
+/// Fuel that is set aside for every attempt.
+pub(crate) const RESERVED_FUEL: u64 = 5_000;
+
 /// A tenant with one of everything.
 pub(crate) struct Household {
     pub(crate) tenant: TenantId,
@@ -49,6 +52,12 @@ impl Stage {
         Self { directory, database, home, other }
     }
 
+    /// Change a row behind the database's back, as damage does: the one that the statement names by `key`.
+    pub(crate) fn tamper(&self, statement: &str, key: &str) {
+        let file = rusqlite::Connection::open(self.directory.path().join("skerry.db")).unwrap();
+        assert_eq!(file.execute(statement, [key]).unwrap(), 1, "{statement}");
+    }
+
     /// Announce an execution of the home tenant.
     pub(crate) fn begin(&self) -> Lease {
         let start = self.start();
@@ -72,6 +81,7 @@ impl Stage {
             input: Some(b"input".to_vec()),
             accepted_at: NOW,
             started_at: NOW,
+            reserved_fuel: 0,
         }
     }
 
@@ -114,6 +124,7 @@ impl Stage {
             epoch: self.database.epoch(),
             now,
             lease_until: UnixMillis(now.0 + 30_000),
+            reserved_fuel: RESERVED_FUEL,
         };
         self.database.claim_execution(claim).await.unwrap()
     }

@@ -84,7 +84,7 @@ async fn executions_of_another_tenant_are_not_found() {
     let id = stage.accept(stage.queued()).await;
     is_not_found(database.get_execution(stranger, id));
     is_not_found(database.cancel_waiting(stranger, id, Vec::new(), NOW).await);
-    let claim = Claim { tenant: stranger, epoch: database.epoch(), now: NOW, lease_until: NOW };
+    let claim = Claim { tenant: stranger, epoch: database.epoch(), now: NOW, lease_until: NOW, reserved_fuel: 0 };
     assert_eq!(database.claim_execution(claim).await.unwrap(), Taken::Nothing);
     assert_eq!(database.queued_executions(stranger).unwrap(), 0);
     let claimed = stage.claim(NOW).await.unwrap();

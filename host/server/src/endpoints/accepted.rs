@@ -1,7 +1,7 @@
 //! What became of a request that was accepted: an address of the host's own below each tenant, for whoever the endpoint
 //! lets ask.
 
-use app::{AcceptedRequest, EndpointOutcome};
+use app::{AcceptedRequest, EndpointOutcome, EndpointRefusal, RoutedCall};
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -35,16 +35,39 @@ pub(super) fn answer(
     tenant: &str,
     execution: Option<ExecutionId>,
 ) -> Result<Response, Problem> {
+    if let Some(preflight) = preflight(endpoints, parts, tenant, execution) {
+        return Ok(preflight);
+    }
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Err(Problem::new(&kinds::METHOD_NOT_ALLOWED, "what became of a request is read with GET")
             .with_header(header::ALLOW, "GET, HEAD"));
     }
-    let execution = execution.ok_or(app::EndpointRefusal::NotFound)?;
+    let execution = execution.ok_or(EndpointRefusal::NotFound)?;
     let routed = endpoints.app.endpoints().route_accepted(tenant, execution)?;
     let granted = cors::Granted::of(routed.cors(), &parts.headers);
+    let of_tenant = routed.tenant();
+    let told = told(endpoints, parts, routed, execution)
+        .map_or_else(|refusal| endpoints.refused(refusal, of_tenant, parts), shown);
+    Ok(granted.put_into(told))
+}
+
+fn told(
+    endpoints: &Endpoints,
+    parts: &Parts,
+    routed: RoutedCall,
+    execution: ExecutionId,
+) -> Result<AcceptedRequest, EndpointRefusal> {
     let admitted = endpoints.app.endpoints().admit(routed, endpoints.call(parts))?;
-    let accepted = endpoints.app.endpoints().accepted(&admitted, execution)?;
-    Ok(granted.put_into(shown(accepted)))
+    endpoints.app.endpoints().accepted(&admitted, execution)
+}
+
+/// The answer to a browser that asks before it sends what a page of another origin wants to know.
+fn preflight(endpoints: &Endpoints, parts: &Parts, tenant: &str, execution: Option<ExecutionId>) -> Option<Response> {
+    if parts.method != Method::OPTIONS || cors::asked_method(&parts.headers) != Some("GET") {
+        return None;
+    }
+    let routed = endpoints.app.endpoints().route_accepted(tenant, execution?).ok()?;
+    cors::may_ask(routed.cors(), &parts.headers).then(|| cors::preflight(&routed, ["GET"], &parts.headers))
 }
 
 fn shown(accepted: AcceptedRequest) -> Response {

@@ -52,15 +52,19 @@ pub(super) fn may_ask(cors: Option<&Cors>, request: &HeaderMap) -> bool {
     Granted::of(cors, request).origin.is_some()
 }
 
-/// The answer to such a question, for a page that may ask.
-pub(super) fn preflight(routed: &RoutedCall, request: &HeaderMap) -> Response {
+/// The answer to such a question, for a page that may ask what is answered to `methods`.
+pub(super) fn preflight<'a>(
+    routed: &RoutedCall,
+    methods: impl IntoIterator<Item = &'a str>,
+    request: &HeaderMap,
+) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let granted = Granted::of(routed.cors(), request);
     if let Some(cors) = routed.cors()
         && granted.origin.is_some()
     {
         let headers = response.headers_mut();
-        let methods: Vec<&str> = routed.methods().collect();
+        let methods: Vec<&str> = methods.into_iter().collect();
         let values = [
             (header::ACCESS_CONTROL_ALLOW_METHODS, methods.join(", ")),
             (header::ACCESS_CONTROL_ALLOW_HEADERS, cors.headers.join(", ")),

@@ -22,6 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use domain::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts, uri::Scheme};
 use tracing::Instrument;
 
@@ -78,14 +79,18 @@ impl Endpoints {
         let routed = self.app.endpoints().route(place.tenant, method(parts), place.path)?;
         let granted = cors::Granted::of(routed.cors(), &parts.headers);
         let tenant = routed.tenant();
-        let response = self.answer_routed(routed, parts, body).await.unwrap_or_else(|problem| {
-            if problem.code() == kinds::UNAUTHENTICATED.code {
-                let address = parts.extensions.get::<PeerAddress>().map(|peer| peer.0);
-                self.app.audit().count_refusal(Some(tenant), address);
-            }
-            problem.into_response()
-        });
-        Ok(granted.put_into(response))
+        let response = self.answer_routed(routed, parts, body).await;
+        Ok(granted.put_into(response.unwrap_or_else(|problem| self.refused(problem, tenant, parts))))
+    }
+
+    /// The answer to who is refused, counted where nobody knows who it is.
+    fn refused(&self, refusal: impl Into<Problem>, tenant: TenantId, parts: &Parts) -> Response {
+        let problem: Problem = refusal.into();
+        if problem.code() == kinds::UNAUTHENTICATED.code {
+            let address = parts.extensions.get::<PeerAddress>().map(|peer| peer.0);
+            self.app.audit().count_refusal(Some(tenant), address);
+        }
+        problem.into_response()
     }
 
     async fn answer_routed(&self, routed: RoutedCall, parts: &Parts, body: Body) -> Result<Response, Problem> {
@@ -128,7 +133,7 @@ impl Endpoints {
             && let Ok(routed) = self.app.endpoints().route(place.tenant, asked, place.path)
             && cors::may_ask(routed.cors(), &parts.headers)
         {
-            return Ok(cors::preflight(&routed, &parts.headers));
+            return Ok(cors::preflight(&routed, routed.methods(), &parts.headers));
         }
         answers::options(self.app.endpoints().methods(place.tenant, place.path)?)
     }

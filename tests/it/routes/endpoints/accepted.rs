@@ -73,6 +73,32 @@ async fn whoever_does_not_wait_says_so_and_a_failure_tells_nothing_of_itself() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_named_may_ask_for_the_end_and_read_a_refusal() {
+    let stage = Stage::open().await;
+    let mut endpoint = is_async(with_token("POST", "/later"));
+    endpoint["cors"] = json!({ "origins": ["https://shop.example"], "headers": ["authorization"] });
+    stage.deploy_counting(endpoint).await;
+    let accepted = stage.known("POST", "/acme/later").body("hello").send().await;
+    let location = accepted.header("location").to_owned();
+    let ask = |origin: &str, method: &str| {
+        let call = stage.endpoint("OPTIONS", &location).header("origin", origin);
+        call.header("access-control-request-method", method)
+    };
+    let granted = ask("https://shop.example", "GET").send().await;
+    assert_eq!((granted.status, granted.header("access-control-allow-origin")), (204, "https://shop.example"));
+    assert_eq!(granted.header("access-control-allow-headers"), "authorization");
+    assert_eq!(granted.header("access-control-allow-methods"), "GET");
+    for refused in [ask("https://evil.example", "GET"), ask("https://shop.example", "POST")] {
+        let refused = refused.send().await;
+        assert_eq!(refused.header("access-control-allow-origin"), "");
+        refused.expect_problem(405, "method_not_allowed");
+    }
+    let stranger = stage.endpoint("GET", &location).header("origin", "https://shop.example").send().await;
+    assert_eq!(stranger.header("access-control-allow-origin"), "https://shop.example");
+    stranger.expect_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
 async fn a_request_is_accepted_once_and_asked_for_as_it_was_sent() {
     let stage = Stage::open().await;
     let signature = json!({ "scheme": "standard" });

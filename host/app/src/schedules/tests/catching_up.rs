@@ -34,7 +34,7 @@ async fn the_latest_missed_slot_runs_behind_live_work() {
     let live = stage.tick_when_due(id).await;
     let database = &stage.app.inner.database;
     let (tenant, epoch) = (stage.principal.tenant, database.epoch());
-    let claim = database::Claim { tenant, epoch, now: live, lease_until: later(live, MINUTE) };
+    let claim = database::Claim { tenant, epoch, now: live, lease_until: later(live, MINUTE), reserved_fuel: 0 };
     let database::Taken::Execution(first) = database.claim_execution(claim).await.unwrap() else { panic!("nothing") };
     let slots = stage.schedules().slots(&stage.principal, id, None, 1).unwrap();
     assert_eq!(slots[0].slot.execution, Some(first.execution));
@@ -216,6 +216,7 @@ async fn a_waiting_run_that_catches_up_lets_live_slots_of_its_line_pass() {
         epoch: database.epoch(),
         now,
         lease_until: later(now, MINUTE),
+        reserved_fuel: 0,
     };
     let database::Taken::Execution(first) = database.claim_execution(claim).await.unwrap() else { panic!("nothing") };
     assert_eq!(slots[0].slot.execution, Some(first.execution));
@@ -235,8 +236,8 @@ async fn a_full_queue_is_asked_once_for_all_that_its_tenant_has_to_catch_up() {
     let (now, database) = (at("2031-05-01T09:45:00Z"), &stage.app.inner.database);
     stage.schedules().tick(now).await;
     assert_eq!(stage.executions(ExecutionStatus::Pending).len(), 1, "there is room for one");
-    assert!(database.schedules_to_catch_up(later(now, 4_999), 100).unwrap().is_empty());
-    assert_eq!(database.schedules_to_catch_up(later(now, 5_000), 100).unwrap().len(), 19);
+    assert!(database.schedules_to_catch_up(later(now, 4_999), 100).unwrap().schedules.is_empty());
+    assert_eq!(database.schedules_to_catch_up(later(now, 5_000), 100).unwrap().schedules.len(), 19);
 }
 
 #[tokio::test]

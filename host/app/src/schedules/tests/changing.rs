@@ -101,3 +101,28 @@ async fn a_removed_schedule_is_not_due_and_one_of_a_removed_script_is_gone() {
         assert!(matches!(stage.schedules().get(&stage.principal, id), Err(AppError::NotFound { what: "schedule" })));
     }
 }
+
+#[tokio::test]
+async fn a_change_while_a_slot_waits_for_a_full_queue_leaves_no_slot_without_a_row() {
+    let stage = Stage::set_with(|mut config| {
+        config.quotas.queued_executions = 1;
+        config
+    })
+    .await;
+    let (first, id) = (stage.schedule(hourly(), at(T0)).await, stage.schedule(hourly(), at(T0)).await);
+    let now = at("2031-07-01T01:00:30Z");
+    stage.schedules().tick(now).await;
+    let waits = [first, id].into_iter().find(|id| stage.slots(*id).is_empty()).unwrap();
+    let patch = SchedulePatch { expression: Some(String::from("15 * * * *")), ..SchedulePatch::default() };
+    stage.patch(waits, patch, now).await;
+    let superseded = passed("2031-07-01T01:00:00+00:00", 1, SlotOutcome::Missed, SlotReason::Superseded);
+    assert_eq!(stage.slots(waits), [superseded]);
+    assert_eq!(stage.read(waits).next.unwrap().slot, at("2031-07-01T01:15:00Z"));
+    // Pausing never waits for a queue either.
+    let other = stage.schedule(hourly(), at("2031-07-01T01:59:00Z")).await;
+    stage.pause(other, true, at("2031-07-01T02:00:30Z")).await;
+    assert!(stage.read(other).is_paused);
+    stage.schedules().tick(at("2031-07-01T02:00:40Z")).await;
+    let paused = passed("2031-07-01T02:00:00+00:00", 1, SlotOutcome::SkippedPaused, SlotReason::SchedulePaused);
+    assert_eq!(stage.slots(other), [paused]);
+}

@@ -83,6 +83,7 @@ async fn claim_all(stage: &Stage, now: UnixMillis) -> usize {
         epoch: database.epoch(),
         now,
         lease_until: later(now, MINUTE),
+        reserved_fuel: 0,
     };
     let mut claimed = 0;
     while matches!(database.claim_execution(claim).await.unwrap(), database::Taken::Execution(_)) {
@@ -207,6 +208,33 @@ async fn a_slot_waits_for_a_full_queue_and_says_so_when_it_was_too_late() {
     }
     let missed = passed("2031-03-31T12:00:00+00:00", 1, SlotOutcome::Missed, SlotReason::Late);
     assert_eq!((stage.slots(one).last(), stage.slots(other).last()), (Some(&missed), Some(&missed)));
+}
+
+#[tokio::test]
+async fn a_full_queue_is_asked_once_for_all_slots_of_its_tenant() {
+    let stage = Stage::set_with(|mut config| {
+        config.quotas.queued_executions = 1;
+        config
+    })
+    .await;
+    for _ in 0..40 {
+        stage.schedule(input("0 12 * * *", "UTC"), at(T0)).await;
+    }
+    let (noon, database) = (at("2031-03-30T12:00:30Z"), &stage.app.inner.database);
+    stage.schedules().tick(noon).await;
+    assert_eq!(stage.executions(ExecutionStatus::Pending).len(), 1, "there is room for one");
+    // Each write has a revision of its own, and an event says which is the last.
+    let writes = async || {
+        let event =
+            crate::EventInput { event_type: String::from("mark"), data: String::from("1"), subject: None, id: None };
+        stage.app.events().publish(&stage.principal, event).await.unwrap().position.revision
+    };
+    let before = writes().await;
+    let next = later(noon, 5_000);
+    stage.schedules().tick(next).await;
+    assert!(writes().await - before <= 3, "39 slots are put off in one write");
+    assert!(database.due_schedules(later(next, 4_999), 100).unwrap().schedules.is_empty());
+    assert_eq!(database.due_schedules(later(next, 5_000), 100).unwrap().schedules.len(), 39);
 }
 
 #[tokio::test]

@@ -148,9 +148,10 @@ impl Year {
     /// When something is due next, or half a minute later: what came due meanwhile is not late yet.
     fn next_moment(&self, now: UnixMillis) -> UnixMillis {
         let (database, never) = (&self.stage.app.inner.database, UnixMillis(i64::MAX));
-        let due =
-            database.due_schedules(never, 1).unwrap().into_iter().filter_map(|one| one.next).map(|next| next.due_at);
-        let backlog = database.schedules_to_catch_up(never, 1).unwrap().into_iter().filter_map(|one| one.backlog);
+        let due = database.due_schedules(never, 1).unwrap().schedules;
+        let due = due.into_iter().filter_map(|one| one.next).map(|next| next.due_at);
+        let backlog = database.schedules_to_catch_up(never, 1).unwrap().schedules;
+        let backlog = backlog.into_iter().filter_map(|one| one.backlog);
         let next = due.chain(backlog.map(|backlog| backlog.due_at)).min().unwrap_or(self.end);
         next.max(later(now, MINUTE / 2))
     }

@@ -34,6 +34,97 @@ async fn a_chain_past_its_budget_leads_to_nothing_more_and_has_one_letter_with_a
     assert_eq!(counts.len(), 2);
 }
 
+/// A chain past its budget: each of these events is given up in one letter.
+async fn given_up(stage: &Stage, subscription: SubscriptionId, ids: &[&str]) -> DeadLetter {
+    for id in ids {
+        stage.publish(id, Some("one subject")).await;
+    }
+    let expansions = stage.pending().into_iter().map(|event| {
+        let delivery = stage.delivery(subscription, Fate::Dead(DeadReason::Budget));
+        Expansion { root: String::from("the root"), ..expansion(event, delivery) }
+    });
+    stage.database.expand_events(stage.home.tenant, expansions.collect(), NOW).await.unwrap();
+    stage.letters().into_iter().find(|letter| letter.redriven_at.is_none()).unwrap()
+}
+
+#[tokio::test]
+async fn every_event_of_a_letter_of_many_is_sent_again_in_their_order() {
+    let (stage, subscription) = stage().await;
+    let tenant = stage.home.tenant;
+    let letter = given_up(&stage, subscription, &["a", "b", "c"]).await;
+    assert_eq!(letter.events, 3);
+    stage.database.redrive_event(tenant, stage.redrive(letter.id)).await.unwrap();
+    assert_eq!(stage.deliveries(subscription), named(&[("a", "ready"), ("b", "waiting"), ("c", "waiting")]));
+    let again = stage.database.redrive_event(tenant, stage.redrive(letter.id)).await;
+    assert!(matches!(again, Err(DatabaseError::AlreadyRedriven)), "{again:?}");
+    for _ in 0..3 {
+        assert_eq!(stage.release(|| stage.queued()).await, 1);
+        stage.run_next(None).await;
+    }
+    assert_eq!(stage.deliveries(subscription), named(&[("a", "delivered"), ("b", "delivered"), ("c", "delivered")]));
+}
+
+#[tokio::test]
+async fn a_letter_of_many_is_edited_event_by_event_and_of_two_who_edit_one_is_told() {
+    let (stage, subscription) = stage().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    let letter = given_up(&stage, subscription, &["a", "b"]).await;
+    let replacement = |of: &str, id: &str| Replacement {
+        event: database::OutboxEvent { source: String::from("redrive"), ..event(id) },
+        source: event(of).source,
+        id: of.to_owned(),
+    };
+    let edit = async |of: &str, id: &str| {
+        database.redrive_edited_event(tenant, stage.redrive(letter.id), replacement(of, id), ROOM).await
+    };
+    edit("a", "instead of a").await.unwrap();
+    let late = edit("a", "once more").await;
+    assert!(matches!(late, Err(DatabaseError::AlreadyRedriven)), "{late:?}");
+    let [left] = stage.letters().try_into().unwrap();
+    assert_eq!((left.events, left.event.as_deref(), left.redriven_at), (1, Some("b"), None));
+    edit("b", "instead of b").await.unwrap();
+    let [done] = stage.letters().try_into().unwrap();
+    assert_eq!(done.redriven_at, Some(NOW));
+    let statuses = [("a", "dead"), ("b", "dead"), ("instead of a", "ready"), ("instead of b", "ready")];
+    assert_eq!(stage.deliveries(subscription), named(&statuses));
+}
+
+#[tokio::test]
+async fn what_a_letter_of_many_stands_for_is_kept_as_long_as_the_letter() {
+    let (stage, subscription) = stage().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    let letter = given_up(&stage, subscription, &["a", "b"]).await;
+    let purged = async || {
+        let (before, after) = (UnixMillis(NOW.0 + 1), EventPosition::default());
+        database.purge_events(tenant, before, after, 10).await.unwrap().deleted
+    };
+    assert_eq!(purged().await, 0);
+    database.delete_dead_letter(tenant, letter.id).await.unwrap();
+    assert_eq!(purged().await, 2);
+    assert_eq!(database.storage_bytes(tenant).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_a_script_publishes_past_what_may_be_pending_is_refused_as_a_whole() {
+    let stage = Stage::set().await;
+    let publishing = |ids: &[&str]| Effects {
+        events: ids.iter().map(|id| event(id)).collect(),
+        pending_events_limit: Some(3),
+        ..writes([set("key", "1")])
+    };
+    revision_of(&stage.commit(publishing(&["a", "b"])).await);
+    let refused = stage.commit(Effects { writes: vec![set("other", "1")], ..publishing(&["c", "d"]) }).await;
+    assert_eq!(refused, CommitResult::EventsFull { limit: 3 });
+    assert_eq!((stage.pending().len(), stage.value("other")), (2, None));
+    let lease = stage.begin();
+    let part = stage.part(lease, publishing(&["c", "d"]));
+    assert_eq!(stage.database.commit_storage(part).await.unwrap(), CommitResult::EventsFull { limit: 3 });
+    // What is told without a limit is never lost, and one that publishes nothing is none of its business.
+    revision_of(&stage.commit(Effects { events: vec![event("c"), event("d")], ..Effects::default() }).await);
+    revision_of(&stage.commit(publishing(&[])).await);
+    assert_eq!(stage.pending().len(), 4);
+}
+
 #[tokio::test]
 async fn events_deliveries_and_dead_letters_count_as_storage_until_they_are_gone() {
     let (stage, subscription) = stage().await;
