@@ -49,6 +49,17 @@ pub(crate) struct Admission {
     state: Mutex<State>,
 }
 
+/// How many slots there are, and what becomes of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotCounts {
+    /// Slots of the sandbox for executions and whatever else reads tenants' sources.
+    pub total: u32,
+    /// Those that nobody holds.
+    pub free: u32,
+    /// Whoever waits for one.
+    pub waiting: u64,
+}
+
 /// A slot, until it is dropped.
 pub(crate) struct Permit {
     admission: Option<Arc<Admission>>,
@@ -87,6 +98,11 @@ impl Admission {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(overloaded()),
         }
+    }
+
+    /// How it stands with the slots.
+    pub(crate) fn counts(&self) -> SlotCounts {
+        self.lock().counts()
     }
 
     fn permit(self: &Arc<Self>, state: &mut State, tenant: TenantId, lane: Lane) -> Permit {

@@ -3,7 +3,7 @@
 //! The tenant comes from here and never from the call. The gate has already checked the script's capabilities and the
 //! rights it acts with, and bounded the arguments.
 
-mod collections;
+pub(crate) mod collections;
 mod events;
 pub(crate) mod http;
 mod secrets;

@@ -2,6 +2,7 @@
 
 mod acting;
 mod attempts;
+mod bulk;
 mod calls;
 mod ends;
 mod follow;
@@ -25,6 +26,7 @@ use domain::{AuditAction, ErrorKind, ExecutionId, Lineage, Permission, Principal
 use runtime::Failure;
 
 pub(crate) use acting::{Acting, Asker, LiveRights, lost_message};
+pub use bulk::{ChosenExecutions, MANY_MAX, ManyExecutions};
 pub use calls::CallView;
 pub(crate) use calls::{asked, calls_of};
 pub(crate) use follow::Streams;

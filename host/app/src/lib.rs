@@ -91,10 +91,11 @@ pub use endpoints::{
 pub use error::{AppError, AppOpenError};
 pub use events::{ChainLink, EventInput, EventService, EventView, PublishedEvent};
 pub use executions::{
-    AttemptView, CallView, ExecutionNews, ExecutionQuery, ExecutionService, ExecutionView, ExecutionWatcher,
-    ExecutionsFound, LogFollower, LogMark, LogNews, LogText, LogsView, ResultView, RunRequest,
+    AttemptView, CallView, ChosenExecutions, ExecutionNews, ExecutionQuery, ExecutionService, ExecutionView,
+    ExecutionWatcher, ExecutionsFound, LogFollower, LogMark, LogNews, LogText, LogsView, MANY_MAX, ManyExecutions,
+    ResultView, RunRequest,
 };
-pub use health::Health;
+pub use health::{DeploymentHealth, Health, SlotCounts};
 pub use hooks::{
     DeclaredHook, HookBinding, HookConfig, HookEnd, HookNotRun, HookOutcome, HookReport, HookResult, HookScript,
     HookService, NotRunReason, OnFailure,
@@ -120,8 +121,8 @@ pub use schedules::{
 pub use schemas::{Mismatch, Schema, SchemaError};
 pub use scripts::{
     Attention, AttentionReason, CheckedSource, DeployedScript, DiffHunk, DiffLine, DiffSettings, DiffSide, LineChange,
-    NewScriptInput, RunMark, SavedScript, ScriptEdit, ScriptOverview, ScriptRef, ScriptService, SettingsInput,
-    StartedBy, VersionDiff,
+    NewScriptInput, RunMark, SavedScript, ScriptEdit, ScriptOverview, ScriptRef, ScriptService, ScriptsChange,
+    SettingsInput, StartedBy, VersionDiff,
 };
 pub use sealing::KeyError;
 pub use secrets::{SecretInput, SecretPatch, SecretService, SecretValue, SecretView};
@@ -135,7 +136,7 @@ pub use sign_in::{
     SignInConfig, SignInService, Visitor,
 };
 pub use signatures::{GenericSignature, SignatureEncoding, SignatureHash, SignatureScheme};
-pub use storage::{EntriesPage, EntryInput, StorageService};
+pub use storage::{DocumentsPage, DocumentsQuery, EntriesPage, EntryInput, StorageService, StoredDocument};
 pub use subscriptions::{SubscriptionInput, SubscriptionPatch, SubscriptionService};
 pub use tokens::{IssuedToken, TokenService};
 pub use trials::{TestEffects, TestRequest, TestRun};

@@ -44,6 +44,10 @@ impl OperatorService {
         let grants = Cache::builder().max_capacity(GRANTS_MAX).time_to_live(STALE_MAX).build();
         Self { inner, invitations, executions, grants }
     }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
 }
 
 impl fmt::Debug for OperatorService {

@@ -4,6 +4,7 @@
 //! of a mistake at once. What runs is a version; nothing here runs anything.
 
 mod adoption;
+mod bulk;
 mod checks;
 mod diffs;
 mod forms;
@@ -29,6 +30,7 @@ use tokio::sync::Mutex;
 use crate::{AppError, Endpoint, Inner, artifacts, events::Told};
 
 pub use adoption::{Attention, AttentionReason};
+pub use bulk::ScriptsChange;
 pub(crate) use checks::{capabilities as check_capabilities, limits as check_limits};
 pub use diffs::{DiffHunk, DiffLine, DiffSettings, DiffSide, LineChange, VersionDiff};
 pub use forms::{CheckedSource, DeployedScript, NewScriptInput, SavedScript, ScriptRef, SettingsInput};
@@ -40,8 +42,8 @@ use whole::changed_settings;
 /// The most scripts or versions of one page.
 const PAGE_MAX: u32 = 1_000;
 
-/// The most bytes of a text that is looked for.
-const TEXT_BYTES_MAX: usize = 200;
+/// The most characters of a text that is looked for.
+const TEXT_CHARS_MAX: usize = 200;
 
 /// Scripts, drafts, versions.
 #[derive(Clone)]
@@ -133,8 +135,8 @@ impl ScriptService {
     /// [`AppError::Forbidden`]; [`AppError::Invalid`] for a text that is too long to look for.
     pub fn find(&self, principal: &Principal, query: &ScriptQuery) -> Result<Vec<ScriptSummary>, AppError> {
         principal.require(Permission::ScriptsRead)?;
-        if query.text.as_ref().is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
-            let message = format!("a text to look for has at most {TEXT_BYTES_MAX} bytes");
+        if query.text.as_ref().is_some_and(|text| text.chars().count() > TEXT_CHARS_MAX) {
+            let message = format!("a text to look for has at most {TEXT_CHARS_MAX} characters");
             return Err(Invalid::new("text", message).into());
         }
         let query = ScriptQuery { limit: query.limit.min(PAGE_MAX), ..query.clone() };

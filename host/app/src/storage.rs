@@ -1,11 +1,15 @@
 //! Storage entries as people and their programs read and change them: the same entries that scripts have, within the same
 //! bounds.
 
+mod documents;
+
 use std::sync::Arc;
 
 use database::{DatabaseError, EntryChange, StorageChange, StorageQuery, StorageWrite, StoredEntry};
 use domain::{AuditAction, Invalid, Permission, Principal, UnixMillis};
 use runtime::{CallError, HostCall, check_bounds};
+
+pub use documents::{DocumentsPage, DocumentsQuery, StoredDocument};
 
 use crate::{AppError, Inner};
 

@@ -242,7 +242,30 @@ pub(crate) fn write_entry(
     (limit_bytes, now): (u64, UnixMillis),
 ) -> Result<(), DatabaseError> {
     let effects = Effects { writes: vec![write], storage_limit_bytes: Some(limit_bytes), ..Effects::default() };
-    writes::apply(work, tenant, &effects, now).map_err(|refusal| match refusal {
+    write_within(work, tenant, &effects, (limit_bytes, now))
+}
+
+/// Write a document on behalf of nobody's execution.
+///
+/// # Errors
+/// [`DatabaseError::StorageLimit`].
+pub(crate) fn write_document(
+    work: &Work<'_>,
+    tenant: TenantId,
+    write: DocumentWrite,
+    (limit_bytes, now): (u64, UnixMillis),
+) -> Result<(), DatabaseError> {
+    let effects = Effects { documents: vec![write], storage_limit_bytes: Some(limit_bytes), ..Effects::default() };
+    write_within(work, tenant, &effects, (limit_bytes, now))
+}
+
+fn write_within(
+    work: &Work<'_>,
+    tenant: TenantId,
+    effects: &Effects,
+    (limit_bytes, now): (u64, UnixMillis),
+) -> Result<(), DatabaseError> {
+    writes::apply(work, tenant, effects, now).map_err(|refusal| match refusal {
         Refusal::Failed(error) => error,
         Refusal::Result(CommitResult::NotANumber { .. }) => DatabaseError::NotANumber,
         Refusal::Result(_) => DatabaseError::StorageLimit { limit_bytes },

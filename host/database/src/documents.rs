@@ -3,6 +3,7 @@
 //! What a document is found by is kept beside it, in the table `document_fields`: which fields those are, and what the
 //! documents' bodies mean, is the caller's business.
 
+mod changes;
 mod collections;
 mod keys;
 mod query;
@@ -11,6 +12,7 @@ mod writes;
 use domain::TenantId;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+pub use changes::DocumentEdit;
 pub use collections::Collection;
 pub use keys::{FieldValue, id_prefix_bounds, text_prefix_bounds};
 pub use query::{Column, Condition, Direction, DocumentPosition, DocumentQuery, Sort, Test};
@@ -46,6 +48,8 @@ pub struct Document {
 pub struct ListedDocument {
     /// Its place.
     pub position: DocumentPosition,
+    /// The revision.
+    pub revision: i64,
     /// A JSON object.
     pub body: String,
 }
@@ -124,8 +128,8 @@ impl Database {
             let more = query.cut(&mut rows);
             let digest = digest(rows.iter().map(|(id, revision, ..)| (id.as_str(), *revision)), more);
             let seen = rows.len();
-            let documents = rows.into_iter().filter_map(|(id, _, key, body)| {
-                Some(ListedDocument { position: DocumentPosition { key, id }, body: body? })
+            let documents = rows.into_iter().filter_map(|(id, revision, key, body)| {
+                Some(ListedDocument { position: DocumentPosition { key, id }, revision, body: body? })
             });
             Ok(DocumentRange { documents: documents.collect(), digest, rows: seen, more })
         })

@@ -13,6 +13,7 @@ mod connection;
 mod deadletters;
 mod deletion;
 mod deliveries;
+mod deployment;
 mod documents;
 mod egress;
 mod endpoints;
@@ -54,7 +55,7 @@ mod weights;
 mod words;
 mod writer;
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc, time::Instant};
 
 use rusqlite::Connection;
 
@@ -71,10 +72,11 @@ pub use deliveries::{
     Delivery, DeliveryStatus, Expanded, Expansion, Fate, NewDelivery, Readability, Redrive, Release, Released,
     Replacement,
 };
+pub use deployment::{Backlogs, DatabaseFiles, StartCheck};
 pub use documents::{
-    Collection, Column, Condition, Direction, Document, DocumentChange, DocumentField, DocumentPosition, DocumentQuery,
-    DocumentRange, DocumentWrite, FieldValue, IndexedDocument, ListedDocument, Sort, Test, id_prefix_bounds,
-    text_prefix_bounds,
+    Collection, Column, Condition, Direction, Document, DocumentChange, DocumentEdit, DocumentField, DocumentPosition,
+    DocumentQuery, DocumentRange, DocumentWrite, FieldValue, IndexedDocument, ListedDocument, Sort, Test,
+    id_prefix_bounds, text_prefix_bounds,
 };
 pub use endpoints::{
     AnswerClaim, AnswerState, ClaimedAnswer, Endpoint, EndpointAuthentication, EndpointSecret, KnownAnswer,
@@ -143,7 +145,9 @@ struct Inner {
     readers: Readers,
     writer: Writer,
     epoch: i64,
-    _directory: Option<open::Directory>,
+    check: Option<StartCheck>,
+    opened_at: Instant,
+    directory: Option<open::Directory>,
 }
 
 impl Database {
@@ -158,11 +162,7 @@ impl Database {
         let readers = Readers::open(&held.file).map_err(|error| open::of_sqlite(directory, &held.file, error))?;
         let connection = writer::shared(opened.connection);
         let writer = Writer::start(connection, opened.revision_ceiling, writer::commit)?;
-        Ok(Self {
-            inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: Some(held) }),
-            audit: None,
-            mark: None,
-        })
+        Ok(Self::of(readers, writer, (opened.epoch, opened.check), Some(held)))
     }
 
     /// A database in memory, gone when it is closed: for `skerry run` and for tests.
@@ -174,11 +174,22 @@ impl Database {
         let connection = writer::shared(opened.connection);
         let readers = Readers::Shared(Arc::clone(&connection));
         let writer = Writer::start(connection, opened.revision_ceiling, writer::commit)?;
-        Ok(Self {
-            inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: None }),
-            audit: None,
-            mark: None,
-        })
+        Ok(Self::of(readers, writer, (opened.epoch, opened.check), None))
+    }
+
+    fn of(
+        readers: Readers,
+        writer: Writer,
+        (epoch, check): (i64, Option<StartCheck>),
+        directory: Option<open::Directory>,
+    ) -> Self {
+        let inner = Inner { readers, writer, epoch, check, opened_at: Instant::now(), directory };
+        Self { inner: Arc::new(inner), audit: None, mark: None }
+    }
+
+    /// When this process opened it.
+    pub fn opened_at(&self) -> Instant {
+        self.inner.opened_at
     }
 
     /// Counts the processes that have opened this database. An execution is owned by the epoch of the process that runs

@@ -11,7 +11,7 @@ use std::{
 use domain::UnixMillis;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
-use crate::{OpenError, audit, connection, error::is_full};
+use crate::{OpenError, StartCheck, audit, connection, error::is_full};
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -51,6 +51,7 @@ pub(crate) struct Opened {
     pub(crate) connection: Connection,
     pub(crate) epoch: i64,
     pub(crate) revision_ceiling: i64,
+    pub(crate) check: Option<StartCheck>,
 }
 
 /// Make `directory` if it is not there, and take its lock.
@@ -82,23 +83,23 @@ pub(crate) fn open_file(directory: &Path, file: &Path) -> Result<Opened, OpenErr
 fn prepare(directory: &Path, file: &Path) -> Result<Opened, OpenError> {
     let mut connection = connection::writer(file)?;
     claim(&connection, file)?;
-    if let Some(report) = damage(&connection)? {
-        return Err(OpenError::Corrupt { file: file.to_owned(), report });
-    }
+    let check = checked(&connection, file)?;
     refuse_newer(&connection, directory)?;
     migrate(&mut connection)?;
-    Ok(begin_epoch(connection)?)
+    Ok(Opened { check: Some(check), ..begin_epoch(connection)? })
 }
 
-/// What SQLite's check finds wrong first. Of a large file it looks at as much as it can in [`CHECK_MAX`]: every start would
-/// otherwise take the longer the more there is, and a page that it did not look at is checked when it is read.
-fn damage(connection: &Connection) -> rusqlite::Result<Option<String>> {
+/// Let SQLite check the file. Of a large one it looks at as much as it can in [`CHECK_MAX`]: every start would otherwise
+/// take the longer the more there is, and a page that it did not look at is checked when it is read.
+fn checked(connection: &Connection, file: &Path) -> Result<StartCheck, OpenError> {
     let check = || connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
-    match connection::within(CHECK_MAX, check) {
-        Ok(report) => Ok((report != "ok").then_some(report)),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let is_whole = match connection::within(CHECK_MAX, check) {
+        Ok(report) if report == "ok" => true,
+        Ok(report) => return Err(OpenError::Corrupt { file: file.to_owned(), report }),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => false,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(StartCheck { at: UnixMillis::now(), is_whole })
 }
 
 /// A database in memory, with the schema.
@@ -162,7 +163,7 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 fn begin_epoch(connection: Connection) -> rusqlite::Result<Opened> {
     let (epoch, revision_ceiling) =
         connection.query_row(BEGIN_EPOCH, [UnixMillis::now().0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Opened { connection, epoch, revision_ceiling })
+    Ok(Opened { connection, epoch, revision_ceiling, check: None })
 }
 
 /// What the operating system's refusal of `path` means.

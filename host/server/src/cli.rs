@@ -90,6 +90,8 @@ enum Command {
     Plan(Noun<PlanCommand>),
     /// What the tenant has and uses
     Usage(Remote),
+    /// How it stands with the deployment, for operators
+    Health(Remote),
     /// Any call of the API
     Api(api::Api),
     /// Tokens of the API
@@ -290,6 +292,7 @@ pub fn run() -> ExitCode {
         Command::Endpoint(noun) => commands::remote::endpoints::endpoint(&noun),
         Command::Webhook(noun) => commands::remote::webhooks::webhook(&noun),
         Command::Usage(remote) => commands::remote::endpoints::usage(&remote),
+        Command::Health(remote) => commands::remote::operator::health(&remote),
         Command::Api(arguments) => api::api(&arguments),
         Command::Dev(arguments) => dev::dev(&arguments),
         Command::Test(arguments) => test::test(&arguments),

@@ -21,8 +21,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     controllers::{
         audit::*,
+        bulk::*,
         dead_letters::*,
         docs::*,
+        documents::*,
         drafts::*,
         egress::*,
         endpoints::*,
@@ -35,7 +37,7 @@ use crate::{
         keys::*,
         me::*,
         members::*,
-        operator::{plans::*, tenants::*, tokens::*, users::*},
+        operator::{health::*, plans::*, tenants::*, tokens::*, users::*},
         providers::*,
         replays::*,
         roles::*,
@@ -59,8 +61,9 @@ use crate::{
     pages,
     views::docs::DocsPage,
     web::{
+        bounds,
         chain::follow_chain,
-        conditional::{Conditions, hold_conditions},
+        conditional::{Conditions, Offered, hold_conditions},
         cookies,
         described::describe_operations,
         keyed::handle_once,
@@ -142,6 +145,7 @@ pub(crate) fn api(app: App) -> Router {
     let app_of_pages = app.clone();
     let (router, document) = described();
     let json = document.to_json().unwrap_or_default();
+    let offered = Offered::of(&document);
     let page = DocsPage::of(&json);
     let chain = middleware::from_fn_with_state(app.clone(), follow_chain);
     let recognised = middleware::from_fn_with_state(app.clone(), recognise);
@@ -152,7 +156,7 @@ pub(crate) fn api(app: App) -> Router {
         .with_state(Api { app: app.clone(), document: Document(Bytes::from(json)), page })
         .method_not_allowed_fallback(layers::answer_wrong_method)
         .fallback(layers::answer_unknown_route);
-    let conditions = Conditions { app, handlers: handlers.clone() };
+    let conditions = Conditions { app, handlers: handlers.clone(), offered };
     let conditional = middleware::from_fn_with_state(conditions, hold_conditions);
     let api = handlers.layer(chain).layer(conditional).layer(once).layer(signed).layer(limited).layer(recognised);
     pages::around(app_of_pages, api)
@@ -174,6 +178,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(show_script, change_settings, delete_script))
         .routes(routes!(adopt_script))
         .routes(routes!(infer_capabilities))
+        .routes(routes!(change_scripts))
         .routes(routes!(show_draft, save_draft))
         .routes(routes!(deploy_draft))
         .routes(routes!(check_source))
@@ -186,6 +191,8 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(invoke_script))
         .routes(routes!(browse_executions))
         .routes(routes!(watch_executions))
+        .routes(routes!(cancel_executions))
+        .routes(routes!(retry_executions))
         .routes(routes!(show_execution))
         .routes(routes!(show_logs))
         .routes(routes!(show_calls))
@@ -224,6 +231,8 @@ fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(show_service))
         .routes(routes!(browse_storage))
         .routes(routes!(show_storage_entry, put_storage_entry, delete_storage_entry))
+        .routes(routes!(browse_documents))
+        .routes(routes!(show_document, put_document, delete_document))
         .routes(routes!(browse_secrets))
         .routes(routes!(show_secret, put_secret, change_secret, delete_secret))
         .routes(routes!(browse_webhooks, create_webhook))
@@ -265,6 +274,7 @@ fn described() -> (Router<Api>, OpenApi) {
     describe_operations(&mut document);
     let components = document.components.get_or_insert_default();
     components.schemas.extend(responses::schemas());
+    bounds::describe(components);
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.add_security_scheme("token", token);
     let session = ApiKeyValue::with_description(cookies::SESSION, "Set by signing in; only for pages of this server");
@@ -290,6 +300,7 @@ fn people() -> OpenApiRouter<Api> {
 /// What whoever runs the deployment does.
 fn operators() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
+        .routes(routes!(show_deployment_health))
         .routes(routes!(browse_tenants, create_tenant))
         .routes(routes!(show_tenant, change_tenant, delete_tenant))
         .routes(routes!(suspend_tenant))

@@ -1,6 +1,8 @@
 //! The REST API and the endpoints' listener, from outside: a server in this process, spoken to over its sockets.
 
 mod audit;
+mod bad_input;
+mod bulk;
 mod client;
 mod conventions;
 mod described;

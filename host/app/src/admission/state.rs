@@ -8,7 +8,7 @@ use std::{
 use domain::TenantId;
 use tokio::sync::oneshot;
 
-use super::{Lane, Permit};
+use super::{Lane, Permit, SlotCounts};
 use crate::AppError;
 
 /// How many of one tenant may wait at once; the next one is refused rather than made to wait for minutes.
@@ -68,6 +68,12 @@ struct Debt {
 impl State {
     pub(super) fn new(slots: u32) -> Self {
         Self { slots, free: slots, ..Self::default() }
+    }
+
+    pub(super) fn counts(&self) -> SlotCounts {
+        let queues = self.waiting.values().flat_map(|waiting| waiting.lanes.values());
+        let waiting = queues.map(|queue| queue.iter().filter(|sender| !sender.is_closed()).count() as u64).sum();
+        SlotCounts { total: self.slots, free: self.free, waiting }
     }
 
     pub(super) fn may_begin(&self, wish: &Wish) -> bool {

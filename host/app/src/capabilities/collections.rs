@@ -4,6 +4,7 @@
 mod cursors;
 mod filters;
 mod lists;
+mod outside;
 mod patches;
 
 use database::{Collection, DocumentChange, DocumentRead};
@@ -12,6 +13,8 @@ use runtime::{Answer, CallError};
 use serde_json::{Value, value::RawValue};
 
 use super::{Reach, failed};
+pub(crate) use outside::{AskedDocuments, DocumentList, document_body};
+
 use crate::{
     collections::{CollectionSchema, DOCUMENT_BYTES_MAX, ID_BYTES_MAX},
     schemas::{VALUE_DEPTH_MAX, depth},
@@ -148,14 +151,8 @@ impl Documents<'_> {
         Ok(found.map(|document| document.body))
     }
 
-    /// A body that may be kept, with what it is found by.
     fn checked(&self, body: String) -> Result<DocumentChange, Wrong> {
-        check_bytes("a document has", &body)?;
-        let document: Value = serde_json::from_str(&body).map_err(|_| not_json())?;
-        self.schema.check(&document).map_err(|mismatch| Wrong::Type(format!("the document {mismatch}")))?;
-        let fields = self.schema.fields().of(&document);
-        let fields = fields.map_err(|error| Wrong::Range(error.to_string()))?;
-        Ok(DocumentChange::Put { body, fields })
+        checked(&self.schema, body)
     }
 
     /// A document with an id of its own: a UUIDv7 that a repeat of the run makes again.
@@ -167,11 +164,25 @@ impl Documents<'_> {
         random.copy_from_slice(&digest.as_bytes()[..10]);
         let millis = u64::try_from(self.now.0).unwrap_or(0);
         let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string();
-        let members = document.trim_start().trim_start_matches('{').trim_start();
-        let comma = if members.starts_with('}') { "" } else { "," };
-        let body = format!("{{\"id\":\"{id}\"{comma}{members}");
+        let body = with_id(&id, document);
         (id, body)
     }
+}
+
+/// A body that may be kept, with what it is found by.
+fn checked(schema: &CollectionSchema, body: String) -> Result<DocumentChange, Wrong> {
+    check_bytes("a document has", &body)?;
+    let document: Value = serde_json::from_str(&body).map_err(|_| not_json())?;
+    schema.check(&document).map_err(|mismatch| Wrong::Type(format!("the document {mismatch}")))?;
+    let fields = schema.fields().of(&document).map_err(|error| Wrong::Range(error.to_string()))?;
+    Ok(DocumentChange::Put { body, fields })
+}
+
+/// The text of an object that has no id, with one.
+fn with_id(id: &str, document: &str) -> String {
+    let members = document.trim_start().trim_start_matches('{').trim_start();
+    let comma = if members.starts_with('}') { "" } else { "," };
+    format!("{{\"id\":{}{comma}{members}", Value::from(id))
 }
 
 /// More than a document may have is refused before anything is made of it.

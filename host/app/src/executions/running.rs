@@ -156,6 +156,11 @@ impl Running {
         taken.filter_map(|(execution, entry)| Some((entry.tenant?, *execution))).collect()
     }
 
+    /// How many executions of tenants run here, tests among them.
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.0.executions).values().filter(|entry| entry.tenant.is_some()).count()
+    }
+
     /// End everything of a script that runs here.
     pub(crate) fn cancel_script(&self, script: ScriptId) {
         for entry in lock(&self.0.executions).values().filter(|entry| entry.script == script) {

@@ -13,8 +13,8 @@ use runtime::LogLine;
 use super::{ExecutionService, Sealed};
 use crate::AppError;
 
-/// The most bytes of a text that is looked for.
-const TEXT_BYTES_MAX: usize = 200;
+/// The most characters of a text that is looked for.
+const TEXT_CHARS_MAX: usize = 200;
 
 /// Executions of which the logs are opened, between two looks at the next rows.
 const OPENED_AT_ONCE: u32 = 50;
@@ -54,10 +54,10 @@ impl LogText {
     /// # Errors
     /// Says how long it may be.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if (1..=TEXT_BYTES_MAX).contains(&text.len()) {
+        if (1..=TEXT_CHARS_MAX).contains(&text.chars().count()) {
             Ok(Self(text.to_lowercase()))
         } else {
-            Err(Invalid::new("logs", format!("a text to look for in logs has 1 to {TEXT_BYTES_MAX} bytes")))
+            Err(Invalid::new("logs", format!("a text to look for in logs has 1 to {TEXT_CHARS_MAX} characters")))
         }
     }
 

@@ -14,7 +14,7 @@ use domain::{
 use rusqlite::{Connection, ffi};
 
 use super::{CommitStep, Writer, commit, shared};
-use crate::{Database, DatabaseError, Inner, NewScript, NewTenant, StartRow, Usage, open, readers::Readers};
+use crate::{Database, DatabaseError, NewScript, NewTenant, StartRow, Usage, open, readers::Readers};
 
 /// A database in memory whose transactions end with `commit`.
 fn database(commit: CommitStep) -> Database {
@@ -22,11 +22,7 @@ fn database(commit: CommitStep) -> Database {
     let connection = shared(opened.connection);
     let readers = Readers::Shared(Arc::clone(&connection));
     let writer = Writer::start(connection, opened.revision_ceiling, commit).unwrap();
-    Database {
-        inner: Arc::new(Inner { readers, writer, epoch: opened.epoch, _directory: None }),
-        audit: None,
-        mark: None,
-    }
+    Database::of(readers, writer, (opened.epoch, None), None)
 }
 
 fn tenant(slug: &str) -> NewTenant {

@@ -2,9 +2,9 @@
 
 use app::{App, AuditFilter};
 use axum::{Json, extract::State, response::IntoResponse};
-use domain::{AuditAction, AuditOutcome, UnixMillis};
+use domain::UnixMillis;
 use http::header;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use crate::{
     views::{
         audit::{AuditRowView, ExportedAuditRow, RefusalsView, as_csv, as_json_lines, csv_head},
         pages::{self, Page},
+        words::{AuditActionWord, AuditOutcomeWord},
     },
     web::{
         caller::{Caller, OperatorCaller},
@@ -31,21 +32,18 @@ const EXPORT_DEFAULT: u32 = 1_000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditQuery {
     /// Those of one action.
-    #[serde(default, deserialize_with = "optional_word")]
-    #[param(value_type = Option<String>, example = "scripts.deploy")]
-    action: Option<AuditAction>,
+    action: Option<AuditActionWord>,
     /// Those that were `done`, or those that were `refused`.
-    #[serde(default, deserialize_with = "optional_word")]
-    #[param(value_type = Option<String>, example = "done")]
-    outcome: Option<AuditOutcome>,
+    outcome: Option<AuditOutcomeWord>,
     /// Those of one person, token or session, by its id.
     actor: Option<Uuid>,
     /// Those about one thing: its id, or its name where that is its address.
     object: Option<String>,
     /// Those of this moment or later (RFC 3339).
-    #[param(example = "2026-11-01T00:00:00Z")]
+    #[param(format = DateTime, example = "2026-11-01T00:00:00Z")]
     since: Option<String>,
     /// Those before this moment (RFC 3339).
+    #[param(format = DateTime)]
     until: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
@@ -62,6 +60,7 @@ pub(crate) struct AuditExportQuery {
     #[serde(default)]
     format: ExportFormat,
     /// Rows behind this number: the `seq` of the last one that there is already.
+    #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<u64>,
     /// Rows of the answer, from 1 to 5000; 1000 where nothing is said.
     #[param(minimum = 1, maximum = 5000)]
@@ -85,6 +84,7 @@ pub(crate) enum ExportFormat {
 #[into_params(parameter_in = Query)]
 pub(crate) struct RefusalsQuery {
     /// Those of minutes before this moment (RFC 3339).
+    #[param(format = DateTime)]
     before: Option<String>,
     /// Items, from 1 to 200; 50 where nothing is said.
     limit: Option<u32>,
@@ -93,8 +93,8 @@ pub(crate) struct RefusalsQuery {
 impl AuditQuery {
     fn filter(&self) -> Result<AuditFilter, Problem> {
         let filter = AuditFilter {
-            action: self.action,
-            outcome: self.outcome,
+            action: self.action.map(|action| action.0),
+            outcome: self.outcome.map(|outcome| outcome.0),
             object: self.object.clone(),
             actor: self.actor,
             since: moment("since", self.since.as_deref())?,
@@ -170,7 +170,11 @@ pub(crate) async fn export_audit(
     if !(1..=EXPORT_MAX).contains(&limit) {
         return Err(Problem::field("rows", format!("rows is from 1 to {EXPORT_MAX}")));
     }
-    let rows = app.audit().export(&principal, query.after.unwrap_or(0), limit)?;
+    let after = query.after.unwrap_or(0);
+    if i64::try_from(after).is_err() {
+        return Err(Problem::field("after", "after is the 'seq' of a row"));
+    }
+    let rows = app.audit().export(&principal, after, limit)?;
     let (kind, name, text) = match query.format {
         ExportFormat::Ndjson => ("application/x-ndjson", "audit.ndjson", as_json_lines(&rows)),
         ExportFormat::Csv => ("text/csv; charset=utf-8", "audit.csv", csv_head() + &as_csv(&rows)),
@@ -228,13 +232,4 @@ pub(crate) async fn browse_operator_refusals(
 fn moment(field: &'static str, text: Option<&str>) -> Result<Option<UnixMillis>, Problem> {
     let moment = text.map(UnixMillis::from_rfc3339).transpose();
     moment.map_err(|_| Problem::field(field, format!("'{field}' is a time as 2026-11-01T00:00:00Z (RFC 3339)")))
-}
-
-fn optional_word<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: std::str::FromStr<Err = domain::Invalid>,
-{
-    let word = Option::<String>::deserialize(deserializer)?;
-    word.map(|word| word.parse().map_err(de::Error::custom)).transpose()
 }

@@ -17,7 +17,7 @@ use crate::{
         caller::Caller,
         extract::{Params, ScriptPath, SecretSlotPath},
         problem::Problem,
-        responses::{ChangeProblems, EndpointSecretProblems, ListProblems, ReadProblems},
+        responses::{ChangeProblems, EndpointSecretProblems, ListProblems},
     },
 };
 
@@ -57,7 +57,7 @@ pub(crate) async fn browse_endpoints(
 #[utoipa::path(
     get, path = "/api/v1/scripts/{script}/endpoint/secrets", tag = "endpoints",
     params(("script" = String, Path, description = "Its id or its name")),
-    responses((status = 200, description = "The secrets", body = EndpointSecretsBody), ReadProblems)
+    responses((status = 200, description = "The secrets", body = EndpointSecretsBody), ListProblems)
 )]
 pub(crate) async fn show_endpoint_secrets(
     State(app): State<App>,

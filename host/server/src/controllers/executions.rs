@@ -62,11 +62,13 @@ pub(crate) struct ExecutionsQuery {
     #[param(format = DateTime)]
     accepted_after: Option<String>,
     /// Those that ran at least so many milliseconds.
+    #[param(value_type = Option<i64>, minimum = 0, maximum = 4_294_967_295_u32)]
     duration_min_ms: Option<u32>,
     /// Those that ran at most so many milliseconds.
+    #[param(value_type = Option<i64>, minimum = 0, maximum = 4_294_967_295_u32)]
     duration_max_ms: Option<u32>,
     /// Those with this text in a line of their log, whatever the case of its letters; of those alone that you may inspect.
-    /// At most 200 bytes.
+    /// At most 200 characters.
     #[param(min_length = 1, max_length = 200)]
     logs: Option<String>,
     /// The `next_cursor` of the page before.

@@ -25,6 +25,7 @@ const EXECUTIONS_DEFAULT: u32 = 100;
 #[into_params(parameter_in = Query)]
 pub(crate) struct InferenceQuery {
     /// How many of the latest executions, from 1 to 1 000; 100 where nothing is said.
+    #[param(minimum = 1, maximum = 1000)]
     executions: Option<u32>,
 }
 

@@ -2,8 +2,10 @@
 #![expect(unused_qualifications, reason = "utoipa's macros qualify the types of parameters")]
 
 pub(crate) mod audit;
+pub(crate) mod bulk;
 pub(crate) mod dead_letters;
 pub(crate) mod docs;
+pub(crate) mod documents;
 pub(crate) mod drafts;
 pub(crate) mod egress;
 pub(crate) mod endpoints;

@@ -35,7 +35,8 @@ pub(crate) struct ScriptsQuery {
     is_active: Option<bool>,
     /// Those that have a deployed version, or those that have none.
     is_deployed: Option<bool>,
-    /// Those with this text in their name or description, whatever the case of letters from A to Z. At most 200 bytes.
+    /// Those with this text in their name or description, whatever the case of letters from A to Z. At most 200
+    /// characters.
     #[param(max_length = 200)]
     text: Option<String>,
     /// `name`, or `-updated_at` for the one that was changed last first; by name where nothing is said.

@@ -5,14 +5,17 @@
 
 pub(crate) mod attempts;
 pub(crate) mod audit;
+pub(crate) mod bulk;
 pub(crate) mod capabilities;
 pub(crate) mod dead_letters;
 pub(crate) mod diagnostics;
 pub(crate) mod diffs;
 pub(crate) mod docs;
+pub(crate) mod documents;
 pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod executions;
+pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod limits;
 pub(crate) mod operators;

@@ -73,7 +73,7 @@ pub(crate) struct ProviderView {
 #[into_params(parameter_in = Query)]
 pub(crate) struct MethodsQuery {
     /// The tenant, by its name in addresses.
-    #[param(example = "acme")]
+    #[param(example = "acme", max_length = 63, pattern = "^[a-z0-9][a-z0-9-]*$")]
     pub(crate) tenant: Option<String>,
 }
 

@@ -22,14 +22,17 @@ pub(crate) struct Settings {
     #[serde(default)]
     description: String,
     /// False pauses the script.
+    #[schema(value_type = bool, required = false)]
     is_active: Option<bool>,
     #[serde(default)]
     capabilities: CapabilitiesView,
     /// Null takes the script's own limits away.
     limits: Option<LimitsView>,
+    #[schema(value_type = RecordWord, required = false)]
     record: Option<RecordWord>,
     /// Null for what holds where a script says nothing.
     policy: Option<PolicyView>,
+    #[schema(value_type = EndpointView, required = false)]
     endpoint: Option<EndpointView>,
 }
 

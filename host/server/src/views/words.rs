@@ -48,6 +48,8 @@ macro_rules! words {
 }
 
 words! {
+    AuditActionWord(domain::AuditAction) = "AuditAction" [domain::AuditAction::ALL];
+    AuditOutcomeWord(domain::AuditOutcome) = "AuditOutcome" [domain::AuditOutcome::ALL];
     AuthenticationWord(app::EndpointAuthentication) = "EndpointAuthentication"
         [app::EndpointAuthentication::ALL];
     DeadLetterKindWord(app::DeadLetterKind) = "DeadLetterKind" [app::DeadLetterKind::ALL];

@@ -6,6 +6,8 @@
 //! handlers compare it in the transaction of the change. For all others the tag is a digest of what `GET` answers: it is
 //! asked for once more before the change, and of a tenant's changes with `If-Match` one is done at a time.
 
+use std::sync::Arc;
+
 use app::App;
 use axum::{
     Router,
@@ -19,6 +21,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::Service;
+use utoipa::openapi::{OpenApi, path::PathItem};
 
 use super::{
     etag,
@@ -36,6 +39,33 @@ const TAGGED_BYTES_MAX: u64 = 4 << 20;
 pub(crate) struct Conditions {
     pub(crate) app: App,
     pub(crate) handlers: Router,
+    pub(crate) offered: Offered,
+}
+
+/// Which methods each address has: a change that there is not is answered so, whatever tag it names.
+#[derive(Clone, Debug)]
+pub(crate) struct Offered(Arc<[(String, Vec<Method>)]>);
+
+impl Offered {
+    /// Those that the API's description has.
+    pub(crate) fn of(document: &OpenApi) -> Self {
+        let methods = |item: &PathItem| {
+            let changes = [(Method::PUT, &item.put), (Method::PATCH, &item.patch), (Method::DELETE, &item.delete)];
+            changes.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| method).collect()
+        };
+        Self(document.paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect())
+    }
+
+    fn has(&self, method: &Method, path: &str) -> bool {
+        self.0.iter().any(|(template, methods)| methods.contains(method) && is_of(template, path))
+    }
+}
+
+/// Whether a path has the form of a template, whose parts in braces stand for any one part.
+fn is_of(template: &str, path: &str) -> bool {
+    let (mut wanted, mut found) = (template.split('/'), path.split('/'));
+    let fits = wanted.by_ref().zip(found.by_ref()).all(|(wanted, found)| wanted.starts_with('{') || wanted == found);
+    fits && template.split('/').count() == path.split('/').count()
 }
 
 /// Give answers their tags, and let changes through whose conditions hold.
@@ -47,7 +77,9 @@ pub(crate) async fn hold_conditions(State(conditions): State<Conditions>, reques
             let known = request.headers().clone();
             tagged(&conditions.app, &known, next.run(request).await).await
         }
-        Method::PUT | Method::PATCH | Method::DELETE if is_conditional(request.headers()) => {
+        Method::PUT | Method::PATCH | Method::DELETE
+            if is_conditional(request.headers()) && conditions.offered.has(request.method(), request.uri().path()) =>
+        {
             conditions.change(&caller, request, next).await
         }
         _ => {
@@ -193,6 +225,17 @@ mod tests {
         };
         assert!(named("\"a1\"") && named("\"b\", \"a1\""));
         assert!(!named("W/\"a1\"") && !named("a1") && !named("\"b\"") && !named(""));
+    }
+
+    #[test]
+    fn an_address_has_the_methods_of_its_template_alone() {
+        let offered = Offered(Arc::from([
+            (String::from("/api/v1/egress"), vec![Method::PUT]),
+            (String::from("/api/v1/scripts/{script}"), vec![Method::PATCH, Method::DELETE]),
+        ]));
+        assert!(offered.has(&Method::PUT, "/api/v1/egress") && offered.has(&Method::PATCH, "/api/v1/scripts/a"));
+        assert!(!offered.has(&Method::PATCH, "/api/v1/egress") && !offered.has(&Method::PUT, "/api/v1/scripts/a"));
+        assert!(!offered.has(&Method::PATCH, "/api/v1/scripts/a/b") && !offered.has(&Method::PATCH, "/api/v1/scripts"));
     }
 
     #[test]

@@ -82,6 +82,14 @@ pub(crate) struct ServicePath(pub(crate) String);
 #[derive(Debug)]
 pub(crate) struct StorageKeyPath(pub(crate) String);
 
+/// The collection that the path names.
+#[derive(Debug)]
+pub(crate) struct CollectionPath(pub(crate) String);
+
+/// The collection and the document's id that the path names. Whether there can be one is the use case's to say.
+#[derive(Debug)]
+pub(crate) struct DocumentPath(pub(crate) String, pub(crate) String);
+
 /// The query string in the shape `T`; an unknown or malformed parameter is refused by name.
 #[derive(Debug)]
 pub(crate) struct Params<T>(pub(crate) T);
@@ -244,6 +252,23 @@ impl<S: Send + Sync> FromRequestParts<S> for StorageKeyPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         segments(parts, state, "storage entry").await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CollectionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        segments(parts, state, "collection").await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DocumentPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (collection, document): (String, String) = segments(parts, state, "document").await?;
+        Ok(Self(collection, document))
     }
 }
 

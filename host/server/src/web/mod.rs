@@ -2,6 +2,7 @@
 
 pub mod access;
 pub(crate) mod body;
+pub(crate) mod bounds;
 pub(crate) mod caller;
 pub(crate) mod chain;
 pub(crate) mod conditional;

@@ -156,7 +156,6 @@ impl Problem {
     }
 
     /// Which kind it is.
-    #[cfg(test)]
     pub(crate) fn kind(&self) -> &'static Kind {
         self.0.kind
     }

@@ -16,12 +16,20 @@ const NOT_TOLD: &[(&str, &str)] = &[
     ("run_schedule", "the execution's row"),
     ("publish_event", "the event's row"),
     ("cancel_execution", "nothing is left to be cancelled here"),
+    ("cancel_executions", "nothing is left to be cancelled here"),
 ];
 
 impl Matrix<'_> {
-    /// The number of the tenant's last row.
-    pub(super) async fn last_audited(&self) -> u64 {
-        let page = self.stage.get("/api/v1/audit?limit=1").await.expect(200);
+    /// The number of the last row, of the tenant's log or of the deployment's.
+    pub(super) async fn last_audited(&self, access: Access) -> u64 {
+        let page = match access {
+            Access::Operator => {
+                let call = self.stage.stranger("GET", "/api/v1/operator/audit?limit=1");
+                call.header("authorization", &format!("Bearer {}", self.operator)).send().await
+            }
+            _ => self.stage.get("/api/v1/audit?limit=1").await,
+        };
+        let page = page.expect(200);
         page["items"][0]["seq"].as_u64().unwrap_or(0)
     }
 }
@@ -29,7 +37,7 @@ impl Matrix<'_> {
 impl Operation<'_> {
     /// Whether the log has to tell of it once it is done.
     pub(super) fn is_told(&self) -> bool {
-        let is_tenants = matches!(self.access, Access::Needs(_));
-        is_tenants && self.changes() && NOT_TOLD.iter().all(|(id, _)| *id != self.id)
+        let is_logged = matches!(self.access, Access::Needs(_) | Access::Operator);
+        is_logged && self.changes() && NOT_TOLD.iter().all(|(id, _)| *id != self.id)
     }
 }

@@ -9,6 +9,9 @@ use super::things::Things;
 /// Operations whose body names a thing of the tenant.
 pub(super) const NAMING: &[&str] = &["create_schedule", "create_subscription"];
 
+/// Operations whose answer says of each thing by itself what became of it.
+pub(super) const ABOUT_MANY: &[&str] = &["cancel_executions", "retry_executions", "change_scripts"];
+
 static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// The headers that an operation asks for.
@@ -27,6 +30,14 @@ pub(super) fn of(operation: &str, described: &Value, document: &Value, things: &
         "create_script" => json!({ "name": unique, "kind": "one_off", "source": "export default () => 1;" }),
         "create_schedule" => json!({ "script": things.script(operation), "expression": "30 6 * * MON-FRI" }),
         "create_subscription" => json!({ "script": things.script(operation), "types": [format!("order.{unique}")] }),
+        "cancel_executions" | "retry_executions" => json!({ "ids": [things.get("execution")] }),
+        "change_scripts" => json!({ "scripts": [things.script(operation)], "action": "disable" }),
+        "put_document" => json!({ "name": "Kettle" }),
+        "create_tenant" => json!({ "slug": unique, "name": "Acme", "admin_email": format!("{unique}@example.com") }),
+        "create_user" => json!({ "email": format!("{unique}@example.com"), "name": "Ada Lovelace" }),
+        "create_plan" => json!({ "name": unique, "description": "For trying out", "quotas": {} }),
+        "change_tenant" => json!({ "name": "Acme and daughters" }),
+        "invite_tenant_admin" => json!({ "email": format!("{unique}@example.com") }),
         "create_webhook" => json!({ "url": "https://nobody.invalid/hooks", "types": [format!("order.{unique}")] }),
         "publish_event" => json!({ "type": "order.placed", "id": unique, "data": { "total": 99 } }),
         "create_token" => json!({ "name": "deployments", "permissions": [], "expires_in_days": 90 }),

@@ -32,7 +32,7 @@ impl Things {
         let ids = KINDS.iter().map(|kind| match *kind {
             "secret" => (*kind, String::from("no-such-secret")),
             "event" => (*kind, String::from("999999999-0")),
-            "role" | "plan" => (*kind, String::from("no-such-name")),
+            "role" | "plan" | "document" => (*kind, String::from("no-such-name")),
             "key" => (*kind, String::from("no-such-key")),
             _ => (*kind, ScriptId::generate().to_string()),
         });
@@ -51,14 +51,24 @@ impl Things {
     /// The operation's path about these things.
     pub(super) fn path(&self, operation: &str, template: &str) -> String {
         let mut path = template.replace("{script}", self.script(operation));
+        if operation.contains("operator_token") {
+            path = path.replace("{token}", self.get("operator_token"));
+        }
         for (kind, value) in &self.0 {
             path = path.replace(&format!("{{{kind}}}"), value);
         }
         // What is the same for every tenant.
-        let same = [("{number}", "1"), ("{slot}", "primary"), ("{point}", "order.validate"), ("{service}", "products")];
-        let path = same.iter().fold(path, |path, (name, value)| path.replace(name, value));
+        let own = [("{number}", "1"), ("{slot}", "primary")];
+        let deployments = [("{point}", "order.validate"), ("{service}", "products"), ("{collection}", "goods")];
+        let path = own.iter().chain(&deployments).fold(path, |path, (name, value)| path.replace(name, value));
         // What has to be said beside the path.
         if operation == "diff_version" { path + "?against=draft" } else { path }
+    }
+
+    /// The same, each with the id of something else.
+    pub(super) fn of_another_kind(&self) -> Self {
+        let other = self.get("execution");
+        Self(self.0.keys().map(|kind| (*kind, other.to_owned())).collect())
     }
 
     /// The text without the things' ids and names, so that texts about different things can be compared.
@@ -98,6 +108,8 @@ const KINDS: &[&str] = &[
     "user",
     "plan",
     "provider",
+    "operator_token",
+    "document",
 ];
 
 fn kind_of_script(operation: &str) -> &'static str {
@@ -105,17 +117,25 @@ fn kind_of_script(operation: &str) -> &'static str {
     if kind == "event" { "events_script" } else { kind }
 }
 
+/// Whether a script is named in the address or the body.
+fn is_about_scripts(operation: &str, template: &str) -> bool {
+    template.contains("{script}") || operation.starts_with("create_") || operation == "change_scripts"
+}
+
 /// Makes things in one tenant.
 pub(super) struct Makers<'a> {
     stage: &'a Stage,
     token: String,
+    operator: String,
     name: &'static str,
     made: AtomicU32,
 }
 
 impl<'a> Makers<'a> {
-    pub(super) fn new(stage: &'a Stage, token: &str, name: &'static str) -> Self {
-        Self { stage, token: token.to_owned(), name, made: AtomicU32::new(0) }
+    /// Makes a tenant's things with the first token, and the deployment's with the operator's.
+    pub(super) fn new(stage: &'a Stage, (token, operator): (&str, &str), name: &'static str) -> Self {
+        let (token, operator) = (token.to_owned(), operator.to_owned());
+        Self { stage, token, operator, name, made: AtomicU32::new(0) }
     }
 
     /// One of each kind.
@@ -134,7 +154,8 @@ impl<'a> Makers<'a> {
         let script = kind_of_script(operation);
         for kind in KINDS {
             let is_named = template.contains(&format!("{{{kind}}}")) && *kind != "script";
-            let is_script = *kind == script && (template.contains("{script}") || operation.starts_with("create_"));
+            let is_named = is_named || operation.contains("operator_token") && *kind == "operator_token";
+            let is_script = *kind == script && is_about_scripts(operation, template);
             if is_named || is_script {
                 let made = self.make(kind, &things).await;
                 things.0.insert(kind, made);
@@ -185,8 +206,8 @@ impl<'a> Makers<'a> {
             "invitation" => text_of(&self.invitation().await["id"]),
             "invitation_secret" => text_of(&self.invitation().await["secret"]),
             "member" => self.member().await,
-            // An operator's, which nobody here reaches.
-            "tenant" | "user" | "plan" => self.unique("operators-"),
+            "tenant" | "user" | "plan" | "operator_token" => self.of_operator(kind).await,
+            "document" => self.document().await,
             "provider" => {
                 let provider = json!({
                     "name": "Login", "issuer": "https://nobody.invalid", "client_id": self.unique("client-"),
@@ -196,6 +217,32 @@ impl<'a> Makers<'a> {
             }
             _ => unreachable!("{kind}"),
         }
+    }
+
+    /// Something of the deployment's.
+    async fn of_operator(&self, kind: &str) -> String {
+        let (unique, email) = (self.unique("operators-"), format!("{}@example.com", self.unique("user-")));
+        let (path, body) = match kind {
+            "tenant" => ("tenants", json!({ "slug": unique, "name": "Made", "admin_email": email })),
+            "user" => ("users", json!({ "email": email, "name": "Made" })),
+            "plan" => ("plans", json!({ "name": unique, "description": "", "quotas": {} })),
+            _ => ("tokens", json!({ "name": "made" })),
+        };
+        let call = self.stage.stranger("POST", &format!("/api/v1/operator/{path}"));
+        let call = call.header("authorization", &format!("Bearer {}", self.operator));
+        let made = call.json(&body).send().await.expect(201);
+        match kind {
+            "tenant" => text_of(&made["tenant"]["id"]),
+            "plan" => unique,
+            _ => made["user"]["id"].as_str().map_or_else(|| text_of(&made["id"]), str::to_owned),
+        }
+    }
+
+    async fn document(&self) -> String {
+        let id = self.unique("document-");
+        let path = format!("/api/v1/storage/collections/goods/documents/{id}");
+        self.call("PUT", &path, json!({ "name": "Kettle" })).await.expect(200);
+        id
     }
 
     async fn invitation(&self) -> Value {

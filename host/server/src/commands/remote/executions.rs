@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     CliError, Done, Noun, Session, follow, frames,
     lists::{ListArgs, json_argument},
+    many::Chosen,
     output::{Column, Form, ending},
     session::codes,
     with_session,
@@ -65,16 +66,10 @@ pub(crate) enum ExecCommand {
         /// The execution's id
         execution: String,
     },
-    /// End an execution that waits or runs
-    Cancel {
-        /// The execution's id
-        execution: String,
-    },
-    /// Run an execution again that has ended, as a new one
-    Retry {
-        /// The execution's id
-        execution: String,
-    },
+    /// End executions that wait or run
+    Cancel(Chosen),
+    /// Run executions again that have ended, as new ones
+    Retry(Chosen),
     /// Run a recorded execution again from its journal and compare
     Replay {
         /// The execution's id
@@ -171,11 +166,17 @@ impl Session {
             ExecCommand::Calls { execution } => {
                 self.list_whole(Call::get(&["executions", execution, "calls"]), &CALL_COLUMNS).await
             }
-            ExecCommand::Cancel { execution } => {
-                let done = format!("{execution} ends, or has ended");
-                self.act(Call::post(&["executions", execution, "cancel"]), &done).await
-            }
-            ExecCommand::Retry { execution } => self.accepted(Call::post(&["executions", execution, "retry"])).await,
+            ExecCommand::Cancel(chosen) => match chosen.only() {
+                Some(execution) => {
+                    let done = format!("{execution} ends, or has ended");
+                    self.act(Call::post(&["executions", execution, "cancel"]), &done).await
+                }
+                None => self.many("cancel", chosen).await,
+            },
+            ExecCommand::Retry(chosen) => match chosen.only() {
+                Some(execution) => self.accepted(Call::post(&["executions", execution, "retry"])).await,
+                None => self.many("retry", chosen).await,
+            },
             ExecCommand::Replay { execution, source } => self.replay(execution, source.as_ref()).await,
             ExecCommand::Run { script, input, no_wait } => {
                 let body = format!("{{\"input\":{}}}", json_argument(input)?);

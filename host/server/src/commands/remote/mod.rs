@@ -9,6 +9,7 @@ pub(crate) mod follow;
 pub(crate) mod frames;
 pub(crate) mod lists;
 pub(crate) mod login;
+mod many;
 pub(crate) mod operator;
 pub(crate) mod output;
 pub(crate) mod people;

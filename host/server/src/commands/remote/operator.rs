@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::{CliError, Done, Noun, Session, lists::ListArgs, output::Column, with_session};
+use super::{CliError, Done, Noun, Remote, Session, lists::ListArgs, output::Column, with_session};
 use crate::remote::Call;
 
 const TENANT_COLUMNS: [Column; 6] = [
@@ -153,6 +153,10 @@ pub(crate) enum PlanCommand {
         /// The plan's name
         plan: String,
     },
+}
+
+pub(crate) fn health(remote: &Remote) -> ExitCode {
+    with_session(remote, async |session: Session| session.show(Call::get(&["operator", "health"])).await)
 }
 
 pub(crate) fn tenant(noun: &Noun<TenantCommand>) -> ExitCode {
