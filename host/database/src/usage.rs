@@ -66,8 +66,9 @@ impl Database {
     pub fn usage_since(&self, tenant: TenantId, first_day: i64) -> Result<Vec<(i64, Usage)>, DatabaseError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(DAYS)?;
-            let rows = statement
-                .query_map(params![tenant.to_string(), first_day], |row| Ok((row.get("day")?, Usage::from_row(row)?)))?;
+            let rows = statement.query_map(params![tenant.to_string(), first_day], |row| {
+                Ok((row.get("day")?, Usage::from_row(row)?))
+            })?;
             Ok(rows.collect::<rusqlite::Result<Vec<(i64, Usage)>>>()?)
         })
     }

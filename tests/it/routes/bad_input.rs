@@ -109,6 +109,9 @@ fn field(answer: &Answer, what: &str) -> String {
     problem["errors"][0]["field"].as_str().unwrap_or_else(|| panic!("{what}: {problem}")).to_owned()
 }
 
+/// The body that makes something of this name.
+type Body = fn(&str) -> Value;
+
 const NOWHERE: &str = "0190b0a0-0000-7000-8000-000000000000";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +226,7 @@ async fn an_id_of_another_kind_names_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_have_255_characters_whatever_they_are_and_hide_nothing() {
     let asked = Asked::open().await;
-    let made: [(&str, &str, fn(&str) -> Value); 4] = [
+    let made: [(&str, &str, Body); 4] = [
         ("/api/v1/tokens", "name", |name| json!({ "name": name, "permissions": [] })),
         ("/api/v1/operator/tokens", "name", |name| json!({ "name": name })),
         (

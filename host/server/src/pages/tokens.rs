@@ -62,7 +62,8 @@ pub(crate) async fn tokens_page(
     Visit { principal, frame }: Visit,
     Params(query): Params<TokensQuery>,
 ) -> PageResult {
-    let tokens = app.tokens().list(&principal, None, query.after.as_deref().and_then(|after| after.parse().ok()), PAGE)?;
+    let tokens =
+        app.tokens().list(&principal, None, query.after.as_deref().and_then(|after| after.parse().ok()), PAGE)?;
     let is_full = tokens.len() >= PAGE as usize;
     let next = tokens.last().filter(|_| is_full).map(|last| format!("/tokens?after={}", last.id));
     page(&TokensPage { frame, tokens, next, permissions: Permission::ALL })
