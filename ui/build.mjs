@@ -46,6 +46,21 @@ const COMMON = {
     logLevel: "warning",
 };
 
+/**
+ * TypeScript's libraries without those of browsers: the sandbox has neither a page nor a worker, and they are a third of the
+ * worker.
+ */
+const WITHOUT_BROWSERS = {
+    name: "without-browsers",
+    setup({ onLoad }) {
+        onLoad({ filter: /typescript[\\/]lib[\\/]lib\.js$/ }, async ({ path: file }) => {
+            const libraries = (await readFile(file, "utf8")).split(/^(?=libFileMap\[|export )/m);
+            const isOfBrowsers = /^libFileMap\["lib\.(d|dom|webworker|scripthost|[^"]*\.full)\b/;
+            return { contents: libraries.filter((library) => !isOfBrowsers.test(library)).join(""), loader: "js" };
+        });
+    },
+};
+
 /** What is made: file name → bytes, and asset → file name. */
 const files = new Map();
 const manifest = {};
@@ -61,7 +76,7 @@ async function bundle(entryPoints, options = {}) {
 async function bundleEditor() {
     const entry = "src/editor/main.ts";
     if (!existsSync(path.join(HERE, entry))) return;
-    await bundle(WORKERS);
+    await bundle(WORKERS, { plugins: [WITHOUT_BROWSERS] });
     const workers = Object.fromEntries(Object.keys(WORKERS).map((name) => [name, `./${manifest[`${name}.js`]}`]));
     await bundle({ editor: entry }, { define: { EDITOR_WORKERS: JSON.stringify(workers) } });
 }

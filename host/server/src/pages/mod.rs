@@ -4,12 +4,19 @@
 mod answer;
 mod assets;
 mod audit;
+mod editor;
 mod format;
 mod frame;
 mod members;
 mod operator;
 mod palette;
 mod people;
+mod script;
+mod script_docs;
+mod script_runs;
+mod script_settings;
+mod script_triggers;
+mod script_versions;
 mod scripts;
 mod secrets;
 mod settings;
@@ -26,10 +33,16 @@ use tower_http::compression::CompressionLayer;
 use self::{
     assets::send_asset,
     audit::*,
+    editor::editor_page,
     members::*,
     operator::*,
     palette::palette,
     people::*,
+    script_docs::docs_page,
+    script_runs::runs_page,
+    script_settings::script_settings_page,
+    script_triggers::{next_runs_part, triggers_page},
+    script_versions::versions_page,
     scripts::*,
     secrets::*,
     settings::*,
@@ -67,6 +80,13 @@ pub(crate) fn around(app: App, api: Router) -> Router {
         .route("/operator/users", get(operator_users_page))
         .route("/operator/users/{user}", get(operator_user_page))
         .route("/operator/audit", get(operator_audit_page))
+        .route("/scripts/{script}", get(editor_page))
+        .route("/scripts/{script}/triggers", get(triggers_page))
+        .route("/scripts/{script}/triggers/next-runs", get(next_runs_part))
+        .route("/scripts/{script}/settings", get(script_settings_page))
+        .route("/scripts/{script}/versions", get(versions_page))
+        .route("/scripts/{script}/runs", get(runs_page))
+        .route("/scripts/{script}/docs", get(docs_page))
         .with_state(app.clone())
         .layer(middleware::from_fn_with_state(app.clone(), limit_rate))
         .layer(middleware::from_fn_with_state(app.clone(), know_visitor))

@@ -1,6 +1,6 @@
 //! `/scripts`: the list, and making a new one.
 
-use app::{App, ScriptCursor, ScriptOrder, ScriptOverview, ScriptQuery, ScriptSummary, StartedBy};
+use app::{App, ScriptCursor, ScriptOrder, ScriptOverview, ScriptQuery, ScriptSummary};
 use askama::Template;
 use axum::extract::State;
 use domain::{Permission, ScriptKind};
@@ -10,6 +10,7 @@ use super::{
     answer::{PageResult, page},
     format,
     frame::Frame,
+    script,
     visit::Visit,
     words::{self, chosen},
 };
@@ -108,32 +109,17 @@ impl ScriptsFilter {
 impl Row {
     /// Whether it runs, and why not.
     fn state(&self) -> words::Badge {
-        let (class, icon, word) = match (self.script.is_active, self.script.deployed) {
-            (false, _) => ("neutral", "circle-pause", "Paused"),
-            (true, None) => ("neutral", "pencil", "Draft"),
-            (true, Some(_)) => ("success", "circle-check", "Active"),
-        };
-        words::Badge { class, icon, word }
+        script::state(&self.script)
     }
 
     /// What makes it run, in words.
     fn triggers(&self) -> Vec<String> {
-        let says = |started: &StartedBy| match started {
-            StartedBy::Schedule { words, timezone, is_paused } => paused(format!("{words}, {timezone}"), *is_paused),
-            StartedBy::Endpoint { method, path } => format!("{method} {path}"),
-            StartedBy::Event { patterns, is_paused } => paused(format!("On {patterns}"), *is_paused),
-            StartedBy::Hook { point } => format!("At {point}"),
-        };
-        self.overview.started_by.iter().map(says).collect()
+        self.overview.started_by.iter().map(script::trigger).collect()
     }
 
     fn p95(&self) -> Option<String> {
         self.overview.p95.map(format::duration)
     }
-}
-
-fn paused(text: String, is_paused: bool) -> String {
-    if is_paused { format!("{text} (paused)") } else { text }
 }
 
 /// The list of scripts.

@@ -18,11 +18,11 @@ pub(crate) struct VersionDiffBody {
     #[schema(example = "draft")]
     to: String,
     /// The differences of the sources as a unified diff; empty where there are none.
-    unified: String,
+    pub(crate) unified: String,
     /// The same in parts.
     hunks: Vec<DiffHunkView>,
     /// Settings that differ.
-    settings: Vec<SettingDiffView>,
+    pub(crate) settings: Vec<SettingDiffView>,
 }
 
 /// Changed lines that are near each other, with unchanged ones around them.
@@ -52,13 +52,13 @@ pub(crate) struct DiffLineView {
 pub(crate) struct SettingDiffView {
     /// Its path.
     #[schema(example = "capabilities.services")]
-    setting: String,
+    pub(crate) setting: String,
     /// What it was.
     #[schema(value_type = serde_json::Value)]
-    from: Value,
+    pub(crate) from: Value,
     /// What it became.
     #[schema(value_type = serde_json::Value)]
-    to: Value,
+    pub(crate) to: Value,
 }
 
 impl From<VersionDiff> for VersionDiffBody {
