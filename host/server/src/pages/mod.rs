@@ -79,6 +79,7 @@ pub(crate) fn around(app: App, api: Router) -> Router {
         .route("/operator/plans", get(operator_plans_page))
         .route("/operator/users", get(operator_users_page))
         .route("/operator/users/{user}", get(operator_user_page))
+        .route("/operator/health", get(operator_health_page))
         .route("/operator/audit", get(operator_audit_page))
         .route("/scripts/{script}", get(editor_page))
         .route("/scripts/{script}/triggers", get(triggers_page))

@@ -1,6 +1,6 @@
 //! `/operator`: the deployment's tenants, plans, users and health, for whoever runs it.
 
-use app::{App, Plan, TenantStatus, TenantView, UsageView, UserAccount, UserView};
+use app::{App, DeploymentHealth, Plan, TenantStatus, TenantView, UsageView, UserAccount, UserView};
 use askama::Template;
 use axum::extract::{Path, State};
 use domain::{PlanQuotas, TenantId, TenantSlug, UserId};
@@ -69,6 +69,23 @@ struct UserPage {
     view: UserView,
 }
 
+#[derive(Template)]
+#[template(path = "operator/health.html")]
+struct HealthPage {
+    frame: Frame,
+    health: DeploymentHealth,
+}
+
+impl HealthPage {
+    fn state(&self) -> Badge {
+        match (self.health.health.ready, self.health.health.writable) {
+            (true, _) => Badge { class: "success", icon: "circle-check", word: "Ready" },
+            (false, true) => Badge { class: "limit", icon: "circle-pause", word: "Stopping" },
+            (false, false) => Badge { class: "failed", icon: "circle-x", word: "Cannot write" },
+        }
+    }
+}
+
 /// Whether a tenant's scripts run.
 fn state(status: &TenantStatus) -> Badge {
     let (class, icon, word) = match status {
@@ -135,6 +152,14 @@ pub(crate) async fn operator_users_page(
     let is_full = users.len() >= PAGE as usize;
     let next = users.last().filter(|_| is_full).map(|last| format!("/operator/users?after={}", last.user.id));
     page(&UsersPage { frame, users, next })
+}
+
+/// How it stands with the deployment, read anew with every look.
+pub(crate) async fn operator_health_page(
+    State(app): State<App>,
+    OperatorVisit { operator, frame }: OperatorVisit,
+) -> PageResult {
+    page(&HealthPage { frame, health: app.operators().health(&operator)? })
 }
 
 /// One user, with where the person belongs.
