@@ -77,6 +77,14 @@ struct HealthPage {
 }
 
 impl HealthPage {
+    fn bytes(&self, bytes: &u64) -> String {
+        format::bytes(*bytes)
+    }
+
+    fn uptime(&self) -> String {
+        format::duration(self.health.uptime)
+    }
+
     fn state(&self) -> Badge {
         match (self.health.health.ready, self.health.health.writable) {
             (true, _) => Badge { class: "success", icon: "circle-check", word: "Ready" },
