@@ -7,6 +7,7 @@
 mod chain;
 mod heads;
 mod refusals;
+mod retention;
 mod service;
 mod verification;
 
@@ -14,9 +15,9 @@ mod verification;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
 
-use std::{fmt::Display, future::Future, net::IpAddr, path::PathBuf, sync::Arc};
+use std::{fmt::Display, future::Future, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use database::{AuditEntry, Database, RequestMark};
+use database::{AuditEntry, AuditWatch, Database, RequestMark};
 use domain::{Actor, AuditAction, AuditOutcome, Operator, Principal, TenantId, UnixMillis};
 use serde_json::Value;
 
@@ -42,6 +43,8 @@ pub struct RequestOrigin {
     pub address: Option<IpAddr>,
     /// By which key it is told again; what is done for it is marked as done in its own transaction.
     pub mark: Option<RequestMark>,
+    /// What it saw of the tenant: what is done for it is done where nothing was changed since.
+    pub watch: Option<AuditWatch>,
 }
 
 impl RequestOrigin {
@@ -61,22 +64,34 @@ pub(crate) struct AuditLog {
     keys: Arc<ChainKeys>,
     refusals: RefusalCounters,
     heads: Heads,
+    /// For how long rows are kept; `None` for ever.
+    kept: Option<Duration>,
 }
 
 impl AuditLog {
-    /// The log whose links are made with `keys`, and whose heads go to `head_file`.
-    pub(crate) fn new(keys: ChainKeys, head_file: Option<PathBuf>) -> Self {
-        Self { keys: Arc::new(keys), refusals: RefusalCounters::default(), heads: Heads::new(head_file) }
+    /// The log whose links are made with `keys`.
+    pub(crate) fn new(keys: ChainKeys, config: &AuditConfig) -> Self {
+        let heads = Heads::new(config.head_file.clone());
+        Self { keys: Arc::new(keys), refusals: RefusalCounters::default(), heads, kept: config.kept }
     }
+}
+
+/// What the operator decides of the audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// The file that the heads of the chains go to; the server's own log where there is none.
+    pub head_file: Option<PathBuf>,
+    /// For how long rows are kept; `None` for ever.
+    pub kept: Option<Duration>,
 }
 
 /// Whose action it is, and in whose chain it is told.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AuditSubject {
+pub struct AuditSubject {
     /// `None` for the deployment itself.
-    pub(crate) tenant: Option<TenantId>,
+    pub tenant: Option<TenantId>,
     /// Who acts.
-    pub(crate) actor: Actor,
+    pub actor: Actor,
 }
 
 impl From<&Principal> for AuditSubject {
@@ -110,12 +125,12 @@ impl Inner {
         self.effecting().audited(AuditEntry { detail: Some(detail.to_string()), ..entry })
     }
 
-    /// The database, by a handle whose every write marks the request on whose behalf it is done as done.
+    /// The database, by a handle whose every write marks the request on whose behalf it is done as done, and is made only
+    /// where what the request saw is still so.
     pub(crate) fn effecting(&self) -> Database {
-        match RequestOrigin::current().and_then(|origin| origin.mark) {
-            Some(mark) => self.database.marking(mark),
-            None => self.database.clone(),
-        }
+        let RequestOrigin { mark, watch, .. } = RequestOrigin::current().unwrap_or_default();
+        let database = mark.map_or_else(|| self.database.clone(), |mark| self.database.marking(mark));
+        watch.map_or_else(|| database.clone(), |watch| database.watching(watch))
     }
 
     /// What [`Self::audited`] writes, for what is done outside a write, or was refused.

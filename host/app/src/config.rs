@@ -6,6 +6,7 @@ use database::Database;
 use domain::{HookPoint, Limits, Quotas};
 
 use crate::{
+    audit::AuditConfig,
     egress::{EgressConfig, Network, SystemNetwork},
     error::AppOpenError,
     hooks::HookConfig,
@@ -22,8 +23,8 @@ pub struct AppConfig {
     pub data: DataLocation,
     /// The file with the key that wraps every tenant's key; beside the database where nothing is said.
     pub key_file: Option<PathBuf>,
-    /// The file that the heads of the audit log are written to each minute; the log where nothing is said.
-    pub audit_head_file: Option<PathBuf>,
+    /// Where the heads of the audit log go, and for how long its rows are kept.
+    pub audit: AuditConfig,
     /// Requests to the API that each token or person may send in a minute; without a bound where nothing is said.
     pub requests_per_minute: Option<u64>,
     /// Instances at once, of all tenants together.
@@ -92,7 +93,8 @@ impl AppConfig {
     /// The quotas of a tenant whose plan says nothing.
     pub(crate) fn quotas(&self) -> Quotas {
         let (concurrent_executions, storage_bytes) = (self.tenant_share, self.storage_limit_bytes);
-        Quotas { concurrent_executions, storage_bytes, ..self.quotas }
+        let requests_per_minute = self.requests_per_minute;
+        Quotas { concurrent_executions, storage_bytes, requests_per_minute, ..self.quotas }
     }
 
     /// Slots that admission gives out.
@@ -106,7 +108,7 @@ impl Default for AppConfig {
         Self {
             data: DataLocation::Directory(PathBuf::from("data")),
             key_file: None,
-            audit_head_file: None,
+            audit: AuditConfig::default(),
             requests_per_minute: None,
             slots: 128,
             tenant_share: 32,

@@ -417,8 +417,16 @@ impl ExecutionService {
         if !target.script.is_active {
             return Err(AppError::Paused);
         }
-        let asker = Asker::of_row(&self.inner, tenant, &ended)?.again(principal.actor);
-        let acting = target.acting(&self.inner, asker)?;
+        let asker = Asker::of_row(&self.inner, tenant, &ended)?;
+        // What has ended is not adopted: where whoever bound it has left, whoever holds up the script stands for the binding.
+        let asker = match self.inner.has_left(tenant, asker.binding())? {
+            true => asker.bound_by(target.acting(&self.inner, asker)?.deployer),
+            false => asker,
+        };
+        let acting = target.acting(&self.inner, asker.again(principal.actor))?;
+        if acting.is_orphaned(&self.inner)? {
+            return Err(AppError::Orphaned);
+        }
         let rights = acting.rights(&self.inner)?.intersection(principal.permissions);
         let order = Order::new(target, (Trigger::Retry, principal.actor), (acting, rights), input);
         let order = order.continuing(self.continued);

@@ -10,7 +10,7 @@ mod tests;
 
 use std::{fmt, sync::Arc};
 
-use database::{DatabaseError, HookBound, NewHookBinding};
+use database::{Binding, DatabaseError, HookBound, NewHookBinding};
 use domain::{AuditAction, HookPoint, Invalid, Permission, Principal, ScriptKind, UnixMillis};
 use serde_json::json;
 
@@ -77,8 +77,9 @@ impl HookService {
     }
 
     /// Let an embedded script run at a point, at this place among the others; without one it stays where it is, and a
-    /// new one comes last. Whoever sets it bounds the rights of what runs there (RULES 13). Needs `scripts.deploy` and
-    /// `executions.run`. Answers whether the script did not run there before.
+    /// new one comes last. Whoever sets it bounds the rights of what runs there (RULES 13). Needs `scripts.deploy`,
+    /// `executions.run` and every right that the script's capabilities grant. Answers whether the script did not run there
+    /// before.
     ///
     /// # Errors
     /// [`AppError::Forbidden`]; [`AppError::NotFound`]; [`AppError::Invalid`] for a script of another kind, and where the
@@ -95,6 +96,7 @@ impl HookService {
         principal.require(Permission::ExecutionsRun)?;
         self.config(point)?;
         let script = script.find(&self.inner.database, principal.tenant)?.summary;
+        self.inner.require_binding(principal, script.id, &Binding::Hook(point.clone()))?;
         if script.kind != ScriptKind::Embedded {
             let message =
                 format!("the script is of the kind '{}': an extension point runs 'embedded' ones", script.kind);

@@ -63,16 +63,16 @@ use domain::{Actor, Limits, Principal, UnixMillis};
 use runtime::{Sandbox, SandboxConfig};
 
 pub use audit::{
-    AuditBreak, AuditExport, AuditReport, AuditService, AuditedRow, BreakKind, HeadFileError, RefusedRequest,
-    RequestOrigin,
+    AuditBreak, AuditConfig, AuditExport, AuditReport, AuditService, AuditSubject, AuditedRow, BreakKind,
+    HeadFileError, RefusedRequest, RequestOrigin,
 };
 pub use bootstrap::Bootstrap;
 pub use chains::Chain;
 pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
-    AuditFilter, Binding, Bound, BoundScript, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason, Delivery,
-    DeliveryStatus, DeployedVersion, EndpointAuthentication, EventPosition, Execution, ExecutionCursor,
+    AuditFilter, AuditWatch, Binding, Bound, BoundScript, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason,
+    Delivery, DeliveryStatus, DeployedVersion, EndpointAuthentication, EventPosition, Execution, ExecutionCursor,
     ExecutionFilter, ExecutionPage, IdentityProvider, Invitation, Member, OperatorToken, Plan, Refusal, Refusals, Role,
     Script, ScriptCursor, ScriptOrder, ScriptQuery, ScriptSummary, Secret, SecretSlot, Session, SignInMethod,
     StoredEntry, StoredEvent, Subscription, TenantAccount, TenantOfUser, TenantStatus, Token, User, UserAccount,
@@ -138,7 +138,7 @@ pub use sign_in::{
 pub use signatures::{GenericSignature, SignatureEncoding, SignatureHash, SignatureScheme};
 pub use storage::{DocumentsPage, DocumentsQuery, EntriesPage, EntryInput, StorageService, StoredDocument};
 pub use subscriptions::{SubscriptionInput, SubscriptionPatch, SubscriptionService};
-pub use tokens::{IssuedToken, TokenService};
+pub use tokens::{IssuedToken, TokenPatch, TokenService};
 pub use trials::{TestEffects, TestRequest, TestRun};
 pub use types::TypeService;
 pub use usage::{UsageOfDay, UsageService, UsageView};
@@ -280,8 +280,8 @@ impl App {
             collections: Collections::new(&config.collections)?,
             webhooks: Webhooks::new(),
             events: Events::new(),
-            request_rates: RequestRates::new(config.requests_per_minute),
-            audit: AuditLog::new(keyring.audit_keys(), config.audit_head_file.clone()),
+            request_rates: RequestRates::new(),
+            audit: AuditLog::new(keyring.audit_keys(), &config.audit),
             config,
             database,
             sandbox,

@@ -6,10 +6,10 @@ mod bindings;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use database::{Adoption, Member, MembershipStatus, Removal, RoleGrant};
-use domain::{AuditAction, Permission, Permissions, Principal, RoleName, TenantId, UnixMillis, UserId};
+use domain::{AuditAction, Permission, Permissions, Principal, RoleName, ScriptId, TenantId, UnixMillis, UserId};
 use serde_json::json;
 
 pub use bindings::BindingView;
@@ -103,7 +103,7 @@ impl MemberService {
         let grant = RoleGrant { user, role, within: principal.permissions, now: UnixMillis::now() };
         let adoption = handover.adoption(principal)?;
         database.set_member_role(tenant, grant, expected_revision, adoption).await.map_err(of_member)?;
-        self.changed(tenant);
+        self.changed(tenant, &handover).await?;
         Ok((self.find(tenant, user)?, handover))
     }
 
@@ -123,15 +123,21 @@ impl MemberService {
         let (within, now) = (principal.permissions, UnixMillis::now());
         let removal = Removal { user, within, adoption: handover.adoption(principal)?, now };
         database.remove_member(tenant, removal).await.map_err(of_member)?;
-        self.changed(tenant);
+        self.changed(tenant, &handover).await?;
         Ok(handover)
     }
 
-    /// What runs and where it is reached may be other than before.
-    fn changed(&self, tenant: TenantId) {
+    /// What runs and where it is reached may be other than before. What was accepted for scripts that were adopted goes on.
+    async fn changed(&self, tenant: TenantId, handover: &Handover) -> Result<(), AppError> {
         self.inner.routes.changed(tenant);
         self.inner.events.changed(tenant);
         self.inner.webhooks.wake();
+        let adopted = handover.adopted.iter().filter_map(|view| view.bound.script.as_ref());
+        let scripts: BTreeSet<ScriptId> = adopted.map(|script| script.id).collect();
+        for script in scripts {
+            while self.inner.database.wake_executions(tenant, script, UnixMillis::now()).await? > 0 {}
+        }
+        Ok(())
     }
 
     fn find(&self, tenant: TenantId, user: UserId) -> Result<Member, AppError> {

@@ -15,7 +15,7 @@ mod zone;
 use std::{fmt, sync::Arc, time::Duration};
 
 use database::{
-    Database, DatabaseError, DueSchedules, NewSchedule, NextSlot, Schedule, ScheduleChange, ScheduleMade,
+    Binding, Database, DatabaseError, DueSchedules, NewSchedule, NextSlot, Schedule, ScheduleChange, ScheduleMade,
     ScheduleSetting, ScheduleSlot, SlotRange,
 };
 use domain::{
@@ -102,8 +102,8 @@ impl ScheduleService {
         Self { inner, executions, scheduler, catching_up }
     }
 
-    /// Make a schedule for a script of the kind `cron`. Needs `scripts.deploy`: its runs have the rights of who sets it,
-    /// as far as the deployer has them too (RULES 13).
+    /// Make a schedule for a script of the kind `cron`. Needs `scripts.deploy` and every right that the script's capabilities
+    /// grant: its runs have the rights of who sets it, as far as the deployer has them too (RULES 13).
     ///
     /// # Errors
     /// [`AppError::Invalid`] says what is wrong with expression, zone or script; [`AppError::Quota`];
@@ -122,6 +122,7 @@ impl ScheduleService {
         let tenant = principal.tenant;
         let script = self.cron_script(tenant, &input.script)?;
         let id = ScheduleId::generate();
+        self.inner.require_binding(principal, script, &Binding::Schedule(id))?;
         let (setting, slots) = self.setting(input, now)?;
         let schedule = NewSchedule {
             id,
@@ -206,8 +207,8 @@ impl ScheduleService {
         Ok(SchedulePreview { timezone, runs, words: in_words(expression) })
     }
 
-    /// Change a schedule; what `patch` leaves out stays. Needs `scripts.deploy`; its runs have the rights of who changed it
-    /// last. Slots that came due before are decided under what was said before.
+    /// Change a schedule; what `patch` leaves out stays. Needs what [`Self::create`] does, and to pause or resume it
+    /// `scripts.deploy` alone; its runs have the rights of who changed it last. Slots that came due before are decided under what was said before.
     ///
     /// # Errors
     /// [`AppError::Invalid`], [`AppError::NotFound`]; [`AppError::Stale`] where `expected_revision` is not the one there
@@ -230,6 +231,10 @@ impl ScheduleService {
         now: UnixMillis,
     ) -> Result<ScheduleView, AppError> {
         principal.require(Permission::ScriptsDeploy)?;
+        if patch.is_setting() {
+            let script = self.find(principal.tenant, id)?.script;
+            self.inner.require_binding(principal, script, &Binding::Schedule(id))?;
+        }
         for _ in 0..CHANGE_TRIES {
             let schedule = self.settled(principal.tenant, id, now).await?;
             expect_revision(&schedule, expected_revision)?;

@@ -16,7 +16,7 @@ mod whole;
 use std::{fmt, sync::Arc};
 
 use database::{
-    Activation, Database, DatabaseError, Deployment, DraftEdit, NewScript, OutboxEvent, Script, ScriptQuery,
+    Activation, Binding, Database, DatabaseError, Deployment, DraftEdit, NewScript, OutboxEvent, Script, ScriptQuery,
     ScriptSettings, ScriptSummary, Version, VersionSummary,
 };
 use domain::{
@@ -211,6 +211,7 @@ impl ScriptService {
         let _turn = self.settings.lock().await;
         let summary = script.find(self.database(), tenant)?.summary;
         let (id, now) = (summary.id, UnixMillis::now());
+        self.require_endpoint(principal, id, &input)?;
         // The endpoint first: it alone can be refused, and then nothing is changed.
         if let Some(endpoint) = input.endpoint.clone() {
             checks::may_have_endpoint(summary.kind)?;
@@ -391,6 +392,12 @@ impl ScriptService {
         self.database().close_breaker(tenant, script, now).await?;
         while self.database().wake_executions(tenant, script, now).await? > 0 {}
         Ok(())
+    }
+
+    /// Let through who may bind the script to the endpoint that is asked for, where one is.
+    fn require_endpoint(&self, principal: &Principal, script: ScriptId, input: &SettingsInput) -> Result<(), AppError> {
+        let Some(endpoint) = &input.endpoint else { return Ok(()) };
+        self.inner.require_binding(principal, script, &Binding::Endpoint(endpoint.authentication))
     }
 
     /// See that the tenant may have another script.

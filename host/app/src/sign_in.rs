@@ -230,9 +230,15 @@ impl SignInService {
     /// [`AppError::Internal`].
     pub fn providers_of(&self, tenant: &TenantSlug) -> Result<Vec<(IdentityProviderId, String)>, AppError> {
         let Some(tenant) = self.inner.database.tenant_by_slug(tenant)? else { return Ok(Vec::new()) };
-        let mut providers = self.inner.database.list_providers(tenant.id)?;
-        providers.retain(|provider| provider.is_active && tenant.status == TenantStatus::Active);
-        Ok(providers.into_iter().map(|provider| (provider.id, provider.name)).collect())
+        let providers = self.inner.database.list_providers(tenant.id)?;
+        let mut kept = Vec::with_capacity(providers.len());
+        for provider in providers {
+            let is_paused = !provider.is_active || self.inner.has_left(tenant.id, provider.set_by)?;
+            if !is_paused && tenant.status == TenantStatus::Active {
+                kept.push(provider);
+            }
+        }
+        Ok(kept.into_iter().map(|provider| (provider.id, provider.name)).collect())
     }
 
     /// The hash of a password that somebody chose, as a change of password and an invitation's acceptance take it.

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use database::{Database, Delivery, EventPosition, Subscription, SubscriptionChange};
+use database::{Binding, Database, Delivery, EventPosition, Subscription, SubscriptionChange};
 use domain::{
     AuditAction, EventPattern, Invalid, Permission, Principal, ScriptKind, SubscriptionId, UnixMillis,
     events::{check_name, check_reach},
@@ -67,7 +67,7 @@ impl SubscriptionService {
     }
 
     /// Let a script run on events. Whoever does binds its runs to their own rights (RULES 13). Needs `scripts.deploy`,
-    /// and `events.read`, because the script reads what it is given.
+    /// every right that the script's capabilities grant, and `events.read`, because the script reads what it is given.
     ///
     /// # Errors
     /// [`AppError::Invalid`], [`AppError::NotFound`], [`AppError::Quota`], [`AppError::SubscriptionExists`].
@@ -75,6 +75,8 @@ impl SubscriptionService {
         require_binding(principal)?;
         let tenant = principal.tenant;
         let script = input.script.find(self.database(), tenant)?.summary;
+        let id = SubscriptionId::generate();
+        self.inner.require_binding(principal, script.id, &Binding::Subscription(id))?;
         if script.kind != ScriptKind::Event {
             let message =
                 format!("a script of the kind '{}' takes no events: name one of the kind 'event'", script.kind);
@@ -82,7 +84,7 @@ impl SubscriptionService {
         }
         let now = UnixMillis::now();
         let subscription = Subscription {
-            id: SubscriptionId::generate(),
+            id,
             script: script.id,
             patterns: input.types,
             source: input.source,
@@ -116,8 +118,9 @@ impl SubscriptionService {
         patch.types.as_deref().map_or(Ok(()), check_types)?;
         patch.max_attempts.map_or(Ok(()), check_attempts)?;
         check_source(patch.source.as_ref().and_then(Option::as_deref))?;
+        let current = self.find(principal, id)?;
+        self.inner.require_binding(principal, current.script, &Binding::Subscription(id))?;
         if patch.types.is_some() || patch.source.is_some() {
-            let current = self.find(principal, id)?;
             let source = patch.source.as_ref().unwrap_or(&current.source);
             check_matching(patch.types.as_ref().unwrap_or(&current.patterns), source.as_deref())?;
         }

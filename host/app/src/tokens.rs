@@ -3,12 +3,13 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use database::{DatabaseError, NewToken, TenantStatus, Token, TokenGrant};
+use database::{DatabaseError, NewToken, TenantStatus, Token, TokenChange, TokenGrant};
 use domain::{
     Actor, AuditAction, DisplayName, Invalid, Permission, Permissions, Principal, TenantId, TokenId, UnixMillis,
     UserId, principals::Forbidden,
 };
 use moka::sync::Cache;
+use serde_json::json;
 
 use crate::{
     AppError, Inner,
@@ -39,6 +40,15 @@ pub struct IssuedToken {
     /// `sk_<id>_<secret>`.
     pub text: String,
     /// When it ends; `None` for never.
+    pub expires_at: Option<UnixMillis>,
+}
+
+/// A change of a token; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenPatch {
+    /// Its name.
+    pub name: Option<String>,
+    /// When it ends: earlier than before.
     pub expires_at: Option<UnixMillis>,
 }
 
@@ -123,15 +133,24 @@ impl TokenService {
         }
     }
 
-    /// Call a token something else. Needs what [`Self::get`] needs.
+    /// Call a token something else, or bring its end forward. Needs what [`Self::get`] needs.
     ///
     /// # Errors
-    /// As [`Self::get`]; [`AppError::Invalid`].
-    pub async fn rename(&self, principal: &Principal, id: TokenId, name: String) -> Result<Token, AppError> {
-        let name = DisplayName::parse("name", &name)?;
+    /// As [`Self::get`]; [`AppError::Invalid`], also for an end that is later than the one there is: whoever made the token
+    /// said for how long it is good.
+    pub async fn change(&self, principal: &Principal, id: TokenId, patch: TokenPatch) -> Result<Token, AppError> {
+        let name = patch.name.map(|name| DisplayName::parse("name", &name)).transpose()?;
+        check_end(patch.expires_at, UnixMillis::now())?;
         self.get(principal, id)?;
-        let database = self.inner.audited(principal, AuditAction::TokensUpdate, id);
-        database.rename_token(principal.tenant, id, name.to_string()).await.map_err(of_token)?;
+        let detail = json!({ "expires_at": patch.expires_at.map(UnixMillis::to_rfc3339) });
+        let database = self.inner.audited_with(principal, AuditAction::TokensUpdate, id, &detail);
+        let change = TokenChange { name: name.map(|name| name.to_string()), expires_at: patch.expires_at };
+        let is_changed = database.change_token(principal.tenant, id, change).await.map_err(of_token)?;
+        self.grants.invalidate(&id);
+        if !is_changed {
+            let message = "a token's end is only brought forward: make another token that lasts longer";
+            return Err(Invalid::new("expires_at", message).into());
+        }
         self.get(principal, id)
     }
 

@@ -145,6 +145,7 @@ impl Trial {
             capabilities: self.capabilities.clone(),
             limits: script.limits,
             author: self.order.actor.user(),
+            adopted_by: None,
             change_summary: String::new(),
             created_at: self.order.accepted_at,
         }

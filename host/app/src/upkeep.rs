@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use database::TenantStatus;
+use database::{AuditEntry, TenantStatus};
 use domain::{TenantId, TenantSlug, UnixMillis};
 
 use crate::{AppError, Inner, collections::TENANTS_AT_ONCE};
@@ -39,6 +39,9 @@ async fn round(inner: &Weak<Inner>) -> bool {
     }
     if let Err(error) = inner.purge_sign_ins(UnixMillis::now()).await {
         tracing::warn!(%error, "sign-ins of long ago could not be forgotten");
+    }
+    if let Err(error) = inner.purge_requests(AuditEntry::deployment(), UnixMillis::now()).await {
+        tracing::warn!(%error, "operators' requests of long ago could not be forgotten");
     }
     inner.keep_audit(UnixMillis::now()).await;
     if let Err(error) = inner.fuel.give_back(&inner.database).await {
@@ -85,6 +88,11 @@ impl Inner {
         self.purge_schedule_slots(tenant, now).await?;
         self.purge_events(tenant, now).await?;
         self.purge_refusals(tenant, now).await?;
+        self.purge_requests(tenant, now).await
+    }
+
+    /// Forget the requests with keys of a tenant, or of operators, that are known long enough.
+    async fn purge_requests(&self, tenant: TenantId, now: UnixMillis) -> Result<(), AppError> {
         while self.database.purge_requests(tenant, now, PURGED_AT_ONCE).await? == PURGED_AT_ONCE as usize {
             tokio::task::yield_now().await;
         }

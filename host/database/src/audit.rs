@@ -3,7 +3,9 @@
 //! The links are made by an [`AuditSealer`], whose key is not in the database. A row is appended in the transaction of
 //! what it tells of. The deployment's own chain is that of [`AuditEntry::deployment`].
 
+mod anchors;
 mod refusals;
+mod watch;
 
 use std::{fmt, sync::Arc};
 
@@ -16,14 +18,20 @@ use crate::{
     rows::{bigint, count, millis, unreadable},
 };
 
+pub use anchors::AuditAnchor;
 pub use refusals::Refusals;
+pub use watch::AuditWatch;
+
+pub(crate) use watch::require_unchanged;
 
 /// What keeps the rows as they were written, whatever statement somebody finds a way to run: a part of the schema that
-/// other databases word in another way.
+/// other databases word in another way. Rows go by their age alone, up to the anchor that was written before.
 pub(crate) const TRIGGERS: &str = "
+    DROP TRIGGER IF EXISTS audit_log_is_not_removed;
     CREATE TRIGGER IF NOT EXISTS audit_log_is_not_changed BEFORE UPDATE ON audit_log
     BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
-    CREATE TRIGGER IF NOT EXISTS audit_log_is_not_removed BEFORE DELETE ON audit_log
+    CREATE TRIGGER audit_log_is_not_removed BEFORE DELETE ON audit_log
+    WHEN NOT EXISTS (SELECT 1 FROM audit_anchors WHERE tenant_id = OLD.tenant_id AND seq >= OLD.seq)
     BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;";
 
 const INSERT: &str = "
@@ -63,6 +71,9 @@ const BEFORE_FIRST: [u8; 32] = [0; 32];
 pub trait AuditSealer: Send + Sync {
     /// The row's digest, and the chain's value behind it, whose value before it is `previous`.
     fn seal(&self, tenant: TenantId, previous: &[u8; 32], row: &AuditRow) -> AuditMark;
+
+    /// A MAC over where a chain begins: behind the row `seq`, from the chain's value there.
+    fn seal_anchor(&self, tenant: TenantId, seq: u64, chain: &[u8; 32]) -> [u8; 32];
 }
 
 /// What links a row to the one before.

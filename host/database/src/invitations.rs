@@ -42,6 +42,7 @@ const ACCEPT: &str = "
 const REVOKE: &str = "
     UPDATE invitations SET revoked_at = $1
     WHERE tenant_id = $2 AND id = $3 AND accepted_at IS NULL AND revoked_at IS NULL";
+const IS_OPERATOR: &str = "SELECT 1 FROM users WHERE id = $1 AND is_operator AND disabled_at IS NULL";
 const EXISTS: &str = "SELECT 1 FROM invitations WHERE tenant_id = $1 AND id = $2";
 
 /// An invitation.
@@ -279,7 +280,11 @@ fn inviters_rights(work: &Work<'_>, invitation: &Invitation) -> Result<Permissio
             let may = rights.contains(domain::Permission::MembersManage);
             Ok(if may { rights } else { Permissions::NONE })
         }
-        (None, Some(_)) => Ok(Permissions::all()),
+        (None, Some(operator)) => {
+            let mut statement = work.connection.prepare_cached(IS_OPERATOR)?;
+            let is_one = statement.exists([operator.to_string()])?;
+            Ok(if is_one { Permissions::all() } else { Permissions::NONE })
+        }
         (None, None) => Ok(Permissions::NONE),
     }
 }

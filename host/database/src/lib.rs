@@ -60,7 +60,9 @@ use std::{fmt, path::Path, sync::Arc, time::Instant};
 use rusqlite::Connection;
 
 pub use artifacts::Artifact;
-pub use audit::{AuditEntry, AuditFilter, AuditHead, AuditMark, AuditRow, AuditSealer, Refusals};
+pub use audit::{
+    AuditAnchor, AuditEntry, AuditFilter, AuditHead, AuditMark, AuditRow, AuditSealer, AuditWatch, Refusals,
+};
 pub use bindings::{Adoption, Binding, Bound, BoundScript};
 pub use breakers::{Breaker, Verdict};
 pub use commits::{
@@ -117,7 +119,7 @@ pub use storage::{EntryChange, StorageEntry, StorageQuery, StorageRange, Storage
 pub use subscriptions::{Subscription, SubscriptionChange};
 pub use tenants::{NewTenant, Tenant, TenantAccount, TenantChange, TenantStatus};
 pub use throttles::{Throttle, ThrottleKind};
-pub use tokens::{NewToken, Token, TokenGrant};
+pub use tokens::{NewToken, Token, TokenChange, TokenGrant};
 pub use usage::{FuelWanted, Usage};
 pub use users::{Membership, MembershipStatus, User};
 pub use versions::{Activation, Deployment, Version, VersionSummary};
@@ -138,6 +140,8 @@ pub struct Database {
     audit: Option<Arc<AuditEntry>>,
     /// Which request each write of this handle is the effect of.
     mark: Option<Arc<RequestMark>>,
+    /// What has to be as it was for the first write of this handle.
+    watch: Option<AuditWatch>,
 }
 
 /// In the order in which they are closed: the writer closes the file last, and the lock outlives both.
@@ -184,7 +188,7 @@ impl Database {
         directory: Option<open::Directory>,
     ) -> Self {
         let inner = Inner { readers, writer, epoch, check, opened_at: Instant::now(), directory };
-        Self { inner: Arc::new(inner), audit: None, mark: None }
+        Self { inner: Arc::new(inner), audit: None, mark: None, watch: None }
     }
 
     /// When this process opened it.
@@ -232,8 +236,9 @@ impl Database {
         &self,
         apply: impl FnOnce(&mut Work<'_>) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Result<T, DatabaseError> {
-        let (entry, mark) = (self.audit.clone(), self.mark.clone());
+        let (entry, mark, watch) = (self.audit.clone(), self.mark.clone(), self.watch.clone());
         let apply = move |work: &mut Work<'_>| {
+            watch.map_or(Ok(()), |watch| audit::require_unchanged(work.connection, &watch))?;
             let answer = apply(work)?;
             if work.has_changed() {
                 entry.map_or(Ok(()), |entry| audit::append(work.connection, &entry))?;
@@ -241,7 +246,11 @@ impl Database {
             }
             Ok(answer)
         };
-        self.inner.writer.write(apply).await?
+        let written = self.inner.writer.write(apply).await?;
+        if written.is_ok() {
+            self.watch.iter().for_each(AuditWatch::hold);
+        }
+        written
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     Database, DatabaseError, Refusal, User,
     roles::refresh,
     rows::{count, millis, optional_millis, word},
+    sessions,
     writer::Work,
 };
 
@@ -266,6 +267,8 @@ impl Database {
             ])?;
             if disabled_at.is_some() != before.disabled_at.is_some() {
                 refresh_tenants_of(work, id)?;
+                // Whoever may act again signs in again.
+                sessions::end_all(work.connection, id, None)?;
             }
             let was_operator = user.is_operator && before.disabled_at.is_none();
             if was_operator { keep_an_operator(work) } else { Ok(()) }

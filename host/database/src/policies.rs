@@ -34,6 +34,7 @@ struct StoredQuotas {
     storage_bytes: Option<u64>,
     scripts: Option<u64>,
     schedules: Option<u64>,
+    requests_per_minute: Option<u64>,
 }
 
 pub(crate) fn policy_to_json(policy: Option<&RunPolicy>) -> rusqlite::Result<Option<String>> {
@@ -77,7 +78,7 @@ fn policy(stored: StoredPolicy) -> Result<RunPolicy, domain::Invalid> {
 
 pub(crate) fn quotas_to_json(quotas: &PlanQuotas) -> rusqlite::Result<String> {
     let PlanQuotas { concurrent_executions, queued_executions, executions_per_minute, .. } = *quotas;
-    let PlanQuotas { fuel_per_day, storage_bytes, scripts, schedules, .. } = *quotas;
+    let PlanQuotas { fuel_per_day, storage_bytes, scripts, schedules, requests_per_minute, .. } = *quotas;
     let stored = StoredQuotas {
         concurrent_executions,
         queued_executions,
@@ -86,6 +87,7 @@ pub(crate) fn quotas_to_json(quotas: &PlanQuotas) -> rusqlite::Result<String> {
         storage_bytes,
         scripts,
         schedules,
+        requests_per_minute,
     };
     serde_json::to_string(&stored).map_err(unreadable)
 }
@@ -94,7 +96,7 @@ pub(crate) fn quotas_from_json(json: Option<&str>) -> rusqlite::Result<PlanQuota
     let stored: Option<StoredQuotas> = json.map(serde_json::from_str).transpose().map_err(unreadable)?;
     let stored = stored.unwrap_or_default();
     let StoredQuotas { concurrent_executions, queued_executions, executions_per_minute, .. } = stored;
-    let StoredQuotas { fuel_per_day, storage_bytes, scripts, schedules, .. } = stored;
+    let StoredQuotas { fuel_per_day, storage_bytes, scripts, schedules, requests_per_minute, .. } = stored;
     Ok(PlanQuotas {
         concurrent_executions,
         queued_executions,
@@ -103,5 +105,6 @@ pub(crate) fn quotas_from_json(json: Option<&str>) -> rusqlite::Result<PlanQuota
         storage_bytes,
         scripts,
         schedules,
+        requests_per_minute,
     })
 }

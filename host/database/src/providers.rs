@@ -1,7 +1,7 @@
 //! The OpenID providers that a tenant lets its people sign in by, and sign-ins that are under way there.
 
 use domain::{IdentityProviderId, RoleName, TenantId, UnixMillis, UserId};
-use rusqlite::{OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -229,11 +229,7 @@ impl Database {
 
     /// A tenant's providers, the oldest first. There are few.
     pub fn list_providers(&self, tenant: TenantId) -> Result<Vec<IdentityProvider>, DatabaseError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(LIST)?;
-            let rows = statement.query_map([tenant.to_string()], IdentityProvider::from_row)?;
-            Ok(rows.collect::<rusqlite::Result<Vec<IdentityProvider>>>()?)
-        })
+        self.read(|connection| list(connection, tenant))
     }
 
     /// Remove a provider, with the sign-ins that are under way there.
@@ -300,4 +296,10 @@ impl Database {
         })
         .await
     }
+}
+
+pub(crate) fn list(connection: &Connection, tenant: TenantId) -> Result<Vec<IdentityProvider>, DatabaseError> {
+    let mut statement = connection.prepare_cached(LIST)?;
+    let rows = statement.query_map([tenant.to_string()], IdentityProvider::from_row)?;
+    Ok(rows.collect::<rusqlite::Result<Vec<IdentityProvider>>>()?)
 }

@@ -44,7 +44,9 @@ const PAGE_OF_USER: &str = "
     WHERE tenant_id = $1 AND id > $2 AND user_id = $3
     ORDER BY id
     LIMIT $4";
-const RENAME: &str = "UPDATE api_tokens SET name = $1 WHERE tenant_id = $2 AND id = $3";
+const CHANGE: &str = "
+    UPDATE api_tokens SET name = COALESCE($1, name), expires_at = COALESCE($2, expires_at)
+    WHERE tenant_id = $3 AND id = $4 AND (CAST($2 AS BIGINT) IS NULL OR expires_at IS NULL OR expires_at >= $2)";
 const TOUCH: &str = "UPDATE api_tokens SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3";
 const REVOKE: &str = "UPDATE api_tokens SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL";
 const EXISTS: &str = "SELECT 1 FROM api_tokens WHERE tenant_id = $1 AND id = $2";
@@ -115,6 +117,15 @@ pub struct TokenGrant {
     pub member: MembershipStatus,
     /// Whether its tenant is active.
     pub tenant_status: TenantStatus,
+}
+
+/// A change of a token; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenChange {
+    /// Its name.
+    pub name: Option<String>,
+    /// When it ends.
+    pub expires_at: Option<UnixMillis>,
 }
 
 impl TokenGrant {
@@ -239,15 +250,26 @@ impl Database {
         })
     }
 
-    /// Call a token something else.
+    /// Give a token another name or an earlier end; answers whether the end is not a later one, which changes nothing.
     ///
     /// # Errors
     /// [`DatabaseError::NotFound`].
-    pub async fn rename_token(&self, tenant: TenantId, id: TokenId, name: String) -> Result<(), DatabaseError> {
+    pub async fn change_token(
+        &self,
+        tenant: TenantId,
+        id: TokenId,
+        change: TokenChange,
+    ) -> Result<bool, DatabaseError> {
         self.write(move |work| {
-            let mut statement = work.connection.prepare_cached(RENAME)?;
-            let changed = statement.execute([name, tenant.to_string(), id.to_string()])?;
-            if changed == 1 { Ok(()) } else { Err(DatabaseError::NotFound) }
+            let (tenant, id) = (tenant.to_string(), id.to_string());
+            work.connection.prepare_cached(EXISTS)?.query_row([&tenant, &id], |_| Ok(()))?;
+            let TokenChange { name, expires_at } = change;
+            let mut statement = work.connection.prepare_cached(CHANGE)?;
+            let changed = statement.execute(params![name, expires_at.map(|end| end.0), tenant, id])?;
+            if changed == 0 {
+                work.change_nothing();
+            }
+            Ok(changed == 1)
         })
         .await
     }

@@ -11,18 +11,18 @@ use crate::{
 };
 
 const LIST: &str = "
-    SELECT id, script_id, number, language, capabilities, limits, author, change_summary, created_at
+    SELECT id, script_id, number, language, capabilities, limits, author, adopted_by, change_summary, created_at
     FROM script_versions
     WHERE tenant_id = $1 AND script_id = $2 AND number < $3
     ORDER BY number DESC
     LIMIT $4";
 const GET: &str = "
-    SELECT id, script_id, number, language, capabilities, limits, author, change_summary, created_at, source,
+    SELECT id, script_id, number, language, capabilities, limits, author, adopted_by, change_summary, created_at, source,
            input_schema
     FROM script_versions
     WHERE tenant_id = $1 AND id = $2";
 const GET_BY_NUMBER: &str = "
-    SELECT id, script_id, number, language, capabilities, limits, author, change_summary, created_at, source,
+    SELECT id, script_id, number, language, capabilities, limits, author, adopted_by, change_summary, created_at, source,
            input_schema
     FROM script_versions
     WHERE tenant_id = $1 AND script_id = $2 AND number = $3";
@@ -65,6 +65,8 @@ pub struct VersionSummary {
     pub limits: Option<Limits>,
     /// Who deployed it first.
     pub author: Option<UserId>,
+    /// Who took over what was accepted for it, once the author had left.
+    pub adopted_by: Option<UserId>,
     /// What changed, in the author's words.
     pub change_summary: String,
     /// When it was deployed first.
@@ -128,6 +130,7 @@ impl VersionSummary {
             capabilities: script_capabilities(row)?,
             limits: optional_limits(row)?,
             author: optional_word(row, "author")?,
+            adopted_by: optional_word(row, "adopted_by")?,
             change_summary: row.get("change_summary")?,
             created_at: millis(row, "created_at")?,
         })

@@ -133,6 +133,8 @@ words!(
         PlansUpdate = "plans.update",
         /// A plan was deleted.
         PlansDelete = "plans.delete",
+        /// Rows of the audit log were removed by their age.
+        AuditCut = "audit.cut",
         /// A request was refused to somebody who lacks the right to it; the object is the request's method and path.
         RequestsRefuse = "requests.refuse",
     }

@@ -17,6 +17,8 @@ pub struct Quotas {
     pub scripts: u64,
     /// Schedules.
     pub schedules: u64,
+    /// Requests to the API that each token or person may send in a minute; `None` for no bound.
+    pub requests_per_minute: Option<u64>,
 }
 
 /// What a plan says of each quota; `None` where the deployment's stands.
@@ -36,6 +38,8 @@ pub struct PlanQuotas {
     pub scripts: Option<u64>,
     /// Schedules.
     pub schedules: Option<u64>,
+    /// Requests to the API that each token or person may send in a minute.
+    pub requests_per_minute: Option<u64>,
 }
 
 impl Quotas {
@@ -50,6 +54,7 @@ impl Quotas {
             storage_bytes: plan.storage_bytes.unwrap_or(self.storage_bytes),
             scripts: plan.scripts.unwrap_or(self.scripts),
             schedules: plan.schedules.unwrap_or(self.schedules),
+            requests_per_minute: plan.requests_per_minute.or(self.requests_per_minute),
         }
     }
 }
@@ -66,6 +71,7 @@ impl PlanQuotas {
             storage_bytes: self.storage_bytes.or(other.storage_bytes),
             scripts: self.scripts.or(other.scripts),
             schedules: self.schedules.or(other.schedules),
+            requests_per_minute: self.requests_per_minute.or(other.requests_per_minute),
         }
     }
 }
@@ -80,6 +86,7 @@ impl Default for Quotas {
             storage_bytes: 1 << 30,
             scripts: 10_000,
             schedules: 10_000,
+            requests_per_minute: None,
         }
     }
 }

@@ -258,6 +258,16 @@ pub struct AuditConfig {
     /// kept on another machine. Default: they go to the server's own log.
     #[config(env = "SKERRY_AUDIT_HEAD_FILE")]
     pub head_file: Option<PathBuf>,
+
+    /// Days that rows are kept, 1 to 36600; what is older is removed, and the log still verifies. Default: for ever.
+    pub retention_days: Option<u32>,
+}
+
+impl AuditConfig {
+    fn app(&self) -> app::AuditConfig {
+        let kept = self.retention_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
+        app::AuditConfig { head_file: self.head_file.clone(), kept }
+    }
 }
 
 /// The server's own log, which goes to the standard error.
@@ -295,7 +305,7 @@ impl Config {
         AppConfig {
             data: DataLocation::Directory(self.data.directory.clone()),
             key_file: self.data.key_file.clone(),
-            audit_head_file: self.audit.head_file.clone(),
+            audit: self.audit.app(),
             requests_per_minute: Some(self.api.requests_per_minute).filter(|limit| *limit > 0),
             slots: self.sandbox.slots,
             limits: self.limits.limits(),

@@ -2,9 +2,11 @@
 
 mod audit;
 mod bad_input;
+mod browser;
 mod bulk;
 mod client;
 mod conventions;
+mod dead_letters;
 mod described;
 mod egress;
 mod endpoints;
@@ -24,6 +26,7 @@ mod serving;
 mod sign_in;
 mod stage;
 mod storage;
+mod tags;
 mod tokens;
 mod types;
 mod webhooks;

@@ -239,3 +239,20 @@ async fn a_draft_is_tested_and_nothing_is_kept() {
     let wrong = stage.post("/api/v1/scripts/tried/test", json!({ "source": "export default (" })).await;
     assert_eq!(wrong.status, 422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_asks_again_with_its_key_is_done_once() {
+    let stage = Stage::open().await;
+    let operator = Operator::of(&stage).await;
+    let keyed = |path: &str, body: &Value| operator.call("POST", path).json(body).header("idempotency-key", "k-1");
+    let tenant = json!({ "slug": "second", "name": "Second", "admin_email": "eve@example.com" });
+    let made = keyed("/tenants", &tenant).send().await.expect(201);
+    let again = keyed("/tenants", &tenant).send().await;
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.expect(201), made, "with the invitation's secret, which is shown once");
+    keyed("/plans", &json!({ "name": "small" })).send().await.expect_problem(422, "key_reused");
+    // Somebody in a tenant has keys of his own, also where it is the same person.
+    let script = json!({ "name": "own", "kind": "one_off", "source": "export default () => 1" });
+    let own = stage.api("POST", "/api/v1/scripts").json(&script).header("idempotency-key", "k-1");
+    own.send().await.expect(201);
+}

@@ -4,8 +4,9 @@
 //! Whoever changes, removes, inserts or moves a row cannot make the values that follow. Whoever cuts off the end is found
 //! by a head that was exported before.
 
-use database::{AuditMark, AuditRow, AuditSealer};
+use database::{AuditAnchor, AuditMark, AuditRow, AuditSealer};
 use domain::TenantId;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Makes the links of every chain.
@@ -26,6 +27,11 @@ impl ChainKeys {
         *hasher.finalize().as_bytes()
     }
 
+    /// Whether an anchor of a chain is one that this deployment made.
+    pub(super) fn has_sealed(&self, tenant: TenantId, anchor: &AuditAnchor) -> bool {
+        bool::from(self.seal_anchor(tenant, anchor.seq, &anchor.chain).ct_eq(&anchor.seal))
+    }
+
     /// The key of one chain.
     fn of(&self, tenant: TenantId) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(*blake3::keyed_hash(&self.root, tenant.as_bytes()).as_bytes())
@@ -37,6 +43,11 @@ impl AuditSealer for ChainKeys {
         let digest = digest(tenant, row);
         let chain = *blake3::Hasher::new_keyed(&self.of(tenant)).update(previous).update(&digest).finalize().as_bytes();
         AuditMark { digest, chain }
+    }
+
+    fn seal_anchor(&self, tenant: TenantId, seq: u64, chain: &[u8; 32]) -> [u8; 32] {
+        let key = Zeroizing::new(*blake3::keyed_hash(&self.of(tenant), b"anchor").as_bytes());
+        *blake3::Hasher::new_keyed(&key).update(&seq.to_le_bytes()).update(chain).finalize().as_bytes()
     }
 }
 

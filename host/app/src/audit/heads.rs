@@ -105,6 +105,9 @@ impl Inner {
         if let Err(error) = self.purge_refusals(AuditEntry::deployment(), now).await {
             tracing::warn!(%error, "old counters of refused requests could not be removed");
         }
+        if let Err(error) = self.cut_audit(now).await {
+            tracing::warn!(%error, "old rows of the audit log could not be removed");
+        }
         if let Err(error) = self.export_heads(now).await {
             tracing::error!(%error, "the heads of the audit log could not be exported");
         }

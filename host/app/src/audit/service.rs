@@ -15,6 +15,9 @@ const PAGE_MAX: u32 = 1_000;
 /// The most rows of one page of an export.
 const EXPORTED_MAX: u32 = 5_000;
 
+/// Rows about one object among which its last change is looked for.
+const LOOKED_AT: u32 = 20;
+
 /// A row of the log.
 pub type AuditedRow = AuditRow;
 
@@ -146,23 +149,24 @@ impl AuditService {
         Ok(self.inner.database.append_audit(entry).await?)
     }
 
-    /// The last change of `object` that the log tells of. A script is meant by its name as by its id. For whoever was just
-    /// told that a change of theirs came too late: it says who changed the thing, and not what is in it.
+    /// The last change of `object` that the log tells of, among the actions of these kinds. A script is meant by its name as
+    /// by its id. For whoever was just told that a change of theirs came too late: it says who changed the thing, and not
+    /// what is in it.
     ///
     /// # Errors
     /// Whatever keeps it from being read.
-    pub fn last_change(&self, principal: &Principal, object: &str) -> Result<Option<AuditedRow>, AppError> {
-        let database = &self.inner.database;
-        let script = ScriptName::parse(object).ok().map(|name| database.script_by_name(principal.tenant, &name));
-        let script = script.transpose()?.flatten().map(|script| script.summary.id.to_string());
-        for object in script.into_iter().chain([object.to_owned()]) {
-            let filter =
-                AuditFilter { object: Some(object), outcome: Some(AuditOutcome::Done), ..AuditFilter::default() };
-            if let Some(row) = database.list_audit(principal.tenant, &filter, None, 1)?.pop() {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
+    pub fn last_change(
+        &self,
+        principal: &Principal,
+        (kinds, object): (&[&str], &str),
+    ) -> Result<Option<AuditedRow>, AppError> {
+        let (database, tenant) = (&self.inner.database, principal.tenant);
+        let named = ScriptName::parse(object).ok().filter(|_| kinds.contains(&"scripts"));
+        let script = named.map(|name| database.script_by_name(tenant, &name)).transpose()?.flatten();
+        let object = script.map_or_else(|| object.to_owned(), |script| script.summary.id.to_string());
+        let filter = AuditFilter { object: Some(object), outcome: Some(AuditOutcome::Done), ..AuditFilter::default() };
+        let mut rows = database.list_audit(tenant, &filter, None, LOOKED_AT)?.into_iter();
+        Ok(rows.find(|row| row.action.split_once('.').is_some_and(|(kind, _)| kinds.contains(&kind))))
     }
 
     /// Count a request of nobody that is known that was refused; `tenant` is the one that it named.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use database::{AuditFilter, AuditMark, AuditRow};
+use database::{AuditAnchor, AuditFilter, AuditMark, AuditRow, AuditSealer};
 use domain::{Capabilities, Language, Permission, RecordMode, ScriptKind, ScriptName};
 
 use super::{verification::Walk, *};
@@ -62,7 +62,8 @@ fn broken(app: &App, principal: &Principal, rows: &[(AuditRow, AuditMark)]) -> O
 #[tokio::test]
 async fn a_change_is_told_of_with_who_what_and_the_request() {
     let (app, principal) = stage(AppConfig::in_memory()).await;
-    let origin = RequestOrigin { id: String::from("the-request"), address: Some([192, 0, 2, 7].into()), mark: None };
+    let (id, address) = (String::from("the-request"), Some([192, 0, 2, 7].into()));
+    let origin = RequestOrigin { id, address, ..RequestOrigin::default() };
     let script = origin.scope(create(&app, &principal, "told")).await.unwrap();
     app.scripts().deploy(&principal, &script, None, String::from("first")).await.unwrap();
     app.scripts().delete(&principal, &script).await.unwrap();
@@ -151,9 +152,7 @@ async fn an_edited_a_removed_a_moved_an_inserted_and_a_forged_row_are_each_found
     // Links that another key made.
     let other = ChainKeys::new(zeroize::Zeroizing::new([7; 32]));
     assert_eq!(
-        tampered(
-            &|rows| rows[2].1 = database::AuditSealer::seal(&other, principal.tenant, &rows[1].1.chain, &rows[2].0)
-        ),
+        tampered(&|rows| rows[2].1 = AuditSealer::seal(&other, principal.tenant, &rows[1].1.chain, &rows[2].0)),
         changed(3)
     );
 }
@@ -162,7 +161,8 @@ async fn an_edited_a_removed_a_moved_an_inserted_and_a_forged_row_are_each_found
 async fn an_end_that_was_cut_off_is_found_by_the_head_that_was_exported_before() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("heads.ndjson");
-    let config = AppConfig { audit_head_file: Some(file.clone()), ..AppConfig::in_memory() };
+    let audit = AuditConfig { head_file: Some(file.clone()), ..AuditConfig::default() };
+    let config = AppConfig { audit, ..AppConfig::in_memory() };
     let (app, principal) = stage(config).await;
     create(&app, &principal, "one").await.unwrap();
     app.inner.keep_audit(UnixMillis(5)).await;
@@ -254,4 +254,52 @@ async fn an_operators_action_is_told_in_the_deployments_own_chain() {
     let rows = app.audit().list_of_deployment(&operator, &AuditFilter::default(), None, 10).unwrap();
     assert_eq!((rows[0].action.as_str(), rows[0].actor.as_str()), ("tenants.update", "local"));
     assert_eq!(actions(&app, &principal), before);
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+#[tokio::test]
+async fn rows_go_by_their_age_where_the_operator_wants_that_and_the_log_still_verifies() {
+    let audit = AuditConfig { kept: Some(Duration::from_secs(7 * 24 * 60 * 60)), ..AuditConfig::default() };
+    let (app, principal) = stage(AppConfig { audit, ..AppConfig::in_memory() }).await;
+    for name in ["one", "two", "three"] {
+        create(&app, &principal, name).await.unwrap();
+    }
+    let heads = heads::text(&app.inner.audit.keys, &app.inner.audit_heads().unwrap(), UnixMillis::now());
+    let chain = || app.inner.database.audit_chain(principal.tenant, 0, 100).unwrap();
+    let before = chain();
+    let now = UnixMillis::now();
+    app.inner.keep_audit(UnixMillis(now.0 + 6 * DAY_MS)).await;
+    assert_eq!(chain(), before, "none is old yet");
+    app.inner.keep_audit(UnixMillis(now.0 + 8 * DAY_MS)).await;
+    let after = chain();
+    assert_eq!(after[0], before[before.len() - 1], "the last row stays: the next one rests on it");
+    assert_eq!(after[1].0.action, "audit.cut");
+    let report = app.audit().verify(Some(&heads)).unwrap().unwrap();
+    assert_eq!(report.broken, [], "{report:?}");
+    // What is written after that is found like anything else.
+    create(&app, &principal, "four").await.unwrap();
+    assert_eq!(app.audit().verify(None).unwrap().unwrap().broken, []);
+}
+
+#[tokio::test]
+async fn only_this_deployment_says_where_a_log_begins() {
+    let (app, principal, rows) = chain(6).await;
+    let (keys, tenant) = (&app.inner.audit.keys, principal.tenant);
+    let (seq, chain) = (rows[2].0.seq, rows[2].1.chain);
+    let seal = AuditSealer::seal_anchor(&**keys, tenant, seq, &chain);
+    let whole = AuditAnchor { seq, chain, seal };
+    let broken = |anchor: &AuditAnchor, rows: &[(AuditRow, AuditMark)]| {
+        let mut walk = Walk::new(tenant, None);
+        let found = walk.begin_at(keys, anchor);
+        let found = found.or_else(|| rows.iter().find_map(|(row, mark)| walk.step(keys, row, *mark)));
+        found.map(|broken| (broken.seq, broken.kind))
+    };
+    assert_eq!(broken(&whole, &rows[3..]), None);
+    assert_eq!(broken(&whole, &rows[4..]), Some((4, BreakKind::Missing)), "a row behind the anchor is gone");
+    let later = AuditAnchor { seq: rows[3].0.seq, chain: rows[3].1.chain, ..whole };
+    assert_eq!(broken(&later, &rows[4..]), Some((4, BreakKind::Anchor)), "moved by somebody without the key");
+    let other = ChainKeys::new(zeroize::Zeroizing::new([7; 32]));
+    let forged = AuditSealer::seal_anchor(&other, tenant, seq, &chain);
+    assert_eq!(broken(&AuditAnchor { seal: forged, ..whole }, &rows[3..]), Some((3, BreakKind::Anchor)));
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use database::{AuditHead, AuditMark, AuditRow, AuditSealer};
+use database::{AuditAnchor, AuditHead, AuditMark, AuditRow, AuditSealer};
 use domain::TenantId;
 use serde_json::Value;
 use subtle::ConstantTimeEq;
@@ -47,6 +47,8 @@ pub enum BreakKind {
     CutOff,
     /// Another row was there when the heads were exported.
     Replaced,
+    /// The rows up to it are said to have been removed by their age, and it was not this deployment that removed them.
+    Anchor,
 }
 
 /// Why a file of heads says nothing.
@@ -88,6 +90,11 @@ impl Inner {
         rows: &mut u64,
     ) -> Result<Option<AuditBreak>, AppError> {
         let mut walk = Walk::new(tenant, head);
+        if let Some(anchor) = self.database.audit_anchor(tenant)?
+            && let Some(broken) = walk.begin_at(&self.audit.keys, &anchor)
+        {
+            return Ok(Some(broken));
+        }
         loop {
             let page = self.database.audit_chain(tenant, walk.last, ROWS_AT_ONCE)?;
             let is_last = page.len() < ROWS_AT_ONCE as usize;
@@ -116,6 +123,20 @@ impl<'a> Walk<'a> {
     /// At the beginning of a chain, whose head was exported as `head`.
     pub(super) fn new(tenant: TenantId, head: Option<&'a AuditHead>) -> Self {
         Self { tenant, head, last: 0, chain: [0; 32] }
+    }
+
+    /// Begin behind the rows that were removed by their age.
+    pub(super) fn begin_at(&mut self, keys: &ChainKeys, anchor: &AuditAnchor) -> Option<AuditBreak> {
+        if !keys.has_sealed(self.tenant, anchor) {
+            return self.broken(anchor.seq, BreakKind::Anchor);
+        }
+        (self.last, self.chain) = (anchor.seq, anchor.chain);
+        match self.head {
+            Some(head) if head.seq == anchor.seq && head.chain != anchor.chain => {
+                self.broken(anchor.seq, BreakKind::Replaced)
+            }
+            _ => None,
+        }
     }
 
     /// Look at the next row that is there.

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use database::{DatabaseError, EndpointSecret, SecretSlot};
-use domain::{AuditAction, Invalid, Permission, Principal, ScriptId, TenantId, UnixMillis};
+use database::{Binding, DatabaseError, EndpointSecret, SecretSlot};
+use domain::{AuditAction, Invalid, Permission, Principal, ScriptId, TenantId, UnixMillis, UserId};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -21,7 +21,7 @@ pub struct EndpointSecretView {
     /// Where it is kept.
     pub slot: SecretSlot,
     /// Who set it.
-    pub set_by: Option<domain::UserId>,
+    pub set_by: Option<UserId>,
     /// When it was set.
     pub set_at: UnixMillis,
 }
@@ -45,7 +45,16 @@ pub(super) fn of_tenant(inner: &Inner, tenant: TenantId) -> Result<HashMap<Scrip
         return Ok(by_script);
     }
     let key = inner.keyring.tenant(&inner.database, tenant)?;
+    let mut left: HashMap<Option<UserId>, bool> = HashMap::new();
     for row in rows {
+        let has_left = match left.get(&row.set_by) {
+            Some(has_left) => *has_left,
+            None => *left.entry(row.set_by).or_insert(inner.has_left(tenant, row.set_by)?),
+        };
+        // Whoever left may still know it: it opens nothing until somebody stands for it (RULES 14).
+        if has_left {
+            continue;
+        }
         match open(&key, &row) {
             Ok(opened) => by_script.entry(row.script).or_default().push(opened),
             Err(error) => tracing::error!(tenant.id = %tenant, script.id = %row.script, %error, "a secret is not used"),
@@ -71,8 +80,8 @@ impl EndpointService {
         self.views(principal.tenant, script)
     }
 
-    /// Keep a secret in a slot, in place of the one there. Needs `scripts.deploy`, `secrets.write` and
-    /// `endpoints.call`, and makes the caller who set the endpoint (RULES 13).
+    /// Keep a secret in a slot, in place of the one there. Needs `scripts.deploy`, `secrets.write`, `endpoints.call` and every
+    /// right that the script's capabilities grant, and makes the caller who set the endpoint (RULES 13).
     ///
     /// # Errors
     /// [`AppError::Invalid`] for a text that is none in the endpoint's scheme; [`AppError::NotFound`].
@@ -85,6 +94,7 @@ impl EndpointService {
     ) -> Result<EndpointSecretView, AppError> {
         require_binding(principal)?;
         let (script, scheme) = self.signed_endpoint(principal, script)?;
+        self.inner.require_binding(principal, script, &Binding::EndpointSecret(slot))?;
         let text = str::from_utf8(value.bytes()).map_err(|_| Invalid::new("secret", "the secret is text"))?;
         SigningSecret::of_scheme(&scheme, text)?;
         let _alone = self.rotation.lock().await;
@@ -102,6 +112,7 @@ impl EndpointService {
     pub async fn rotate_secret(&self, principal: &Principal, script: &ScriptRef) -> Result<RotatedSecret, AppError> {
         require_binding(principal)?;
         let (script, scheme) = self.signed_endpoint(principal, script)?;
+        self.inner.require_binding(principal, script, &Binding::EndpointSecret(SecretSlot::Primary))?;
         if matches!(scheme, SignatureScheme::Stripe | SignatureScheme::Slack) {
             let message = "Stripe and Slack make the secret themselves: put theirs into a slot";
             return Err(Invalid::new("endpoint.signature", message).into());

@@ -44,11 +44,15 @@ pub(crate) struct LiveRights {
 }
 
 impl Asker {
-    /// Who made an execution happen, by its row.
+    /// Who made an execution happen, by its row. Of what is run again its own row says who bound it: that may have gone over
+    /// to somebody else meanwhile.
     pub(crate) fn of_row(inner: &Inner, tenant: TenantId, row: &Execution) -> Result<Self, AppError> {
         let Some(first) = row.retry_of else { return Ok(Self::of_first(row)) };
         match inner.database.get_execution(tenant, first) {
-            Ok(first) => Ok(Self::of_first(&first.execution).again(row.actor)),
+            Ok(first) => {
+                let first = Execution { binding: row.binding, ..first.execution };
+                Ok(Self::of_first(&first).again(row.actor))
+            }
             Err(DatabaseError::NotFound) => Ok(Self::Binding { set_by: None }),
             Err(error) => Err(error.into()),
         }
@@ -62,6 +66,16 @@ impl Asker {
             Self::Again { first, set_by, .. } => Self::Again { actor, first, set_by },
             Self::Binding { set_by: Some(set_by) } => Self::Both { actor, set_by },
             Self::Binding { set_by: None } => self,
+        }
+    }
+
+    /// The same where somebody else stands for the binding.
+    pub(crate) fn bound_by(self, by: Option<UserId>) -> Self {
+        match (self, by) {
+            (Self::Binding { .. }, set_by) => Self::Binding { set_by },
+            (Self::Both { actor, .. }, Some(set_by)) => Self::Both { actor, set_by },
+            (Self::Again { actor, first, set_by: Some(_) }, set_by) => Self::Again { actor, first, set_by },
+            (asker, _) => asker,
         }
     }
 
@@ -115,6 +129,11 @@ impl Acting {
                 Ok(deployer.intersection(member_rights(inner, self.tenant, self.asker.binding())?))
             }
         }
+    }
+
+    /// Whether somebody whose rights it needs, beside those of whoever asks, is no member any more (RULES 14).
+    pub(crate) fn is_orphaned(&self, inner: &Inner) -> Result<bool, AppError> {
+        Ok(inner.has_left(self.tenant, self.deployer)? || inner.has_left(self.tenant, self.asker.binding())?)
     }
 
     /// What the deployer alone holds now.

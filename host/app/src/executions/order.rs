@@ -92,11 +92,14 @@ impl Target {
     }
 
     /// Whom a run acts for that `asker` made happen. Work that was accepted before another version was activated does
-    /// not get that one's rights: it has those of its own version's author.
+    /// not get that one's rights: it has those of its own version's author, or of whoever adopted that version.
     pub(crate) fn acting(&self, inner: &Inner, asker: Asker) -> Result<Acting, AppError> {
         let deployer = match self.script.deployed.filter(|deployed| deployed.id == self.version) {
             Some(deployed) => deployed.deployed_by,
-            None => inner.database.version(self.tenant.id, self.version)?.summary.author,
+            None => {
+                let version = inner.database.version(self.tenant.id, self.version)?.summary;
+                version.adopted_by.or(version.author)
+            }
         };
         Ok(Acting { tenant: self.tenant.id, deployer, asker })
     }

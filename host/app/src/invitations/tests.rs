@@ -125,3 +125,21 @@ async fn nobody_invites_into_more_than_he_holds_or_into_a_role_that_is_none() {
     let refused = stage.invitations().create(&editor, email(), BuiltInRole::Viewer.into()).await;
     assert!(matches!(refused, Err(AppError::Forbidden(_))));
 }
+
+#[tokio::test]
+async fn what_an_operator_invited_is_nothing_any_more_once_that_person_is_none() {
+    let stage = Stage::set().await;
+    let (second, ada) = (stage.user("second@example.com").await, stage.user("ada@example.com").await);
+    let own = Operator { actor: stage.admin.actor };
+    let operators = stage.app.operators();
+    let is_operator = |is_operator| crate::UserPatch { is_operator: Some(is_operator), ..crate::UserPatch::default() };
+    operators.change_user(&own, second, is_operator(true)).await.unwrap();
+    let by = Operator { actor: Actor::Token { token: domain::TokenId::generate(), user: second } };
+    let email = EmailAddress::parse("ada@example.com").unwrap();
+    let issued =
+        stage.invitations().create_for(&by, stage.admin.tenant, email, BuiltInRole::Admin.into()).await.unwrap();
+    operators.change_user(&own, second, is_operator(false)).await.unwrap();
+    assert!(is_nothing(stage.invitations().accept(ada, &issued.secret).await));
+    operators.change_user(&own, second, is_operator(true)).await.unwrap();
+    stage.invitations().accept(ada, &issued.secret).await.unwrap();
+}

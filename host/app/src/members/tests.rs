@@ -1,16 +1,21 @@
 //! Members, roles, and what lives by whose rights, with a real database and a real sandbox.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod binding;
+mod orphans;
+
 use database::{Binding, EndpointAuthentication, Refusal, User};
 use domain::{
-    Actor, BuiltInRole, Capabilities, EndpointRoute, ErrorKind, EventPattern, Language, RecordMode, ScriptKind,
-    ScriptName, TokenId, Trigger, principals::Forbidden,
+    Actor, BuiltInRole, Capabilities, EndpointRoute, ErrorKind, EventPattern, HookPoint, Language, RecordMode,
+    ScriptKind, ScriptName, TokenId, Trigger, principals::Forbidden,
 };
+
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
-    App, AppConfig, AttentionReason, EndpointInput, NewScriptInput, RolePatch, RunRequest, ScheduleInput, ScriptRef,
-    SubscriptionInput,
+    App, AppConfig, AttentionReason, EndpointInput, HookConfig, NewScriptInput, RolePatch, RunRequest, ScheduleInput,
+    ScriptRef, SubscriptionInput,
 };
 
 const STORES: &str = "export default async () => { await storage.set('a', 1); return 'stored' }";
@@ -22,7 +27,8 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let app = App::open_offline(AppConfig::in_memory()).unwrap();
+        let hooks = BTreeMap::from([(HookPoint::parse("order.check").unwrap(), HookConfig::default())]);
+        let app = App::open_offline(AppConfig { hooks, ..AppConfig::in_memory() }).unwrap();
         let made = app.bootstrap(false).await.unwrap().unwrap();
         let admin = app.tokens().authenticate(&made.token).unwrap();
         Self { app, admin }
@@ -82,6 +88,32 @@ impl Stage {
     }
 }
 
+/// A schedule of a script, each hour.
+fn hourly(script: &ScriptRef) -> ScheduleInput {
+    ScheduleInput {
+        script: script.clone(),
+        expression: String::from("0 * * * *"),
+        timezone: String::from("UTC"),
+        overlap: domain::Overlap::Skip,
+        catch_up: domain::CatchUp::Skip,
+    }
+}
+
+/// A subscription of a script to orders.
+fn of_orders(script: &ScriptRef) -> SubscriptionInput {
+    SubscriptionInput {
+        script: script.clone(),
+        types: vec![EventPattern::parse("order.*").unwrap()],
+        source: None,
+        is_active: true,
+        max_attempts: None,
+    }
+}
+
+fn point() -> HookPoint {
+    HookPoint::parse("order.check").unwrap()
+}
+
 fn role_name(name: &str) -> RoleName {
     RoleName::parse(name).unwrap()
 }
@@ -99,14 +131,7 @@ async fn removing_a_member_lists_and_hands_over_what_lives_by_that_members_right
     let stage = Stage::set().await;
     let editor = stage.joined("ed", "editor").await;
     let cron = stage.deploy(&editor, "nightly", ScriptKind::Cron).await;
-    let schedule = ScheduleInput {
-        script: cron.clone(),
-        expression: String::from("0 3 * * *"),
-        timezone: String::from("UTC"),
-        overlap: domain::Overlap::Skip,
-        catch_up: domain::CatchUp::Skip,
-    };
-    stage.app.schedules().create(&editor, schedule).await.unwrap();
+    stage.app.schedules().create(&editor, hourly(&cron)).await.unwrap();
     let listed = stage.members().bindings(&stage.admin, user_of(&editor)).unwrap();
     let kinds: Vec<&Binding> = listed.iter().map(|view| &view.bound.binding).collect();
     assert!(matches!(kinds[..], [Binding::Deployment, Binding::Schedule(_)]), "{kinds:?}");
@@ -213,14 +238,7 @@ async fn a_schedule_and_a_subscription_whose_setter_left_are_adopted_with_their_
     let stage = Stage::set().await;
     let editor = stage.joined("ed", "editor").await;
     let takes = stage.deploy(&editor, "takes", ScriptKind::Event).await;
-    let subscription = SubscriptionInput {
-        script: takes.clone(),
-        types: vec![EventPattern::parse("order.*").unwrap()],
-        source: None,
-        is_active: true,
-        max_attempts: None,
-    };
-    let subscription = stage.app.subscriptions().create(&editor, subscription).await.unwrap();
+    let subscription = stage.app.subscriptions().create(&editor, of_orders(&takes)).await.unwrap();
     stage.members().remove(&stage.admin, user_of(&editor), Adopting::Nothing).await.unwrap();
     stage.app.scripts().adopt(&stage.admin, &takes).await.unwrap();
     let adopted = stage.app.subscriptions().get(&stage.admin, subscription.id).unwrap();

@@ -131,6 +131,7 @@ pub(super) fn check_quotas(quotas: &PlanQuotas) -> Result<(), domain::Invalid> {
         ("quotas.storage_bytes", quotas.storage_bytes),
         ("quotas.scripts", quotas.scripts),
         ("quotas.schedules", quotas.schedules),
+        ("quotas.requests_per_minute", quotas.requests_per_minute),
     ];
     let wrong = counts.iter().find(|(_, count)| count.is_some_and(|count| !(1..=COUNT_MAX).contains(&count)));
     match wrong {

@@ -223,3 +223,30 @@ async fn what_runs_of_a_suspended_tenant_is_cut_waits_and_goes_on() {
     app.executions().cancel(&admin, execution).await.unwrap();
     until(ExecutionStatus::Cancelled).await;
 }
+
+#[tokio::test]
+async fn whoever_may_act_again_signs_in_again() {
+    let stage = Stage::set().await;
+    let input =
+        NewUserInput { email: EmailAddress::parse("eve@example.com").unwrap(), name: name("Eve"), is_operator: false };
+    let user = stage.operators().create_user(&stage.operator, input).await.unwrap().account.user.id;
+    let (session, database) = (domain::SessionId::generate(), &stage.app.inner.database);
+    let row = database::NewSession {
+        id: session,
+        user,
+        secret_hash: vec![1; 32],
+        method: database::SignInMethod::Password,
+        tenant: None,
+        is_confined: false,
+        device: String::new(),
+        address: String::from("192.0.2.7"),
+        created_at: UnixMillis::now(),
+        expires_at: UnixMillis(i64::MAX),
+    };
+    database.create_session(row, None).await.unwrap();
+    for is_disabled in [true, false] {
+        let patch = UserPatch { is_disabled: Some(is_disabled), ..UserPatch::default() };
+        stage.operators().change_user(&stage.operator, user, patch).await.unwrap();
+        assert!(database.session_by_id(session).unwrap().is_none(), "disabled: {is_disabled}");
+    }
+}

@@ -1,15 +1,16 @@
 //! `Idempotency-Key`: a request that comes again with its key is not done again, and is answered as it was.
 //!
-//! The key is the caller's own: that of another person, token or tenant is another key. What was answered is kept sealed
-//! for a day.
+//! The key is the caller's own: that of another person, token or tenant is another key. What was answered is kept for a day,
+//! sealed under the tenant's key, and what operators were answered under the deployment's.
 
-use database::{ClaimedRequest, RequestClaim, RequestMark};
-use domain::{Actor, Invalid, Principal, UnixMillis};
+use database::{AuditEntry, ClaimedRequest, RequestClaim, RequestMark};
+use domain::{Actor, Invalid, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::RequestService;
 use crate::{
     AppError,
+    audit::AuditSubject,
     sealing::{Purpose, hex},
 };
 
@@ -67,20 +68,21 @@ pub enum KeyedRequest {
 }
 
 impl RequestService {
-    /// Begin a request that came with a key. `fingerprint` is a digest of all that it asks for.
+    /// Begin a request of a tenant's caller, or of an operator, that came with a key. `asked` is all that it asks for.
     ///
     /// # Errors
     /// Whatever keeps it from being written: then nothing may be done.
     pub async fn begin(
         &self,
-        principal: &Principal,
+        by: impl Into<AuditSubject>,
         key: &RequestKey,
         asked: &[&[u8]],
         now: UnixMillis,
     ) -> Result<KeyedRequest, AppError> {
-        let tenant = principal.tenant;
+        let AuditSubject { tenant, actor } = by.into();
+        let tenant = tenant.unwrap_or_else(AuditEntry::deployment);
         let tenant_key = self.inner.keyring.tenant(&self.inner.database, tenant)?;
-        let who = match principal.actor {
+        let who = match actor {
             Actor::Token { token, .. } => format!("token {token}"),
             Actor::Session { user, .. } => format!("user {user}"),
             Actor::Local | Actor::PublicCaller | Actor::System => String::from("other"),
@@ -127,7 +129,7 @@ impl RequestService {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-    use domain::{AuditAction, TokenId};
+    use domain::{AuditAction, Operator, Principal, TokenId};
 
     use super::*;
     use crate::{App, AppConfig, DataLocation, RequestOrigin};
@@ -200,7 +202,7 @@ mod tests {
         let before = mark(begin(&app, &principal, "before", b"1").await);
         let behind = mark(begin(&app, &principal, "behind", b"1").await);
         assert_ne!(before, behind);
-        let origin = RequestOrigin { id: String::new(), address: None, mark: Some(behind) };
+        let origin = RequestOrigin { mark: Some(behind), ..RequestOrigin::default() };
         let written = async {
             let audited = app.inner.audited(&principal, AuditAction::EgressUpdate, "egress");
             audited.set_egress_hosts(principal.tenant, None, None, UnixMillis(1)).await
@@ -211,6 +213,23 @@ mod tests {
         let app = App::open_offline(config()).unwrap();
         assert!(matches!(begin(&app, &principal, "before", b"1").await, KeyedRequest::New(_)));
         assert_eq!(begin(&app, &principal, "behind", b"1").await, KeyedRequest::AnswerLost);
+    }
+
+    #[tokio::test]
+    async fn an_operators_key_is_nobody_elses() {
+        let (app, principal) = opened(AppConfig::in_memory()).await;
+        let operator = Operator { actor: principal.actor };
+        let ask = async |body: &[u8]| {
+            app.requests().begin(&operator, &key("k"), &[b"POST", b"/x", body], UnixMillis(1)).await.unwrap()
+        };
+        let mark = mark(ask(b"1").await);
+        assert!(
+            matches!(begin(&app, &principal, "k", b"1").await, KeyedRequest::New(_)),
+            "the same person's in a tenant"
+        );
+        app.requests().settle(mark, &answer(201)).await.unwrap();
+        assert_eq!(ask(b"1").await, KeyedRequest::Answered(answer(201)));
+        assert_eq!(ask(b"2").await, KeyedRequest::Another);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use super::{NewScriptInput, SettingsInput};
 use crate::EndpointInput;
 
 /// What making a script asks for beyond `scripts.write`. A script that says nothing of its capabilities is given
-/// nothing: what it then reaches, storage and events, is bounded by the rights of those it acts for.
+/// nothing: what it then reaches, storage and events, is bounded by the rights of those it acts for. An endpoint binds it
+/// to whoever makes it, with whatever it may reach.
 pub(super) fn of_new(input: &NewScriptInput) -> Permissions {
-    let says_something = input.capabilities != Capabilities::default();
+    let says_something = input.capabilities != Capabilities::default() || input.endpoint.is_some();
     of_bindings(says_something.then_some(&input.capabilities), input.endpoint.as_ref())
 }
 
@@ -85,6 +86,27 @@ mod tests {
             let input = SettingsInput { capabilities: Some(capabilities), ..SettingsInput::default() };
             assert_eq!(words(of_settings(&input)), expected);
         }
+    }
+
+    #[test]
+    fn an_endpoint_of_a_new_script_asks_for_what_the_script_may_reach() {
+        let route = domain::EndpointRoute::parse("GET", "/a").expect("a route");
+        let mut input = NewScriptInput {
+            name: domain::ScriptName::parse("a").expect("a name"),
+            description: String::new(),
+            kind: domain::ScriptKind::Endpoint,
+            language: domain::Language::JavaScript,
+            source: String::new(),
+            capabilities: Capabilities::default(),
+            limits: None,
+            record: domain::RecordMode::Full,
+            policy: None,
+            endpoint: None,
+        };
+        assert_eq!(words(of_new(&input)), "");
+        input.endpoint = Some(EndpointInput::new(route, EndpointAuthentication::Token));
+        let expected = "scripts.deploy,storage.read,storage.write,events.publish,endpoints.call";
+        assert_eq!(words(of_new(&input)), expected);
     }
 
     #[test]

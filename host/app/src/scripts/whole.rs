@@ -43,6 +43,7 @@ impl ScriptService {
         // Settings may have changed while the source was compiled.
         let summary = script.find(self.database(), tenant)?.summary;
         let (id, now) = (summary.id, UnixMillis::now());
+        self.require_endpoint(principal, id, &settings)?;
         let mut set = settings.set_fields();
         let endpoint = match settings.endpoint.clone() {
             Some(endpoint) => {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use database::{Database, DatabaseError};
+use database::{AuditEntry, Database, DatabaseError};
 use domain::{Lineage, ScheduleId, TenantId, UnixMillis, lineage::KEPT_MS};
 use moka::sync::Cache;
 use zeroize::Zeroizing;
@@ -100,6 +100,8 @@ pub(crate) struct Keyring {
     sign_in_key: Key,
     /// What cursors carry a MAC under.
     cursor_key: Key,
+    /// What is kept of the deployment itself, which is no tenant, is sealed under.
+    own: Arc<TenantKey>,
     open: Cache<TenantId, Arc<TenantKey>>,
 }
 
@@ -145,6 +147,7 @@ impl Keyring {
         let audit_root = Zeroizing::new(blake3::derive_key("skerry deployment key v1: audit", key.as_slice()));
         let sign_in_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: sign-in", key.as_slice()));
         let cursor_key = Zeroizing::new(blake3::derive_key("skerry deployment key v1: cursors", key.as_slice()));
+        let own = Zeroizing::new(blake3::derive_key("skerry deployment key v1: own", key.as_slice()));
         let open = Cache::builder().max_capacity(OPEN_KEYS_MAX).time_to_live(OPEN_FOR).build();
         Ok(Self {
             sealer: Sealer::new(&wrap_key)?,
@@ -154,6 +157,7 @@ impl Keyring {
             audit_root,
             sign_in_key,
             cursor_key,
+            own: Arc::new(TenantKey::derive(AuditEntry::deployment(), &own)?),
             open,
         })
     }
@@ -210,11 +214,14 @@ impl Keyring {
         TenantKey::derive(tenant, &kept).map_err(AppError::internal)
     }
 
-    /// A tenant's key, from the database or, for a minute, from memory.
+    /// A tenant's key, from the database or, for a minute, from memory; the deployment's own for its id, which no tenant has.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for a tenant that is not there, or whose key was destroyed.
     pub(crate) fn tenant(&self, database: &Database, tenant: TenantId) -> Result<Arc<TenantKey>, AppError> {
+        if tenant == AuditEntry::deployment() {
+            return Ok(Arc::clone(&self.own));
+        }
         if let Some(key) = self.open.get(&tenant) {
             return Ok(key);
         }

@@ -121,7 +121,8 @@ impl SignInService {
         let tenant = tenant.filter(|tenant| tenant.status == TenantStatus::Active).ok_or_else(missing)?.id;
         let provider = self.inner.database.provider(tenant, provider);
         let provider = provider.map_err(|error| AppError::missing("identity provider", error))?;
-        if !provider.is_active {
+        // Whoever set it and left lets nobody in: it waits until somebody else sets it (RULES 14).
+        if !provider.is_active || self.inner.has_left(tenant, provider.set_by)? {
             return Err(missing());
         }
         let metadata = self.inner.openid.metadata(&self.inner, tenant, &provider, now).await?;

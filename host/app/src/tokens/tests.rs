@@ -202,9 +202,40 @@ async fn somebody_elses_tokens_are_seen_and_revoked_with_the_right_to_manage_mem
     assert!(matches!(stage.tokens.list(&plain, Some(stage.user), None, 10), Err(AppError::Forbidden(_))));
     let manager = as_other(&[Permission::TokensManage, Permission::MembersManage]);
     assert_eq!(stage.tokens.list(&manager, None, None, 10).unwrap().len(), 1);
-    let renamed = stage.tokens.rename(&manager, token.id, String::from("theirs")).await.unwrap();
+    let patch = TokenPatch { name: Some(String::from("theirs")), ..TokenPatch::default() };
+    let renamed = stage.tokens.change(&manager, token.id, patch).await.unwrap();
     assert_eq!((renamed.name.as_str(), renamed.revoked_at), ("theirs", None));
     stage.tokens.revoke(&manager, token.id).await.unwrap();
     assert!(stage.tokens.get(&manager, token.id).unwrap().revoked_at.is_some());
+    assert!(stage.is_refused(&token.text));
+}
+
+#[tokio::test]
+async fn a_tokens_end_is_brought_forward_and_never_put_off() {
+    let stage = Stage::set().await;
+    let principal = Principal {
+        tenant: stage.tenant,
+        actor: Actor::Token { token: TokenId::generate(), user: stage.user },
+        permissions: Permissions::all(),
+    };
+    let now = UnixMillis::now().0;
+    let hours = |count: i64| Some(UnixMillis(now + count * 60 * 60 * 1000));
+    let token = stage.issue(Permissions::all(), None).await;
+    let end = async |expires_at| {
+        let patch = TokenPatch { expires_at, ..TokenPatch::default() };
+        stage.tokens.change(&principal, token.id, patch).await.map(|token| token.expires_at)
+    };
+    assert_eq!(end(hours(10)).await.unwrap(), hours(10), "one that never ended");
+    assert_eq!(end(hours(5)).await.unwrap(), hours(5));
+    for refused in [hours(6), hours(100), hours(-1)] {
+        assert!(matches!(end(refused).await, Err(AppError::Invalid(invalid)) if invalid.field == "expires_at"));
+    }
+    assert_eq!(end(None).await.unwrap(), hours(5), "what is left out stays");
+    assert!(!stage.is_refused(&token.text));
+    let soon = UnixMillis(UnixMillis::now().0 + 50);
+    end(Some(soon)).await.unwrap();
+    while UnixMillis::now() <= soon {
+        tokio::task::yield_now().await;
+    }
     assert!(stage.is_refused(&token.text));
 }

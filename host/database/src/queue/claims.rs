@@ -38,6 +38,39 @@ const LEASE: &str = "
     SET state = 'leased', fence = fence + 1, lease_epoch = $1, lease_until = $2
     WHERE tenant_id = $3 AND execution_id = $4 AND state = 'ready'
     RETURNING fence, failures, rescues, max_attempts, on_interrupt";
+// Nobody's rights stand in for those of whoever is no member any more: the deployer of the version, its author where another
+// one is active by now, and whoever bound the trigger.
+const ORPHANED: &str = "
+    SELECT executions.version_id, executions.binding_user_id
+    FROM executions
+    JOIN script_versions
+        ON script_versions.tenant_id = executions.tenant_id AND script_versions.id = executions.version_id
+    LEFT JOIN active_versions
+        ON active_versions.tenant_id = executions.tenant_id AND active_versions.script_id = executions.script_id
+        AND active_versions.version_id = executions.version_id
+    WHERE executions.tenant_id = $1 AND executions.id = $2 AND EXISTS (
+        SELECT 1
+        FROM memberships
+        JOIN users ON users.id = memberships.user_id
+        WHERE memberships.tenant_id = executions.tenant_id
+            AND (memberships.user_id = executions.binding_user_id
+                 OR memberships.user_id = CASE WHEN active_versions.version_id IS NULL
+                                               THEN COALESCE(script_versions.adopted_by, script_versions.author)
+                                               ELSE active_versions.deployed_by END)
+            AND (memberships.status <> 'active' OR users.disabled_at IS NOT NULL))";
+// Those that wait for the same people.
+const POSTPONE_ORPHANED: &str = "
+    UPDATE execution_queue
+    SET available_at = $1
+    WHERE tenant_id = $2 AND execution_id IN (
+        SELECT execution_queue.execution_id
+        FROM execution_queue
+        JOIN executions
+            ON executions.tenant_id = execution_queue.tenant_id AND executions.id = execution_queue.execution_id
+        WHERE execution_queue.tenant_id = $2 AND execution_queue.script_id = $3 AND execution_queue.state = 'ready'
+            AND execution_queue.available_at < $1 AND executions.version_id = $4
+            AND COALESCE(executions.binding_user_id, '') = $5
+        LIMIT $6)";
 const IS_ACTIVE: &str = "SELECT is_active FROM scripts WHERE tenant_id = $1 AND id = $2";
 const BEGIN: &str = "
     UPDATE executions
@@ -49,8 +82,8 @@ const RENEW: &str = "
     SET lease_until = $1
     WHERE tenant_id = $2 AND execution_id = $3 AND state = 'leased' AND lease_epoch = $4";
 
-/// How long an entry of a script waits that a person paused, in milliseconds, until it is looked at again. Letting the
-/// script run ends the wait.
+/// How long an entry of a script waits that a person paused, or that lives by the rights of somebody who left, in
+/// milliseconds, until it is looked at again. Letting the script run, and adopting it, end the wait.
 const PAUSED_MS: i64 = 60_000;
 
 /// Entries of one script that are put off, or woken, in one transaction, so that it never takes long.
@@ -76,7 +109,8 @@ pub struct Claim {
 pub enum Taken {
     /// An execution.
     Execution(Claimed),
-    /// Executions of a script that is paused or rests were put off. Others may be ready: ask again.
+    /// Executions of a script that is paused, rests or waits for somebody who adopts it were put off. Others may be ready:
+    /// ask again.
     PutOff,
     /// Nothing is ready.
     Nothing,
@@ -149,6 +183,10 @@ impl Next {
 
 fn take(work: &Work<'_>, claim: &Claim) -> Result<Taken, DatabaseError> {
     let Some(next) = next(work, claim)? else { return Ok(Taken::Nothing) };
+    if let Some(orphan) = orphan(work, claim.tenant, next.execution)? {
+        postpone_orphaned(work, claim, next.script, &orphan)?;
+        return Ok(Taken::PutOff);
+    }
     let waits_until = if is_active(work, claim.tenant, next.script)? {
         match breakers::pass(work, claim.tenant, next.script, claim.now)? {
             breakers::Passage::Open { retry_at } => retry_at,
@@ -182,6 +220,29 @@ fn next(work: &Work<'_>, claim: &Claim) -> Result<Option<Next>, DatabaseError> {
         }
     }
     Ok(None)
+}
+
+/// What an execution waits with that needs the rights of somebody who is no member any more (RULES 14).
+struct Orphan {
+    version: String,
+    binding: Option<String>,
+}
+
+/// `None` for an execution whose people all are here.
+fn orphan(work: &Work<'_>, tenant: TenantId, execution: ExecutionId) -> Result<Option<Orphan>, DatabaseError> {
+    let mut statement = work.connection.prepare_cached(ORPHANED)?;
+    let orphan = statement.query_row([tenant.to_string(), execution.to_string()], |row| {
+        Ok(Orphan { version: row.get("version_id")?, binding: row.get("binding_user_id")? })
+    });
+    Ok(orphan.optional()?)
+}
+
+fn postpone_orphaned(work: &Work<'_>, claim: &Claim, script: ScriptId, orphan: &Orphan) -> Result<(), DatabaseError> {
+    let until = claim.now.0.saturating_add(PAUSED_MS);
+    let (tenant, binding) = (claim.tenant.to_string(), orphan.binding.as_deref().unwrap_or_default());
+    let mut statement = work.connection.prepare_cached(POSTPONE_ORPHANED)?;
+    statement.execute(params![until, tenant, script.to_string(), orphan.version, binding, AT_ONCE])?;
+    Ok(())
 }
 
 fn is_active(work: &Work<'_>, tenant: TenantId, script: ScriptId) -> Result<bool, DatabaseError> {

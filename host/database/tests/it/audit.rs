@@ -17,6 +17,10 @@ impl AuditSealer for Plain {
         assert_eq!(u64::from(number), row.seq);
         AuditMark { digest: [row.object.len() as u8; 32], chain: [number; 32] }
     }
+
+    fn seal_anchor(&self, _tenant: TenantId, seq: u64, chain: &[u8; 32]) -> [u8; 32] {
+        [chain[0] + seq as u8; 32]
+    }
 }
 
 fn entry(tenant: TenantId, object: &str) -> AuditEntry {
@@ -147,4 +151,30 @@ async fn refusals_of_a_minute_add_up() {
     assert_eq!(database.oldest_refusal(tenant).unwrap(), Some(UnixMillis(0)));
     assert_eq!(database.purge_refusals(tenant, UnixMillis(60_000), 10).await.unwrap(), 1);
     assert_eq!(database.oldest_refusal(tenant).unwrap(), Some(UnixMillis(60_000)));
+}
+
+#[tokio::test]
+async fn old_rows_go_up_to_the_anchor_and_no_further_and_the_last_one_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path()).unwrap();
+    let (one, other) = (new_tenant(&database, "one").await, new_tenant(&database, "other").await);
+    for at in [1, 2, 9, 3] {
+        database.append_audit(AuditEntry { at: UnixMillis(at), ..entry(one, "it") }).await.unwrap();
+        database.append_audit(AuditEntry { at: UnixMillis(1), ..entry(other, "it") }).await.unwrap();
+    }
+    let cut = async |tenant, before, limit| {
+        database.cut_audit(tenant, UnixMillis(before), limit, Arc::new(Plain)).await.unwrap()
+    };
+    assert_eq!((cut(one, 1, 10).await, database.audit_anchor(one).unwrap()), (0, None));
+    assert_eq!(cut(one, 5, 10).await, 2, "what is behind a newer one waits for it");
+    let anchor = database.audit_anchor(one).unwrap().unwrap();
+    assert_eq!((anchor.seq, anchor.chain, anchor.seal), (2, [2; 32], [4; 32]));
+    assert_eq!(numbers(&database, one), [3, 4]);
+    assert_eq!((cut(one, 10, 1).await, cut(one, 10, 10).await), (1, 0));
+    database.append_audit(entry(one, "it")).await.unwrap();
+    assert_eq!(numbers(&database, one), [4, 5], "it goes on where it was");
+    assert_eq!(numbers(&database, other), [1, 2, 3, 4]);
+    let raw = Connection::open(directory.path().join("skerry.db")).unwrap();
+    let refused = raw.execute("DELETE FROM audit_log", []).unwrap_err();
+    assert!(refused.to_string().contains("only appended to"), "{refused}");
 }

@@ -55,6 +55,7 @@ fn in_words(broken: &AuditBreak) -> String {
         BreakKind::Changed => "is not as it was written",
         BreakKind::CutOff => "and all behind it are missing: the heads that were exported know them",
         BreakKind::Replaced => "is another one than when the heads were exported",
+        BreakKind::Anchor => "and all before it were removed, and not by this deployment",
     };
     format!("{whose}: row {} {what}", broken.seq)
 }

@@ -36,6 +36,7 @@ pub(crate) fn mistakes(config: &Config) -> Vec<String> {
         ("schedules.slots_kept_days", u64::from(config.schedules.slots_kept_days), 1, 3_660),
         ("sign_in.idle_minutes", u64::from(config.sign_in.idle_minutes), 5, 24 * 60),
         ("sign_in.session_hours", u64::from(config.sign_in.session_hours), 1, 30 * 24),
+        ("audit.retention_days", u64::from(config.audit.retention_days.unwrap_or(1)), 1, 36_600),
         ("data.storage_limit_mb", config.data.storage_limit_mb, 1, 1 << 24),
     ];
     check_ranges(&ranges, &mut mistakes);

@@ -7,16 +7,17 @@ use http::{StatusCode, header};
 
 use crate::{
     views::{
-        scripts::{DraftEdit, DraftView},
+        scripts::{DraftEdit, DraftView, ScriptView},
         settings,
         versions::{CheckedSourceView, DeployedScriptView, DeploymentBody, SourceToCheck},
     },
     web::{
         body::{JsonBody, JsonBodyOrNone},
         caller::Caller,
+        error::internal,
         etag::{self, IfMatch},
         extract::ScriptPath,
-        problem::Problem,
+        problem::{Problem, kinds},
         responses::{CheckProblems, DraftProblems, ReadProblems, SaveProblems},
     },
 };
@@ -62,6 +63,9 @@ pub(crate) async fn save_draft(
     JsonBody(edit): JsonBody<DraftEdit>,
 ) -> Result<impl IntoResponse, Problem> {
     let (expected_revision, language) = (expected.required()?, edit.language.map(|language| language.0));
+    if let Some(tag) = &edit.settings_tag {
+        expect_settings(&app, &app.scripts().get(&principal, &script)?, tag)?;
+    }
     let Some(patch) = edit.settings else {
         let saved = app.scripts().edit_draft(&principal, &script, expected_revision, language, edit.source).await?;
         return Ok(answer(&saved));
@@ -106,6 +110,18 @@ pub(crate) async fn check_source(
 ) -> Result<Json<CheckedSourceView>, Problem> {
     let language = body.language.map_or(Language::JavaScript, |language| language.0);
     Ok(Json(app.scripts().check(&principal, language, body.source).await?.into()))
+}
+
+/// See that the script is still answered with this tag. What is saved then rests on it as on the draft's own.
+fn expect_settings(app: &App, saved: &SavedScript, tag: &str) -> Result<(), Problem> {
+    let shown = serde_json::to_vec(&ScriptView::from(saved)).map_err(|error| internal(&error))?;
+    if etag::of_text(&app.requests().tag(&shown)).as_bytes() == tag.as_bytes() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        &kinds::STALE,
+        "its settings were changed since you read them: read them again and repeat your change",
+    ))
 }
 
 fn answer(saved: &SavedScript) -> impl IntoResponse + use<> {

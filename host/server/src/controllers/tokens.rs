@@ -141,7 +141,7 @@ pub(crate) async fn rename_token(
     TokenPath(token): TokenPath,
     JsonBody(body): JsonBody<TokenChange>,
 ) -> Result<Json<TokenBody>, Problem> {
-    Ok(Json(TokenBody::from(&app.tokens().rename(&principal, token, body.name).await?)))
+    Ok(Json(TokenBody::from(&app.tokens().change(&principal, token, body.patch()?).await?)))
 }
 
 /// Revoke a token. Within a second nothing accepts it any more.

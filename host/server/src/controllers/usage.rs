@@ -42,6 +42,8 @@ pub(crate) struct QuotasBody {
     storage_bytes: u64,
     scripts: u64,
     schedules: u64,
+    /// Requests to the API that each token or person may send in a minute.
+    requests_per_minute: Option<u64>,
 }
 
 impl From<&Quotas> for QuotasBody {
@@ -54,6 +56,7 @@ impl From<&Quotas> for QuotasBody {
             storage_bytes: quotas.storage_bytes,
             scripts: quotas.scripts,
             schedules: quotas.schedules,
+            requests_per_minute: quotas.requests_per_minute,
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct PlanQuotasBody {
     storage_bytes: Option<u64>,
     scripts: Option<u64>,
     schedules: Option<u64>,
+    /// Requests to the API that each token or person may send in a minute.
+    requests_per_minute: Option<u64>,
 }
 
 /// A tenant, as operators see one.
@@ -358,7 +360,7 @@ impl TenantMade {
 impl From<PlanQuotasBody> for PlanQuotas {
     fn from(body: PlanQuotasBody) -> Self {
         let PlanQuotasBody { concurrent_executions, queued_executions, executions_per_minute, .. } = body;
-        let PlanQuotasBody { fuel_per_day, storage_bytes, scripts, schedules, .. } = body;
+        let PlanQuotasBody { fuel_per_day, storage_bytes, scripts, schedules, requests_per_minute, .. } = body;
         Self {
             concurrent_executions,
             queued_executions,
@@ -367,6 +369,7 @@ impl From<PlanQuotasBody> for PlanQuotas {
             storage_bytes,
             scripts,
             schedules,
+            requests_per_minute,
         }
     }
 }
@@ -374,7 +377,7 @@ impl From<PlanQuotasBody> for PlanQuotas {
 impl From<&PlanQuotas> for PlanQuotasBody {
     fn from(quotas: &PlanQuotas) -> Self {
         let PlanQuotas { concurrent_executions, queued_executions, executions_per_minute, .. } = *quotas;
-        let PlanQuotas { fuel_per_day, storage_bytes, scripts, schedules, .. } = *quotas;
+        let PlanQuotas { fuel_per_day, storage_bytes, scripts, schedules, requests_per_minute, .. } = *quotas;
         Self {
             concurrent_executions,
             queued_executions,
@@ -383,6 +386,7 @@ impl From<&PlanQuotas> for PlanQuotasBody {
             storage_bytes,
             scripts,
             schedules,
+            requests_per_minute,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Members, roles, invitations and tokens as JSON. A secret is in the one answer that makes it, and in no other.
 
-use app::{Accepted, Binding, BindingView, Handover, Invitation, IssuedInvitation, Member, RoleView, Token};
+use app::{
+    Accepted, Binding, BindingView, Handover, Invitation, IssuedInvitation, Member, RoleView, Token, TokenPatch,
+};
 use domain::{Permissions, RoleName, UnixMillis};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -60,10 +62,11 @@ pub(crate) struct HandoverBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Binding)]
 pub(crate) struct BindingBody {
-    /// `deployment`, `endpoint`, `schedule`, `subscription`, `hook`, `webhook` or `role`.
+    /// `deployment`, `version` (what was accepted for one that runs no more), `endpoint`, `endpoint_secret`, `schedule`,
+    /// `subscription`, `hook`, `webhook`, `role` or `identity_provider`.
     #[schema(example = "deployment")]
     kind: &'static str,
-    /// Its id, where it has one: the extension point of a hook, the name of a role.
+    /// Its id, where it has one: the extension point of a hook, the name of a role, a secret's slot, a version's number.
     id: Option<String>,
     /// The script, where it is one's.
     script_id: Option<Uuid>,
@@ -214,13 +217,30 @@ pub(crate) struct TokenBody {
     revoked_at: Option<String>,
 }
 
-/// Another name for a token.
+/// What is to be changed of a token; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "name": "laptop" }))]
 pub(crate) struct TokenChange {
     /// 1 to 255 characters.
-    pub(crate) name: String,
+    name: Option<String>,
+    /// When it ends: later than now, and no later than it ends already.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<String>,
+}
+
+impl TokenChange {
+    pub(crate) fn patch(self) -> Result<TokenPatch, Problem> {
+        let end = self.expires_at.as_deref().map(UnixMillis::from_rfc3339).transpose();
+        let expires_at = end.map_err(|invalid| Problem::field("expires_at", invalid.message))?;
+        Ok(TokenPatch { name: self.name, expires_at })
+    }
+}
+
+/// A value that is given or left out. Null would be an end that never comes.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl MemberChange {
@@ -286,12 +306,15 @@ impl From<&BindingView> for BindingBody {
     fn from(view: &BindingView) -> Self {
         let (kind, id) = match &view.bound.binding {
             Binding::Deployment => ("deployment", None),
+            Binding::Version(number) => ("version", Some(number.to_string())),
             Binding::Endpoint(_) => ("endpoint", None),
+            Binding::EndpointSecret(slot) => ("endpoint_secret", Some(slot.as_str().to_owned())),
             Binding::Schedule(id) => ("schedule", Some(id.to_string())),
             Binding::Subscription(id) => ("subscription", Some(id.to_string())),
             Binding::Hook(point) => ("hook", Some(point.to_string())),
             Binding::Webhook(id) => ("webhook", Some(id.to_string())),
             Binding::Role(name, _) => ("role", Some(name.to_string())),
+            Binding::Provider(id, _) => ("identity_provider", Some(id.to_string())),
         };
         let script = view.bound.script.as_ref();
         Self {

@@ -162,6 +162,10 @@ pub(crate) struct DraftEdit {
     /// Settings to be changed with it, as a merge patch: both are saved, or neither. `is_active` is set by itself.
     #[schema(value_type = Option<Settings>)]
     pub(crate) settings: Option<Map<String, Value>>,
+    /// The ETag of the script, as `GET /api/v1/scripts/{script}` answered it: refuses to save where its settings were changed
+    /// since.
+    #[schema(example = "\"5f0c2e4b7d1a9c3e5f0c2e4b7d1a9c3e\"")]
+    pub(crate) settings_tag: Option<String>,
 }
 
 impl From<&ScriptSummary> for ScriptSummaryView {

@@ -2,13 +2,14 @@
 //! `DELETE`: the answer to a `GET` has an `ETag`, a change with `If-Match` is done where the thing still has that tag, and
 //! one that is refused says what changed meanwhile.
 //!
-//! Things with a revision of their own (drafts, secrets, schedules, webhooks) give their revision as the tag, and their
-//! handlers compare it in the transaction of the change. For all others the tag is a digest of what `GET` answers: it is
-//! asked for once more before the change, and of a tenant's changes with `If-Match` one is done at a time.
+//! The tag is the thing's revision where it has one, and else a digest of what `GET` answers. It is compared with what `GET`
+//! answers just before the change, and the change is made in a transaction that finds nothing of the tenant changed since
+//! (see [`app::AuditWatch`]); where something was, it is compared anew. So whoever changes the thing at the same time,
+//! with a tag or without, comes before the comparison or behind the change.
 
 use std::sync::Arc;
 
-use app::App;
+use app::{App, RequestOrigin};
 use axum::{
     Router,
     body::{Body, HttpBody},
@@ -17,6 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use domain::TenantId;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -24,7 +26,7 @@ use tower::Service;
 use utoipa::openapi::{OpenApi, path::PathItem};
 
 use super::{
-    etag,
+    body, etag,
     hosts::OwnOrigin,
     peer::PeerAddress,
     problem::{Problem, Refusal, kinds},
@@ -89,6 +91,9 @@ pub(crate) async fn hold_conditions(State(conditions): State<Conditions>, reques
     }
 }
 
+/// How often a change is compared anew because something else of the tenant was changed meanwhile.
+const TRIES: usize = 20;
+
 /// Whether a change asks for a tag. `*` asks for nothing that the handlers do not ask for.
 fn is_conditional(headers: &HeaderMap) -> bool {
     headers.get(header::IF_MATCH).is_some_and(|value| value.as_bytes() != b"*")
@@ -96,25 +101,50 @@ fn is_conditional(headers: &HeaderMap) -> bool {
 
 impl Conditions {
     async fn change(&self, caller: &Recognised, request: Request, next: Next) -> Response {
-        let path = request.uri().path().to_owned();
-        let _turn = self.app.requests().turn(caller.tenant()).await;
         let (parts, body) = request.into_parts();
-        let current = match self.current(&parts).await {
-            Ok(current) => current,
-            Err(refused) => return *refused,
+        let body = match body::read(body, body::API_BODY_BYTES_MAX).await {
+            Ok(body) => body,
+            Err(problem) => return problem.into_response(),
         };
-        let response = match &current {
-            Some(Current { tag, is_revision: false }) if !is_named(&parts.headers, tag) => stale(tag).into_response(),
-            current => {
-                let mut request = Request::from_parts(parts, body);
-                // A revision is compared by its handler. What was compared here is none, and is not to be taken for one.
-                if current.as_ref().is_some_and(|current| !current.is_revision) {
-                    request.headers_mut().remove(header::IF_MATCH);
-                }
-                next.run(request).await
+        // What operators do is told in the deployment's chain, also where they act in a tenant beside that.
+        let is_operators = parts.uri.path().starts_with("/api/v1/operator/");
+        let tenant = caller.tenant().filter(|_| !is_operators);
+        let _turn = self.app.requests().turn(tenant).await;
+        let mut response = self.try_change(tenant, (&parts, &body), next.clone()).await;
+        for _ in 1..TRIES {
+            if response.is_final {
+                break;
             }
+            response = self.try_change(tenant, (&parts, &body), next.clone()).await;
+        }
+        self.with_change(caller, parts.uri.path(), response.response).await
+    }
+
+    /// Compare, and change where the tag is the one that is named.
+    async fn try_change(&self, tenant: Option<TenantId>, (parts, body): (&Parts, &Bytes), next: Next) -> Tried {
+        let watch = match self.app.requests().watch(tenant) {
+            Ok(watch) => watch,
+            Err(error) => return Tried::last(Problem::from(error).into_response()),
         };
-        self.with_change(caller, &path, response).await
+        let current = match self.current(parts).await {
+            Ok(current) => current,
+            Err(refused) => return Tried::last(*refused),
+        };
+        let mut request = Request::from_parts(parts.clone(), Body::from(body.clone()));
+        match current {
+            Some(Current { tag, .. }) if !is_named(&parts.headers, &tag) => {
+                return Tried::last(stale(&tag).into_response());
+            }
+            // Its handler compares it once more.
+            Some(Current { tag, is_revision: true }) => drop(request.headers_mut().insert(header::IF_MATCH, tag)),
+            // What was compared here is no revision, and is not to be taken for one.
+            Some(_) => drop(request.headers_mut().remove(header::IF_MATCH)),
+            None => {}
+        }
+        let origin = RequestOrigin::current().unwrap_or_default();
+        let origin = RequestOrigin { watch: Some(watch.clone()), ..origin };
+        let response = origin.scope(next.run(request)).await;
+        Tried { response, is_final: !watch.is_broken() }
     }
 
     /// What `GET` answers at the address of a change; `None` where it answers no tag, because there is nothing, or nothing
@@ -145,10 +175,10 @@ impl Conditions {
     /// An answer that refuses a stale change, with the last change that the audit log knows of the thing.
     async fn with_change(&self, caller: &Recognised, path: &str, response: Response) -> Response {
         let is_stale = response.extensions().get::<Refusal>().is_some_and(|refusal| refusal.code == kinds::STALE.code);
-        let (true, Recognised::Principal(principal), Some(object)) = (is_stale, caller, object_of(path)) else {
+        let (true, Recognised::Principal(principal), Some(thing)) = (is_stale, caller, thing_of(path)) else {
             return response;
         };
-        let Ok(Some(change)) = self.app.audit().last_change(principal, object) else { return response };
+        let Ok(Some(change)) = self.app.audit().last_change(principal, thing) else { return response };
         let (mut parts, body) = response.into_parts();
         let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let Ok(mut problem) = serde_json::from_slice::<Value>(&bytes) else {
@@ -178,6 +208,19 @@ struct Current {
     is_revision: bool,
 }
 
+/// What came of a change.
+struct Tried {
+    response: Response,
+    /// Whether it is the answer; else something was changed between comparing and changing, and nothing was done.
+    is_final: bool,
+}
+
+impl Tried {
+    fn last(response: Response) -> Self {
+        Self { response, is_final: true }
+    }
+}
+
 /// The answer with the tag of what it says, or without its body where the caller has it already.
 async fn tagged(app: &App, known: &HeaderMap, response: Response) -> Response {
     let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
@@ -202,15 +245,32 @@ fn is_named(headers: &HeaderMap, tag: &HeaderValue) -> bool {
 }
 
 fn stale(tag: &HeaderValue) -> Problem {
-    Problem::new(&kinds::STALE, "it was changed since you read it: read it again and repeat your change")
-        .with_header(header::ETAG, tag.clone())
+    let problem = Problem::new(&kinds::STALE, "it was changed since you read it: read it again and repeat your change")
+        .with_header(header::ETAG, tag.clone());
+    match etag::revision_of(tag) {
+        Some(revision) => problem.with("current_revision", revision),
+        None => problem,
+    }
 }
 
-/// What the audit log calls the thing at a path: the id or name behind the name of its kind, or that name alone.
-fn object_of(path: &str) -> Option<&str> {
-    let mut parts = path.strip_prefix("/api/v1/")?.split('/');
-    let kind = parts.next()?;
-    Some(parts.next().filter(|object| !object.is_empty()).unwrap_or(kind))
+/// What the audit log calls the thing at a path, and the kinds of its actions: the id or name behind the name of its kind.
+/// Only of those that stand here: a thing of another kind may have the same name, and is not the caller's to know of.
+fn thing_of(path: &str) -> Option<(&'static [&'static str], &str)> {
+    let parts: Vec<&str> = path.strip_prefix("/api/v1/")?.split('/').collect();
+    Some(match parts[..] {
+        ["egress"] => (&["egress"], "egress"),
+        ["scripts", script, ..] => (&["scripts", "endpoints"], script),
+        ["schedules", id] => (&["schedules"], id),
+        ["subscriptions", id] => (&["subscriptions"], id),
+        ["webhooks", id] => (&["webhooks"], id),
+        ["secrets", name] => (&["secrets"], name),
+        ["tokens", id] => (&["tokens"], id),
+        ["members", id] => (&["members"], id),
+        ["roles", name] => (&["roles"], name),
+        ["invitations", id] => (&["invitations"], id),
+        ["sign-in", "providers", id] => (&["sign_in"], id),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -240,9 +300,16 @@ mod tests {
 
     #[test]
     fn a_thing_is_named_by_what_follows_its_kind() {
+        let object_of = |path| thing_of(path).map(|(_, object)| object);
         assert_eq!(object_of("/api/v1/secrets/key"), Some("key"));
         assert_eq!(object_of("/api/v1/scripts/x/draft"), Some("x"));
         assert_eq!(object_of("/api/v1/egress"), Some("egress"));
         assert_eq!(object_of("/healthz"), None);
+    }
+
+    #[test]
+    fn a_thing_that_anybody_names_is_none_of_another_kind() {
+        assert_eq!(thing_of("/api/v1/storage/egress"), None, "a key is any text, as the name of something else");
+        assert_eq!(thing_of("/api/v1/roles/egress"), Some((&["roles"][..], "egress")));
     }
 }

@@ -20,8 +20,7 @@ pub(crate) fn describe(method: &str, is_read: bool, operation: &mut Operation) {
         return;
     }
     responses::add(&mut operation.responses, &[&kinds::QUOTA]);
-    // Keys are a tenant's: what operators do is told apart by its own names.
-    if method == "post" && matches!(access, Some(Access::Known | Access::Needs(_))) {
+    if method == "post" && matches!(access, Some(Access::Known | Access::Needs(_) | Access::Operator)) {
         responses::add(
             &mut operation.responses,
             &[&kinds::MALFORMED_REQUEST, &kinds::KEY_IN_USE, &kinds::ANSWER_LOST, &kinds::KEY_REUSED],

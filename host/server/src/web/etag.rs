@@ -10,6 +10,11 @@ pub(crate) fn of_revision(revision: i64) -> String {
     format!("\"{revision}\"")
 }
 
+/// The revision that a tag is of; `None` for the tag of a text.
+pub(crate) fn revision_of(tag: &HeaderValue) -> Option<i64> {
+    tag.to_str().ok()?.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+}
+
 /// The tag of a text, made of its digest.
 pub(crate) fn of_text(digest: &str) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{digest}\"")).unwrap_or(HeaderValue::from_static("\"\""))

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use domain::{Principal, UnixMillis};
+use domain::UnixMillis;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use tracing::Instrument;
@@ -32,21 +32,18 @@ const KEPT: [HeaderName; 4] =
 
 /// Handle a request with a key once. One without, or of nobody that is known, goes by.
 pub(crate) async fn handle_once(State(app): State<App>, request: Request, next: Next) -> Response {
-    let principal = match request.extensions().get::<Recognised>() {
-        Some(Recognised::Principal(principal)) => principal.clone(),
-        _ => return next.run(request).await,
-    };
+    let Some(caller) = request.extensions().get::<Recognised>().cloned() else { return next.run(request).await };
     if request.method() != Method::POST || !request.headers().contains_key(IDEMPOTENCY_KEY) {
         return next.run(request).await;
     }
-    handle(app, principal, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    handle(app, caller, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn handle(app: App, principal: Principal, request: Request, next: Next) -> Result<Response, Problem> {
+async fn handle(app: App, caller: Recognised, request: Request, next: Next) -> Result<Response, Problem> {
     let key = key(request.headers())?;
     let (parts, body) = request.into_parts();
     let bytes = body::read(body, body::API_BODY_BYTES_MAX).await?;
-    let mark = match app.requests().begin(&principal, &key, &asked(&parts, &bytes), UnixMillis::now()).await? {
+    let mark = match app.requests().begin(&caller, &key, &asked(&parts, &bytes), UnixMillis::now()).await? {
         KeyedRequest::New(mark) => mark,
         KeyedRequest::Answered(answer) => return Ok(replayed(answer)),
         KeyedRequest::UnderWay => {

@@ -37,7 +37,7 @@ async fn identify(request: Request, next: Next) -> Response {
     let (method, path) = (request.method(), request.uri().path());
     let span = tracing::info_span!("request", request.id = %id, %method, path, trace.id = trace);
     let address = request.extensions().get::<PeerAddress>().map(|peer| peer.0);
-    let origin = RequestOrigin { id: id.clone(), address, mark: None };
+    let origin = RequestOrigin { id: id.clone(), address, ..RequestOrigin::default() };
     let mut response = origin.scope(next.run(request).instrument(span)).await;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);

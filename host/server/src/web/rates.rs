@@ -25,9 +25,13 @@ const QUOTA: &str = "requests_per_minute";
 pub(crate) async fn limit_rate(State(app): State<App>, request: Request, next: Next) -> Response {
     let rate = match request.extensions().get::<Recognised>() {
         Some(Recognised::Principal(principal)) => app.requests().count(principal, UnixMillis::now()),
-        _ => None,
+        _ => Ok(None),
     };
-    let Some(rate) = rate else { return next.run(request).await };
+    let rate = match rate {
+        Ok(Some(rate)) => rate,
+        Ok(None) => return next.run(request).await,
+        Err(error) => return Problem::from(error).into_response(),
+    };
     let mut response = if rate.is_over { refusal(rate).into_response() } else { next.run(request).await };
     let texts = [
         (RATE_LIMIT_POLICY, format!("\"{QUOTA}\";q={};w=60", rate.limit)),

@@ -1,7 +1,7 @@
 //! Who calls, found out once before the handler, for all that is done around it; and what is written of requests that are
 //! refused: a row of the audit log where the caller is known, else a number (RULES 39).
 
-use app::{App, AppError, RefusedRequest};
+use app::{App, AppError, AuditSubject, RefusedRequest};
 use axum::{
     extract::{FromRequestParts, Request, State},
     middleware::Next,
@@ -31,6 +31,15 @@ impl Recognised {
         match self {
             Self::Principal(principal) => Some(principal.tenant),
             Self::Operator(_) => None,
+        }
+    }
+}
+
+impl From<&Recognised> for AuditSubject {
+    fn from(caller: &Recognised) -> Self {
+        match caller {
+            Recognised::Principal(principal) => principal.into(),
+            Recognised::Operator(operator) => operator.into(),
         }
     }
 }

@@ -177,6 +177,7 @@ impl Push<'_> {
             let mut body = json!({ "language": local.language, "source": local.source });
             if !patch.is_empty() {
                 body["settings"] = Value::Object(patch);
+                body["settings_tag"] = json!(script.settings_tag);
             }
             let call = Call::new(Method::PUT, &path).if_match(script.draft_tag.as_deref()).json(&body);
             self.client.send(call).await.map_err(stale)?;
