@@ -1,5 +1,6 @@
 //! The REST API and the endpoints' listener, from outside: a server in this process, spoken to over its sockets.
 
+mod all_pages;
 mod audit;
 mod bad_input;
 mod browser;
@@ -15,7 +16,6 @@ mod executions;
 mod hooks;
 mod logs;
 mod matrix;
-mod pages;
 mod people;
 mod problems;
 mod schedules;
