@@ -6,6 +6,7 @@
 mod chain;
 mod dispatcher;
 mod expansion;
+mod look;
 mod own;
 mod retention;
 
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 pub use chain::ChainLink;
 pub(crate) use chain::chain_to;
 pub(crate) use dispatcher::start;
+pub use look::{EventFilter, EventsFound};
 pub(crate) use own::Told;
 
 use crate::{AppError, Inner, chains::Chain, executions::Sealed, sealing::Purpose};

@@ -16,6 +16,7 @@ mod search;
 pub(crate) mod sent;
 pub(crate) mod start;
 mod terms;
+mod timeline;
 mod views;
 mod watch;
 
@@ -38,6 +39,7 @@ pub(crate) use running::Running;
 pub use search::{ExecutionQuery, ExecutionsFound, LogText};
 use sent::SentRequests;
 pub(crate) use terms::Terms;
+pub use timeline::Timeline;
 pub use views::{AttemptView, ExecutionView, LogsView, ResultView};
 pub(crate) use views::{Sealed, shown_url};
 pub(crate) use watch::Changes;
@@ -75,6 +77,15 @@ pub struct RunRequest {
     pub input: String,
     /// What asks.
     pub trigger: Trigger,
+}
+
+/// Which version runs where an execution is run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RetriedVersion {
+    /// The one that ran.
+    Original,
+    /// The one that is deployed now.
+    Current,
 }
 
 impl std::fmt::Debug for ExecutionService {
@@ -160,6 +171,19 @@ impl ExecutionService {
     /// [`Self::accept`].
     pub async fn retry(&self, principal: &Principal, execution: ExecutionId) -> Result<ExecutionView, AppError> {
         let order = self.again(principal, execution)?;
+        self.enqueue(principal, &order).await
+    }
+
+    /// As [`Self::retry`], with the version that is deployed now in place of the one that ran.
+    ///
+    /// # Errors
+    /// As [`Self::retry`]; [`AppError::NotDeployed`].
+    pub async fn retry_current(
+        &self,
+        principal: &Principal,
+        execution: ExecutionId,
+    ) -> Result<ExecutionView, AppError> {
+        let order = self.again_with(principal, execution, RetriedVersion::Current)?;
         self.enqueue(principal, &order).await
     }
 
@@ -403,6 +427,15 @@ impl ExecutionService {
     /// The order that runs an ended execution again for a person. It is linked to the first one where that was run again
     /// already, so that whoever asked first stays among those whose rights it needs.
     fn again(&self, principal: &Principal, execution: ExecutionId) -> Result<Order, AppError> {
+        self.again_with(principal, execution, RetriedVersion::Original)
+    }
+
+    fn again_with(
+        &self,
+        principal: &Principal,
+        execution: ExecutionId,
+        version: RetriedVersion,
+    ) -> Result<Order, AppError> {
         principal.require(Permission::ExecutionsRun)?;
         let tenant = principal.tenant;
         let sealed = Sealed::of(&self.inner, tenant)?;
@@ -413,7 +446,10 @@ impl ExecutionService {
         }
         let input = self.inner.database.get_execution(tenant, execution)?.input;
         let input = sealed.open_input(execution, input.as_deref())?;
-        let target = Target::of_version(&self.inner, tenant, ended.script, ended.version)?;
+        let target = match version {
+            RetriedVersion::Original => Target::of_version(&self.inner, tenant, ended.script, ended.version)?,
+            RetriedVersion::Current => Target::of_script(&self.inner, tenant, &ScriptRef::Id(ended.script))?,
+        };
         if !target.script.is_active {
             return Err(AppError::Paused);
         }

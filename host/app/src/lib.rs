@@ -28,6 +28,7 @@ mod jwt;
 mod lanes;
 mod local;
 mod members;
+mod names;
 mod operators;
 mod presented;
 mod quotas;
@@ -72,11 +73,11 @@ pub use collections::{CollectionSchema, collection_methods};
 pub use config::{AppConfig, DataLocation};
 pub use database::{
     AuditFilter, AuditWatch, Binding, Bound, BoundScript, DeadLetter, DeadLetterFilter, DeadLetterKind, DeadReason,
-    Delivery, DeliveryStatus, DeployedVersion, EndpointAuthentication, EventPosition, Execution, ExecutionCursor,
-    ExecutionFilter, ExecutionPage, IdentityProvider, Invitation, Member, OperatorToken, Plan, Refusal, Refusals, Role,
-    Script, ScriptCursor, ScriptOrder, ScriptQuery, ScriptSummary, Secret, SecretSlot, Session, SignInMethod,
-    StoredEntry, StoredEvent, Subscription, TenantAccount, TenantOfUser, TenantStatus, Token, User, UserAccount,
-    Version, VersionSummary,
+    Delivery, DeliveryStatus, DeployedVersion, EndpointAuthentication, EventPosition, Execution, ExecutionCounts,
+    ExecutionCursor, ExecutionFilter, ExecutionPage, IdentityProvider, Invitation, Member, OperatorToken, Plan,
+    Refusal, Refusals, Role, Script, ScriptCursor, ScriptOrder, ScriptQuery, ScriptSummary, Secret, SecretSlot,
+    Session, SignInMethod, StoredEntry, StoredEvent, Subscription, TenantAccount, TenantOfUser, TenantStatus,
+    TimeRange, Token, User, UserAccount, Version, VersionSummary,
 };
 pub use dead_letters::{DeadLetterService, DeadLetterView, EventEdit};
 pub use egress::{
@@ -89,11 +90,11 @@ pub use endpoints::{
     RotatedSecret, RoutedCall,
 };
 pub use error::{AppError, AppOpenError};
-pub use events::{ChainLink, EventInput, EventService, EventView, PublishedEvent};
+pub use events::{ChainLink, EventFilter, EventInput, EventService, EventView, EventsFound, PublishedEvent};
 pub use executions::{
     AttemptView, CallView, ChosenExecutions, ExecutionNews, ExecutionQuery, ExecutionService, ExecutionView,
     ExecutionWatcher, ExecutionsFound, LogFollower, LogMark, LogNews, LogText, LogsView, MANY_MAX, ManyExecutions,
-    ResultView, RunRequest,
+    ResultView, RunRequest, Timeline,
 };
 pub use health::{DeploymentHealth, Health, SlotCounts};
 pub use hooks::{
@@ -105,6 +106,7 @@ pub use invitations::{Accepted, InvitationService, IssuedInvitation};
 pub use jwt::VerifyingKeys;
 pub use local::{LocalEnd, LocalRun};
 pub use members::{Adopting, BindingView, Handover, MemberService};
+pub use names::{NameService, Names, NamesAsked};
 pub use operators::{
     NewTenantInput, NewUserInput, OperatorService, PlanInput, PlanPatch, TenantPatch, TenantView, UserPatch, UserView,
 };
@@ -116,7 +118,7 @@ pub use runtime::{
 };
 pub use schedules::{
     ScheduleConfig, ScheduleInput, SchedulePatch, SchedulePreview, ScheduleRules, ScheduleService, ScheduleView,
-    SecondsField, SlotView,
+    SecondsField, SlotView, UpcomingRuns,
 };
 pub use schemas::{Mismatch, Schema, SchemaError};
 pub use scripts::{
@@ -398,6 +400,11 @@ impl App {
     /// The host application's extension points, and which scripts run at them.
     pub fn hooks(&self) -> &HookService {
         &self.hooks
+    }
+
+    /// What scripts, versions and people are called.
+    pub fn names(&self) -> NameService {
+        NameService::new(Arc::clone(&self.inner))
     }
 
     /// When scripts run by themselves.

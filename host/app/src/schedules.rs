@@ -10,6 +10,7 @@ mod orders;
 mod scheduler;
 mod slots;
 mod ticker;
+mod upcoming;
 mod zone;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -31,6 +32,7 @@ pub(crate) use forms::in_words;
 pub use forms::{ScheduleInput, SchedulePatch, SchedulePreview, ScheduleView, SlotView};
 pub(crate) use jitter::Jitter;
 pub(crate) use ticker::start as start_ticker;
+pub use upcoming::UpcomingRuns;
 
 /// The most schedules or slots of one page.
 const PAGE_MAX: u32 = 1_000;

@@ -28,6 +28,14 @@ const LIST: &str = "
     WHERE tenant_id = $1 AND subscription_id = $2 AND (event_revision, event_ordinal) < ($3, $4)
     ORDER BY event_revision DESC, event_ordinal DESC
     LIMIT $5";
+const OF_EVENT: &str = "
+    SELECT event_source, event_id, subscription_id, event_revision, event_ordinal, subject, status, execution_id,
+           error_kind, redriven_by, redriven_token, redriven_session, created_at,
+           completed_at
+    FROM event_deliveries
+    WHERE tenant_id = $1 AND event_source = $2 AND event_id = $3
+    ORDER BY subscription_id
+    LIMIT $4";
 const OF_EXECUTION: &str = "
     SELECT event_source, event_id, subscription_id, event_revision, event_ordinal, subject, status, execution_id,
            error_kind, redriven_by, redriven_token, redriven_session, created_at,
@@ -159,6 +167,21 @@ impl Database {
             let parameters =
                 params![tenant.to_string(), subscription.to_string(), before.revision, before.ordinal, limit];
             let rows = statement.query_map(parameters, Delivery::from_row)?;
+            Ok(rows.collect::<rusqlite::Result<Vec<Delivery>>>()?)
+        })
+    }
+
+    /// At most `limit` deliveries of one event, to as many subscriptions.
+    pub fn deliveries_of_event(
+        &self,
+        tenant: TenantId,
+        source: &str,
+        event: &str,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(OF_EVENT)?;
+            let rows = statement.query_map(params![tenant.to_string(), source, event, limit], Delivery::from_row)?;
             Ok(rows.collect::<rusqlite::Result<Vec<Delivery>>>()?)
         })
     }

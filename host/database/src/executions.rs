@@ -4,6 +4,7 @@ mod attempts;
 mod lists;
 mod row;
 mod starts;
+mod timeline;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub use attempts::Attempt;
 pub use lists::{ExecutionCursor, ExecutionFilter, ExecutionPage};
 pub(crate) use row::{EndOfRow, insert, insert_running};
 pub use starts::Cancelled;
+pub use timeline::{ExecutionCounts, TimeRange};
 
 use crate::{
     Database, DatabaseError,

@@ -26,6 +26,7 @@ mod invitations;
 mod json;
 mod lineages;
 mod members;
+mod names;
 mod numbers;
 mod open;
 mod operators;
@@ -87,8 +88,8 @@ pub use endpoints::{
 pub use error::{DatabaseError, OpenError, Refusal};
 pub use events::{EventPosition, OutboxEvent, PendingEvent, Published, Purged, StoredEvent};
 pub use executions::{
-    Attempt, Cancelled, Execution, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionPage, ExecutionRecord,
-    StartRow,
+    Attempt, Cancelled, Execution, ExecutionCounts, ExecutionCursor, ExecutionDetail, ExecutionFilter, ExecutionPage,
+    ExecutionRecord, StartRow, TimeRange,
 };
 pub use hooks::{HookBinding, HookBound, NewHookBinding};
 pub use identities::VouchedIdentity;

@@ -133,25 +133,25 @@ impl Database {
 }
 
 /// One step through a list.
-struct Walk<'a> {
-    tenant: TenantId,
-    filter: &'a ExecutionFilter,
-    cursor: Option<ExecutionCursor>,
+pub(super) struct Walk<'a> {
+    pub(super) tenant: TenantId,
+    pub(super) filter: &'a ExecutionFilter,
+    pub(super) cursor: Option<ExecutionCursor>,
     /// The most executions that it finds.
-    limit: u32,
+    pub(super) limit: u32,
     /// The most rows that it looks at.
-    rows: u32,
+    pub(super) rows: u32,
 }
 
 /// A statement that is being written: text of this crate's own, and the values bound to it.
-struct Statement {
-    text: String,
-    parameters: Vec<Value>,
+pub(super) struct Statement {
+    pub(super) text: String,
+    pub(super) parameters: Vec<Value>,
 }
 
 impl Statement {
     /// Add `clause`, and the parameter that follows it.
-    fn push(&mut self, clause: &str, parameter: impl Into<Value>) {
+    pub(super) fn push(&mut self, clause: &str, parameter: impl Into<Value>) {
         self.parameters.push(parameter.into());
         self.text.push_str(clause);
         self.text.push_str(&format!("${}", self.parameters.len()));
@@ -212,7 +212,7 @@ impl Walk<'_> {
     }
 
     /// The rows from the cursor on that one index finds in their order, and nothing else of the filter.
-    fn walked(&self, statement: &mut Statement) {
+    pub(super) fn walked(&self, statement: &mut Statement) {
         let filter = self.filter;
         statement.push(" FROM executions WHERE tenant_id = ", self.tenant.to_string());
         match self.index() {
@@ -247,7 +247,7 @@ impl Walk<'_> {
     }
 
     /// The columns of the walked rows that the filter asks for: what is not in the index is fetched for each of them.
-    fn walked_columns(&self) -> Vec<&'static str> {
+    pub(super) fn walked_columns(&self) -> Vec<&'static str> {
         let filter = self.filter;
         let has_duration = filter.duration_min.is_some() || filter.duration_max.is_some();
         let has_accepted = filter.accepted_before.is_some() || filter.accepted_after.is_some();
@@ -264,7 +264,7 @@ impl Walk<'_> {
         asked.into_iter().filter(|(_, is_asked)| *is_asked).map(|(column, _)| column).collect()
     }
 
-    fn filtered(&self, statement: &mut Statement) {
+    pub(super) fn filtered(&self, statement: &mut Statement) {
         let filter = self.filter;
         statement.push_some(" AND walked.script_id = ", filter.script.map(|script| script.to_string()));
         statement.push_some(" AND walked.version_id = ", filter.version.map(|version| version.to_string()));

@@ -18,11 +18,12 @@ use super::runs::detail;
 use crate::{
     views::{
         attempts::AttemptsBody,
-        executions::{ExecutionDetailView, ExecutionsPage, LogsBody},
+        executions::{ExecutionDetailView, ExecutionsPage, LogsBody, RetriedVersion, RetryBody},
         pages, streams,
         words::{ErrorKindWord, Several, StatusWord, TriggerWord},
     },
     web::{
+        body::JsonBodyOrNone,
         caller::Caller,
         cursor, events,
         extract::{ExecutionPath, Params},
@@ -206,10 +207,12 @@ pub(crate) async fn show_attempts(
     Ok(Json(app.executions().attempts(&principal, execution)?.into()))
 }
 
-/// Run an execution again that has ended: the same version with the same input, as a new execution.
+/// Run an execution again that has ended, as a new execution with the same input: by the version that ran, or by the one that
+/// is deployed now.
 #[utoipa::path(
     post, path = "/api/v1/executions/{execution}/retry", tag = "executions",
     params(("execution" = Uuid, Path, description = "Its id")),
+    request_body = RetryBody,
     responses(
         (status = 202, description = "The new execution", body = ExecutionDetailView,
             headers(("Location", description = "The new execution's address"))),
@@ -221,8 +224,13 @@ pub(crate) async fn retry_execution(
     Caller(principal): Caller,
     ExecutionPath(execution): ExecutionPath,
     chain: Option<Extension<Chain>>,
+    JsonBodyOrNone(body): JsonBodyOrNone<RetryBody>,
 ) -> Result<impl IntoResponse, Problem> {
-    let view = app.executions().continuing(chain.as_deref()).retry(&principal, execution).await?;
+    let executions = app.executions().continuing(chain.as_deref());
+    let view = match body.version {
+        RetriedVersion::Original => executions.retry(&principal, execution).await?,
+        RetriedVersion::Current => executions.retry_current(&principal, execution).await?,
+    };
     let location = format!("/api/v1/executions/{}", view.execution.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], detail(&app, &principal, view)?))
 }

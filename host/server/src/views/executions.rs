@@ -21,6 +21,26 @@ pub(crate) struct RunBody {
     pub(crate) input: Option<Box<RawValue>>,
 }
 
+/// How an execution is run again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = RetryRequest, example = json!({ "version": "current" }))]
+pub(crate) struct RetryBody {
+    /// Which version runs: `original`, the one that ran, where nothing is said.
+    pub(crate) version: RetriedVersion,
+}
+
+/// Which version runs where an execution is run again.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RetriedVersion {
+    /// The one that ran.
+    #[default]
+    Original,
+    /// The one that is deployed now.
+    Current,
+}
+
 /// An execution, without what it was given and what it made.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ExecutionSummary)]
