@@ -118,7 +118,7 @@ pub use runtime::{
 };
 pub use schedules::{
     ScheduleConfig, ScheduleInput, SchedulePatch, SchedulePreview, ScheduleRules, ScheduleService, ScheduleView,
-    SecondsField, SlotView, UpcomingRuns,
+    SecondsField, SlotView, UPCOMING_SCHEDULES_MAX, UpcomingRuns, UpcomingSchedule,
 };
 pub use schemas::{Mismatch, Schema, SchemaError};
 pub use scripts::{

@@ -32,7 +32,7 @@ pub(crate) use forms::in_words;
 pub use forms::{ScheduleInput, SchedulePatch, SchedulePreview, ScheduleView, SlotView};
 pub(crate) use jitter::Jitter;
 pub(crate) use ticker::start as start_ticker;
-pub use upcoming::UpcomingRuns;
+pub use upcoming::{UPCOMING_SCHEDULES_MAX, UpcomingRuns, UpcomingSchedule};
 
 /// The most schedules or slots of one page.
 const PAGE_MAX: u32 = 1_000;

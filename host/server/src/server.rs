@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use app::{App, AppError, AppOpenError, Bootstrap};
+use axum::Extension;
 use http::uri::Scheme;
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -11,6 +12,7 @@ use crate::{
     controllers::health,
     endpoints,
     listener::{Listener, Phase},
+    pages::EndpointsAt,
     router,
     web::{hosts::OwnHosts, layers, overload::Overload},
 };
@@ -81,7 +83,11 @@ impl Server {
         let scheme = urls.1.as_ref().and_then(|url| url.scheme().cloned()).unwrap_or(Scheme::HTTP);
         let hosts = OwnHosts::new(api_address, urls.0.as_ref());
         let overload = Overload::new(config.listeners.overload(health::account));
-        let api_router = layers::around(router::api(app.clone()), hosts, overload);
+        let endpoints_at = EndpointsAt(match &urls.1 {
+            Some(url) => url.to_string().trim_end_matches('/').to_owned(),
+            None => format!("http://{endpoints_address}"),
+        });
+        let api_router = layers::around(router::api(app.clone()).layer(Extension(endpoints_at)), hosts, overload);
         let hosts = OwnHosts::new(endpoints_address, urls.1.as_ref());
         let overload = Overload::new(config.listeners.overload(endpoints::account));
         let endpoints_router = endpoints::router(app.clone(), scheme, hosts, overload);

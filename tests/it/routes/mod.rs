@@ -16,6 +16,7 @@ mod executions;
 mod hooks;
 mod logs;
 mod matrix;
+mod pages;
 mod people;
 mod problems;
 mod schedules;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use database::{Delivery, EventPosition, StoredEvent};
-use domain::{EventPattern, Permission, Principal};
+use domain::{EventPattern, ExecutionId, Permission, Principal};
 
 use super::{ChainLink, EventService, chain_to};
 use crate::AppError;
@@ -102,6 +102,15 @@ impl EventService {
         let stored = self.stored(principal, position)?;
         let event = &stored.event;
         Ok(self.inner.database.deliveries_of_event(principal.tenant, &event.source, &event.id, DELIVERIES_MAX)?)
+    }
+
+    /// The delivery by which an execution was started; `None` where no event started it. Needs `events.read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`].
+    pub fn delivery_to(&self, principal: &Principal, execution: ExecutionId) -> Result<Option<Delivery>, AppError> {
+        principal.require(Permission::EventsRead)?;
+        Ok(self.inner.database.delivery_of_execution(principal.tenant, execution)?)
     }
 
     fn stored(&self, principal: &Principal, position: EventPosition) -> Result<StoredEvent, AppError> {

@@ -8,7 +8,7 @@ use super::{ScheduleService, ScheduleView, Slots};
 use crate::AppError;
 
 /// The most schedules of a calendar: counting the slots of a day takes some microseconds for each.
-const SCHEDULES_MAX: u32 = 100;
+pub const UPCOMING_SCHEDULES_MAX: u32 = 100;
 
 /// The slots of one schedule in one stretch of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,25 +21,30 @@ pub struct UpcomingRuns {
     pub last: UnixMillis,
 }
 
+/// What one schedule has before it.
+#[derive(Clone, Debug)]
+pub struct UpcomingSchedule {
+    /// The schedule.
+    pub view: ScheduleView,
+    /// Its slots in each of the stretches that were asked for; `None` where there are none.
+    pub runs: Vec<Option<UpcomingRuns>>,
+}
+
 impl ScheduleService {
-    /// The first hundred schedules, each with what it has before it in each of `days`; `None` where that is nothing. Slots of
-    /// schedules that are paused are there too. Needs `scripts.read`.
+    /// The first hundred schedules, each with what it has before it in each of `days`. Slots of schedules that are paused are
+    /// there too. Needs `scripts.read`.
     ///
     /// # Errors
     /// [`AppError::Forbidden`].
-    pub fn upcoming(
-        &self,
-        principal: &Principal,
-        days: &[TimeRange],
-    ) -> Result<Vec<(ScheduleView, Vec<Option<UpcomingRuns>>)>, AppError> {
+    pub fn upcoming(&self, principal: &Principal, days: &[TimeRange]) -> Result<Vec<UpcomingSchedule>, AppError> {
         principal.require(Permission::ScriptsRead)?;
-        let schedules = self.database().list_schedules(principal.tenant, None, None, SCHEDULES_MAX)?;
+        let schedules = self.database().list_schedules(principal.tenant, None, None, UPCOMING_SCHEDULES_MAX)?;
         let views = schedules.into_iter().map(|schedule| {
             // One whose zone is not known any more has nothing before it.
             let slots = Slots::of(&schedule).ok().filter(|_| schedule.next.is_some());
             let of_day = |day: &TimeRange| slots.as_ref().and_then(|slots| within(slots, *day));
             let runs = days.iter().map(of_day).collect();
-            (ScheduleView::new(schedule), runs)
+            UpcomingSchedule { view: ScheduleView::new(schedule), runs }
         });
         Ok(views.collect())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use database::{Effects, ExecutionFilter, Lease, QueueEntry, QueuedExecution, StartRow};
+use database::{Effects, ExecutionFilter, Lease, QueueEntry, QueuedExecution, StartRow, TimeRange};
 use domain::{Actor, ErrorKind, ExecutionId, ExecutionStatus, TokenId, Trigger, UnixMillis, UserId, VersionId};
 use tokio::task::JoinSet;
 
@@ -200,4 +200,60 @@ async fn every_status_trigger_and_error_kind_can_be_stored() {
         commit.end.error_kind = Some(*kind);
         revision_of(&stage.database.commit_execution(commit).await.unwrap());
     }
+}
+
+#[tokio::test]
+async fn executions_are_counted_by_what_became_of_them_within_a_stretch() {
+    let stage = Stage::set().await;
+    let (database, tenant) = (&stage.database, stage.home.tenant);
+    for at in [10, 11, 25] {
+        let start = StartRow { started_at: UnixMillis(at), accepted_at: UnixMillis(at), ..stage.start() };
+        stage.accept(QueuedExecution { start, ..stage.queued() }).await;
+    }
+    let lease = stage.begin();
+    revision_of(&stage.database.commit_execution(ended(lease, Effects::default())).await.unwrap());
+    let range = |from, until| TimeRange { from: UnixMillis(from), until: UnixMillis(until) };
+    let all = ExecutionFilter::default();
+    let counts = database.count_executions(tenant, &all, range(10, 20)).unwrap();
+    assert_eq!((counts.of(ExecutionStatus::Pending), counts.total(), counts.is_estimate), (2, 2, false));
+    assert_eq!(database.count_executions(tenant, &all, range(20, 30)).unwrap().total(), 1);
+    assert_eq!(database.count_executions(tenant, &all, range(30, 40)).unwrap().total(), 0);
+    let now = database.count_executions(tenant, &all, range(NOW.0, NOW.0 + 1)).unwrap();
+    assert_eq!((now.of(ExecutionStatus::Success), now.total()), (1, 1));
+    let of_others = database.count_executions(stage.other.tenant, &all, range(0, NOW.0 + 1)).unwrap();
+    assert_eq!(of_others.total(), 0);
+    let waiting = ExecutionFilter { statuses: vec![ExecutionStatus::Pending], ..ExecutionFilter::default() };
+    assert_eq!(database.count_executions(tenant, &waiting, range(0, NOW.0 + 1)).unwrap().total(), 3);
+    let of_script = ExecutionFilter { script: Some(stage.home.script), after: Some(UnixMillis(11)), ..all };
+    assert_eq!(database.count_executions(tenant, &of_script, range(0, 20)).unwrap().total(), 1);
+}
+
+#[tokio::test]
+async fn what_is_too_much_to_count_is_estimated_by_its_density() {
+    let stage = Stage::set().await;
+    // One a millisecond: of a filter by script, 150 rows are counted.
+    let mut accepted = JoinSet::new();
+    for at in 0..600 {
+        let start = StartRow { started_at: UnixMillis(at), accepted_at: UnixMillis(at), ..stage.start() };
+        let entry = QueueEntry { queue_limit: 10_000, ..stage.queued().entry };
+        let (database, queued) = (stage.database.clone(), QueuedExecution { start, lineage: None, entry });
+        accepted.spawn(async move { database.enqueue_execution(queued).await.unwrap() });
+    }
+    accepted.join_all().await;
+    let filter = ExecutionFilter { script: Some(stage.home.script), ..ExecutionFilter::default() };
+    let range = TimeRange { from: UnixMillis(0), until: UnixMillis(600) };
+    let counts = stage.database.count_executions(stage.home.tenant, &filter, range).unwrap();
+    assert!(counts.is_estimate && (590..=610).contains(&counts.total()), "{counts:?}");
+}
+
+#[tokio::test]
+async fn names_are_those_of_the_own_tenant() {
+    let stage = Stage::set().await;
+    let (database, home, other) = (&stage.database, &stage.home, &stage.other);
+    let names = database.script_names(home.tenant, [home.script, other.script]).unwrap();
+    assert_eq!(names.keys().collect::<Vec<_>>(), [&home.script]);
+    let numbers = database.version_numbers(home.tenant, [home.version, other.version]).unwrap();
+    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), [(home.version, 1)]);
+    let people = database.person_names(home.tenant, [home.user, other.user]).unwrap();
+    assert_eq!(people.keys().collect::<Vec<_>>(), [&home.user]);
 }

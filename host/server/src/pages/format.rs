@@ -2,8 +2,13 @@
 
 use std::{fmt, time::Duration};
 
+use app::TimeRange;
 use domain::UnixMillis;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{Date, Weekday},
+    tz::TimeZone,
+};
 
 /// The time zone that a tenant's pages show.
 #[derive(Clone, Debug)]
@@ -26,7 +31,38 @@ pub(crate) struct Moment {
     pub(crate) relative: String,
 }
 
+/// A day of a calendar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Day {
+    /// `23 Nov`
+    pub(crate) label: String,
+    /// `Monday`
+    pub(crate) weekday: &'static str,
+    /// From its first moment to the next day's.
+    pub(crate) range: TimeRange,
+}
+
 impl Zone {
+    /// What a clock shows at a moment: `09:30`.
+    pub(crate) fn clock(&self, at: UnixMillis) -> String {
+        let shown =
+            Timestamp::from_millisecond(at.0).map(|at| at.to_zoned(self.0.clone()).strftime("%H:%M").to_string());
+        shown.unwrap_or_else(|_| at.to_rfc3339())
+    }
+
+    /// The day of `now`, and those that follow.
+    pub(crate) fn days(&self, now: UnixMillis, count: usize) -> Vec<Day> {
+        let Ok(now) = Timestamp::from_millisecond(now.0) else { return Vec::new() };
+        let today = now.to_zoned(self.0.clone()).date();
+        let first =
+            |date: Date| date.to_zoned(self.0.clone()).ok().map(|at| UnixMillis(at.timestamp().as_millisecond()));
+        let day = |date: Date| {
+            let range = TimeRange { from: first(date)?, until: first(date.tomorrow().ok()?)? };
+            Some(Day { label: date.strftime("%-d %b").to_string(), weekday: weekday(date.weekday()), range })
+        };
+        today.series(jiff::Span::new().days(1)).take(count).filter_map(day).collect()
+    }
+
     /// The moment, seen from `now`.
     pub(crate) fn moment(&self, at: UnixMillis, now: UnixMillis) -> Moment {
         let absolute = match Timestamp::from_millisecond(at.0) {
@@ -34,6 +70,18 @@ impl Zone {
             Err(_) => at.to_rfc3339(),
         };
         Moment { iso: at.to_rfc3339(), absolute, relative: relative(at, now) }
+    }
+}
+
+fn weekday(weekday: Weekday) -> &'static str {
+    match weekday {
+        Weekday::Monday => "Monday",
+        Weekday::Tuesday => "Tuesday",
+        Weekday::Wednesday => "Wednesday",
+        Weekday::Thursday => "Thursday",
+        Weekday::Friday => "Friday",
+        Weekday::Saturday => "Saturday",
+        Weekday::Sunday => "Sunday",
     }
 }
 
@@ -113,6 +161,34 @@ pub(crate) fn query_from(path: &str, pairs: &[(&str, &String)]) -> String {
     query.finish()
 }
 
+/// Fuel: `480`, `12.3 k`, `1.2 G`.
+pub(crate) fn fuel(fuel: u64) -> String {
+    const STEPS: [(u64, &str); 3] = [(1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")];
+    match STEPS.iter().find(|(size, _)| fuel >= *size) {
+        Some((size, unit)) => format!("{:.1} {unit}", fuel as f64 / *size as f64),
+        None => fuel.to_string(),
+    }
+}
+
+/// As [`duration`], of microseconds.
+pub(crate) fn duration_us(micros: u64) -> String {
+    duration(Duration::from_micros(micros))
+}
+
+/// A round length of time, in words: `30 minutes`, `1 day`.
+pub(crate) fn length(ms: i64) -> String {
+    const STEPS: [(i64, &str); 4] = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second")];
+    let (size, unit) = STEPS.into_iter().find(|(size, _)| ms % size == 0).unwrap_or((1, "millisecond"));
+    let count = ms / size;
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What a script or a stranger wrote, with the characters that one would not see, or that turn the direction of writing,
+/// shown as what they are (RULES 40). JSON stays the JSON that it was.
+pub(crate) fn shown(text: &str) -> String {
+    crate::terminal::Shown(text).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +214,15 @@ mod tests {
     }
 
     #[test]
+    fn a_calendar_has_days_of_its_zone() {
+        let days = Zone::default().days(UnixMillis(1_800_000_000_000), 3);
+        let said: Vec<(&str, &str)> = days.iter().map(|day| (day.label.as_str(), day.weekday)).collect();
+        assert_eq!(said, [("15 Jan", "Friday"), ("16 Jan", "Saturday"), ("17 Jan", "Sunday")]);
+        assert!(days.windows(2).all(|pair| pair[0].range.until == pair[1].range.from));
+        assert_eq!(Zone::default().clock(UnixMillis(1_800_000_000_000)), "08:00");
+    }
+
+    #[test]
     fn durations_and_sizes_have_units_that_fit() {
         assert_eq!(duration(Duration::from_micros(850)), "850 µs");
         assert_eq!(duration(Duration::from_micros(2_345)), "2.3 ms");
@@ -148,5 +233,8 @@ mod tests {
         assert_eq!(bytes(1_258_291), "1.2 MiB");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(count(12), "12");
+        assert_eq!((fuel(999), fuel(12_345), fuel(20_000_000_000)), ("999".into(), "12.3 k".into(), "20.0 G".into()));
+        assert_eq!((length(1_800_000), length(86_400_000)), ("30 minutes".into(), "1 day".into()));
+        assert_eq!(duration_us(2_345), "2.3 ms");
     }
 }

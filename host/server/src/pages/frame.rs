@@ -6,7 +6,7 @@ use http::{HeaderMap, header, request::Parts};
 
 use super::{
     assets,
-    format::{Moment, Zone},
+    format::{Day, Moment, Zone},
 };
 
 /// The cookie that keeps the choice of colours. It is no secret, and a script of the page writes it.
@@ -188,6 +188,16 @@ impl Frame {
     /// The address of a file of ours.
     pub(crate) fn asset(&self, name: &str) -> String {
         assets::address(name)
+    }
+
+    /// What a clock shows at a moment.
+    pub(crate) fn clock(&self, at: UnixMillis) -> String {
+        self.zone.clock(at)
+    }
+
+    /// Today, and the days that follow.
+    pub(crate) fn days(&self, count: usize) -> Vec<Day> {
+        self.zone.days(self.now, count)
     }
 
     /// A moment as people read it.

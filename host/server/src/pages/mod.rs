@@ -5,12 +5,19 @@ mod answer;
 mod assets;
 mod audit;
 mod editor;
+mod endpoints;
+mod events;
+mod execution;
+mod executions;
 mod format;
 mod frame;
+mod hooks;
 mod members;
 mod operator;
 mod palette;
 mod people;
+mod people_of;
+mod schedules;
 mod script;
 mod script_docs;
 mod script_runs;
@@ -23,21 +30,30 @@ mod settings;
 mod storage;
 mod tokens;
 mod usage;
+mod values;
 mod visit;
+mod webhooks;
 mod words;
 
 use app::App;
 use axum::{Router, middleware, routing::get};
 use tower_http::compression::CompressionLayer;
 
+pub(crate) use self::endpoints::EndpointsAt;
 use self::{
     assets::send_asset,
     audit::*,
     editor::editor_page,
+    endpoints::{endpoint_page, endpoints_page},
+    events::*,
+    execution::*,
+    executions::executions_page,
+    hooks::hooks_page,
     members::*,
     operator::*,
     palette::palette,
     people::*,
+    schedules::{schedule_page, schedules_page},
     script_docs::docs_page,
     script_runs::runs_page,
     script_settings::script_settings_page,
@@ -50,6 +66,7 @@ use self::{
     tokens::*,
     usage::*,
     visit::{know_visitor, tell_people},
+    webhooks::{attempts_part, webhook_page, webhooks_page},
 };
 use crate::web::rates::limit_rate;
 
@@ -88,6 +105,7 @@ pub(crate) fn around(app: App, api: Router) -> Router {
         .route("/scripts/{script}/versions", get(versions_page))
         .route("/scripts/{script}/runs", get(runs_page))
         .route("/scripts/{script}/docs", get(docs_page))
+        .merge(runs_and_triggers())
         .with_state(app.clone())
         .layer(middleware::from_fn_with_state(app.clone(), limit_rate))
         .layer(middleware::from_fn_with_state(app.clone(), know_visitor))
@@ -95,4 +113,29 @@ pub(crate) fn around(app: App, api: Router) -> Router {
     // Addresses of files have no visitor: whoever is not signed in sees the page to sign in with its style.
     let assets = Router::new().route("/assets/{name}", get(send_asset));
     pages.merge(assets).fallback_service(api).layer(middleware::from_fn_with_state(app, tell_people))
+}
+
+/// What ran, and what starts scripts.
+fn runs_and_triggers() -> Router<App> {
+    Router::new()
+        .route("/executions", get(executions_page))
+        .route("/executions/{execution}", get(execution_page))
+        .route("/executions/{execution}/calls/{call}", get(call_part))
+        .route("/executions/{execution}/log.txt", get(log_file))
+        .route("/executions/{execution}/input.json", get(input_file))
+        .route("/executions/{execution}/result.json", get(result_file))
+        .route("/schedules", get(schedules_page))
+        .route("/schedules/{schedule}", get(schedule_page))
+        .route("/endpoints", get(endpoints_page))
+        .route("/endpoints/{script}", get(endpoint_page))
+        .route("/events", get(events_page))
+        .route("/events/subscriptions", get(subscriptions_page))
+        .route("/events/subscriptions/{subscription}", get(subscription_page))
+        .route("/events/dead-letters", get(dead_letters_page))
+        .route("/events/dead-letters/{dead_letter}", get(dead_letter_page))
+        .route("/events/{event}", get(event_page))
+        .route("/webhooks", get(webhooks_page))
+        .route("/webhooks/{webhook}", get(webhook_page))
+        .route("/webhooks/{webhook}/deliveries/{delivery}", get(attempts_part))
+        .route("/hooks", get(hooks_page))
 }

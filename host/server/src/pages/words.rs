@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use domain::{ExecutionStatus, ScriptKind, Trigger};
+use domain::{ErrorKind, ExecutionStatus, ScriptKind, Trigger};
 
 /// A word with its meaning: an icon and a colour class beside it, never the colour alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,29 @@ pub(crate) fn trigger(trigger: &Trigger) -> Badge {
         Trigger::System => ("cog", "Skerry"),
     };
     Badge { class: "neutral", icon, word }
+}
+
+/// Why an execution has no result, in a few words.
+pub(crate) fn error_kind(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::UserError => "An error of the script",
+        ErrorKind::Syntax => "Does not compile",
+        ErrorKind::Timeout => "Out of time",
+        ErrorKind::CpuLimit => "Out of fuel",
+        ErrorKind::MemoryLimit => "Out of memory",
+        ErrorKind::StackOverflow => "Too deep",
+        ErrorKind::OutputLimit => "Result too large",
+        ErrorKind::HostcallLimit => "Too many calls",
+        ErrorKind::UnresolvedPromise => "A promise that never settles",
+        ErrorKind::CapabilityDenied => "A call that is not allowed",
+        ErrorKind::EgressDenied => "A host that is not allowed",
+        ErrorKind::Quota => "A quota is used up",
+        ErrorKind::Conflict => "A conflict",
+        ErrorKind::Cancelled => "Cancelled",
+        ErrorKind::Interrupted => "The server stopped",
+        ErrorKind::EngineFault => "The sandbox broke",
+        ErrorKind::Internal => "The server failed",
+    }
 }
 
 /// The value of a filter in an address: none where it is empty, as forms send it.
