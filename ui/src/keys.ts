@@ -49,7 +49,10 @@ export function startKeys(): void {
 
 function isTyping({ target }: KeyboardEvent): boolean {
     if (find("dialog[open]")) return true;
-    return target instanceof HTMLElement && (target.isContentEditable || target.matches("input:not([type=checkbox], [type=radio]), textarea, select"));
+    if (!(target instanceof HTMLElement)) return false;
+    // The editor writes into an element that is none of the browser's own fields.
+    if (target.isContentEditable || target.closest(".monaco-editor, [role=textbox]")) return true;
+    return target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
 }
 
 /** Lists the keys of every page, and those that this page adds: `data-key="Ctrl Enter" data-key-does="Test"`. */

@@ -74,7 +74,7 @@ test("what does not compile is not saved, is kept, and says the line", async () 
 
 test("whoever was slower is shown what the other one saved, and goes on from there", async () => {
     const { draft, text, last } = begun();
-    const theirs = { revision: 9, language: "javascript", source: "theirs", warnings: [] };
+    const theirs = { revision: 9, language: "javascript" as const, source: "theirs", warnings: [] };
     answers = [() => json(412, { code: "stale", detail: "stale" }), () => json(200, theirs, '"9"')];
     text.now = "mine";
     draft.touch();
@@ -90,7 +90,7 @@ test("whoever was slower is shown what the other one saved, and goes on from the
 
 test("two tabs that typed the same have no quarrel", async () => {
     const { draft, text, last } = begun();
-    const same = { revision: 4, language: "javascript", source: "same", warnings: [] };
+    const same = { revision: 4, language: "javascript" as const, source: "same", warnings: [] };
     answers = [() => json(412, { code: "stale", detail: "stale" }), () => json(200, same, '"4"')];
     text.now = "same";
     draft.touch();
