@@ -37,15 +37,15 @@ fn copied(data: &Path) -> TempDir {
     copy
 }
 
-/// A copy of the data, with every `from` in the database replaced by `to`; there are `count`.
-fn tampered(data: &Path, (from, to): (&[u8], &[u8]), count: usize) -> TempDir {
+/// A copy of the data, with every `from` in the database replaced by `to`.
+fn tampered(data: &Path, (from, to): (&[u8], &[u8])) -> TempDir {
     let copy = copied(data);
     let file = copy.path().join("skerry.db");
     let mut bytes = fs::read(&file).unwrap();
     assert_eq!(from.len(), to.len());
     let found: Vec<usize> =
         (0..bytes.len().saturating_sub(from.len())).filter(|at| bytes[*at..].starts_with(from)).collect();
-    assert_eq!(found.len(), count, "the file has another form than this test knows");
+    assert!(!found.is_empty(), "the file has another form than this test knows");
     for at in found {
         bytes[at..at + to.len()].copy_from_slice(to);
     }
@@ -75,11 +75,9 @@ fn rows(data: &Path, slug: &str) -> Vec<Value> {
 #[test]
 fn a_changed_a_removed_and_a_cut_off_row_are_each_named_and_a_whole_log_is_whole() {
     let data = data();
-    let (mut tenant, mut slug) = (String::new(), String::new());
+    let mut tenant = String::new();
     let earlier = served(data.path(), |server| {
-        let me = server.get("/me");
-        tenant = me["tenant_id"].as_str().unwrap().to_owned();
-        slug = me["tenant_slug"].as_str().unwrap().to_owned();
+        tenant = server.get("/me")["tenant_id"].as_str().unwrap().to_owned();
         make(server, "audited-one");
     });
     let before = copied(data.path());
@@ -90,19 +88,22 @@ fn a_changed_a_removed_and_a_cut_off_row_are_each_named_and_a_whole_log_is_whole
     let (code, text) = verify(data.path(), Some(&heads));
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("every row is as it was written, and none is missing"), "{text}");
+    let total = text.split(' ').next().unwrap().to_owned();
 
-    let changed = tampered(data.path(), (br#"{"name":"audited-two"}"#, br#"{"name":"audited-owt"}"#), 1);
-    let rows = rows(data.path(), &slug);
+    let changed = tampered(data.path(), (br#"{"name":"audited-two"}"#, br#"{"name":"audited-owt"}"#));
+    let rows = rows(data.path(), "acme");
     let last = rows.last().unwrap()["seq"].as_u64().unwrap();
     assert_eq!(rows.last().unwrap()["action"], "scripts.create");
     let (code, text) = verify(changed.path(), None);
     assert_eq!(code, Some(7), "{text}");
     assert!(text.contains(&format!("tenant {tenant}: row {last} is not as it was written")), "{text}");
 
-    // Who takes a row out leaves its number unused: the last row, in the table and its index, is the one after that.
-    let number = u8::try_from(last).unwrap();
-    let of = |number: u8| [tenant.as_bytes(), &[number]].concat();
-    let removed = tampered(data.path(), (&of(number), &of(number + 1)), 2);
+    // Who takes a row out leaves its number unused: the last row, in its table and in the index, is the one after that. The
+    // number is followed by the time there, and by the place in the table here.
+    let (number, place) = (u8::try_from(last).unwrap(), total.parse::<u8>().unwrap());
+    let of = |number: u8, next: u8| [tenant.as_bytes(), &[number, next]].concat();
+    let moved = tampered(data.path(), (&of(number, 1), &of(number + 1, 1)));
+    let removed = tampered(moved.path(), (&of(number, place), &of(number + 1, place)));
     let (code, text) = verify(removed.path(), None);
     assert_eq!(code, Some(7), "{text}");
     assert!(text.contains(&format!("row {last} is missing, and rows behind it are there")), "{text}");
