@@ -1,6 +1,6 @@
 // Two texts side by side, or one above the other where there is little room.
 
-import { monaco, PLAIN, SHARED_OPTIONS } from "./monaco.ts";
+import { makeModel, monaco, PLAIN, SHARED_OPTIONS } from "./monaco.ts";
 
 /** Below this width of the view the texts stand one above the other. */
 const SIDE_BY_SIDE_MIN = 800;
@@ -28,8 +28,8 @@ export function showDiff(into: HTMLElement, left: Side, right: Side, edits?: (te
         // Diffs are looked at; checking them again marks what the editor marks already.
         glyphMargin: false,
     });
-    const original = monaco.editor.createModel(left.source, PLAIN);
-    const modified = monaco.editor.createModel(right.source, PLAIN);
+    const original = makeModel(left.source, PLAIN);
+    const modified = makeModel(right.source, PLAIN);
     editor.setModel({ original, modified });
     if (edits) modified.onDidChangeContent(() => edits(modified.getValue()));
     editor.onDidDispose(() => {

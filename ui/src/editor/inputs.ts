@@ -3,7 +3,7 @@
 
 import { ask, inWords } from "./api.ts";
 import { byId, element } from "./dom.ts";
-import { type Editor, json, monaco, SHARED_OPTIONS } from "./monaco.ts";
+import { type Editor, json, makeModel, monaco, SHARED_OPTIONS } from "./monaco.ts";
 import type { PageState } from "./page.ts";
 import { hasForm, type Schema, SchemaForm } from "./schema-form.ts";
 
@@ -36,7 +36,7 @@ export class Inputs {
 
     constructor(page: PageState) {
         this.#page = page;
-        const model = monaco.editor.createModel(this.#latest() ?? page.example, "json", monaco.Uri.parse("inmemory://skerry/input.json"));
+        const model = makeModel(this.#latest() ?? page.example, "json", monaco.Uri.parse("inmemory://skerry/input.json"));
         this.editor = monaco.editor.create(byId("input-editor"), {
             ...SHARED_OPTIONS,
             model,

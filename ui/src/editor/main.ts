@@ -17,6 +17,14 @@ function whenWide(start: () => void): void {
     else wide.addEventListener("change", () => wide.matches && start(), { once: true });
 }
 
+/** Keys as this computer names them. */
+function nameKeys(): void {
+    if (!/mac|iphone|ipad/i.test(navigator.platform)) return;
+    for (const key of document.querySelectorAll<HTMLElement>("kbd[data-mod]")) key.textContent = `⌘ ${key.textContent.replace("Ctrl ", "")}`;
+}
+
+nameKeys();
+
 const page = pageState();
 const versions = maybe("version-diff");
 

@@ -112,6 +112,13 @@ export function prepareWorkers(): void {
     (globalThis as { MonacoEnvironment?: monaco.Environment }).MonacoEnvironment = environment;
 }
 
+/** A text to be shown: brackets have the colour of the code, for one of their own would mean nothing. */
+export function makeModel(text: string, language: string, address?: monaco.Uri): Model {
+    const model = monaco.editor.createModel(text, language, address);
+    model.updateOptions({ bracketColorizationOptions: { enabled: false, independentColorPoolPerBracketType: false } });
+    return model;
+}
+
 /** The address of a script's text in the editor: its ending says the language to the TypeScript worker. */
 export function addressOf(name: string, language: Language): monaco.Uri {
     const ending = language === "typescript" ? "ts" : "js";

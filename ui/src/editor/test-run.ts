@@ -5,7 +5,7 @@ import { announce, badge, byId, element } from "./dom.ts";
 import { showNeeded } from "./needed.ts";
 import { callsPart, type Failure, headline, limitsPart, logPart, part, type Place, placeOf, resultPart, type TestRun } from "./outcome.ts";
 import type { PageState } from "./page.ts";
-import { duration } from "./plain.ts";
+import { duration, shown } from "./plain.ts";
 
 /** How often the time of a run that goes on is shown anew. */
 const TICK_MS = 100;
@@ -115,6 +115,6 @@ export class TestPanel {
 /** The error with its frames. */
 export function errorPart(failure: Failure): HTMLElement {
     const stack = failure.stack.trim();
-    const frames = stack === "" ? null : element("pre", { class: "code", tabindex: 0, "aria-label": "Stack" }, stack);
-    return part("Error", element("p", {}, element("code", {}, `${failure.name}: ${failure.message}`), " ", element("span", { class: "muted" }, failure.kind)), frames);
+    const frames = stack === "" ? null : element("pre", { class: "code", tabindex: 0, "aria-label": "Stack" }, shown(stack));
+    return part("Error", element("p", {}, element("code", {}, shown(`${failure.name}: ${failure.message}`)), " ", element("span", { class: "muted" }, failure.kind)), frames);
 }

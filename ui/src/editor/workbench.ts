@@ -7,7 +7,7 @@ import { DeployDialog } from "./deploying.ts";
 import { announce, byId, element, maybe } from "./dom.ts";
 import { FailureMark } from "./failure-mark.ts";
 import { Inputs } from "./inputs.ts";
-import { addressOf, type Editor, monaco, SHARED_OPTIONS } from "./monaco.ts";
+import { addressOf, type Editor, makeModel, monaco, SHARED_OPTIONS } from "./monaco.ts";
 import type { Place } from "./outcome.ts";
 import type { PageState } from "./page.ts";
 import { ReplayPanel } from "./replaying.ts";
@@ -39,7 +39,7 @@ export function startWorkbench(page: PageState): void {
 
 function makeEditor(page: PageState): Editor {
     const { name, language } = page.script;
-    const model = monaco.editor.createModel(page.source, language, addressOf(name, language));
+    const model = makeModel(page.source, language, addressOf(name, language));
     const editor = monaco.editor.create(byId("editor-code"), {
         ...SHARED_OPTIONS,
         model,
@@ -47,7 +47,6 @@ function makeEditor(page: PageState): Editor {
         readOnlyMessage: { value: "Changing it needs the permission scripts.write." },
         ariaLabel: `Source of ${name}. Press Escape, then Tab, to leave the editor.`,
         formatOnPaste: false,
-        bracketPairColorization: { enabled: false },
         stickyScroll: { enabled: false },
         suggest: { showWords: false },
     });
