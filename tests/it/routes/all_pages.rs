@@ -220,3 +220,36 @@ async fn a_refused_page_stands_in_the_audit_log() {
     let row = listed["items"].as_array().unwrap().iter().find(|row| row["object"].to_string().contains("/audit"));
     assert!(row.is_some(), "{listed}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_page_of_a_script_of_every_kind_is_shown() {
+    let stage = Stage::open().await;
+    let (operator, viewer) = (Browser::operator(&stage).await, Browser::member(&stage, "viewer").await);
+    for kind in ["one_off", "cron", "event", "embedded", "endpoint"] {
+        let name = format!("a-{}", kind.replace('_', "-"));
+        let mut script = json!({ "name": name, "kind": kind, "source": "export default () => 1;" });
+        if kind == "endpoint" {
+            script["endpoint"] = json!({ "method": "ANY", "path": "/a", "authentication": "token" });
+        }
+        stage.deploy_with(script).await;
+        for tab in ["", "?line=1", "/triggers", "/settings", "/versions", "/versions?from=1&to=draft", "/runs", "/docs"]
+        {
+            let path = format!("/scripts/{name}{tab}");
+            for browser in [&operator, &viewer] {
+                let answer = browser.get(&path).await;
+                assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+                assert_is_a_safe_page(&path, &answer);
+            }
+        }
+        let inferred = operator.get(&format!("/scripts/{name}/settings?infer=10")).await;
+        assert_eq!(inferred.status, 200, "{name}: {}", inferred.text());
+        // Who may not deploy is told why, and is offered nothing that would be refused.
+        let code = viewer.get(&format!("/scripts/{name}")).await.text();
+        assert!(code.contains("Deploying needs the permission scripts.deploy."), "{name}");
+    }
+    let path = "/scripts/a-cron/triggers/next-runs?expression=0+9+*+*+1-5&timezone=Europe/Berlin";
+    let next = operator.get(path).await.text();
+    assert!(next.contains("T09:00:00+0") && next.matches("<li>").count() == 10, "{next}");
+    let wrong = operator.get("/scripts/a-cron/triggers/next-runs?expression=61+9+*+*+*&timezone=UTC").await.text();
+    assert!(wrong.contains("class=\"error\""), "{wrong}");
+}
