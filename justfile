@@ -91,6 +91,11 @@ advisories:
     cargo deny --workspace check advisories
     cargo deny --manifest-path guest-js-engine/Cargo.toml --workspace check advisories
 
+# Hold the API against its own description with schemathesis, on a server of its own: ./just schemathesis [ARGUMENT …] (SEED; needs python3, and a network the first time)
+schemathesis *ARGS: engine ui
+    cargo build --release --workspace --bin skerry
+    tests/schemathesis/run target/release/skerry "$@"
+
 # Run the benchmarks, or those that match: ./just bench [FILTER …]
 bench *ARGS: engine ui
     cargo bench --workspace --bench sandbox --bench commit -- "$@"

@@ -61,6 +61,9 @@ impl Asked {
                     .replace("{slot}", "primary")
                     .replace("{point}", "order.validate")
                     .replace("{collection}", "products");
+                // Before a body is read, an address has to be one that could be somebody's.
+                let path =
+                    if method == "get" { path } else { path.replace("{plan}", "none").replace("{role}", "none") };
                 if !OF_SESSIONS.contains(&id) {
                     found.push(Operation { id, method: method.to_uppercase(), path, described });
                 }

@@ -61,3 +61,91 @@ fn every_operation_says_what_it_does_who_may_call_it_and_what_is_answered_to_oth
         assert_eq!(text.contains("Needs no token"), is_open, "{id}");
     }
 }
+
+#[test]
+fn the_forms_of_names_are_those_that_the_domain_takes() {
+    let document = document();
+    let of = |schema: &str, field: &str| {
+        let described = document["components"]["schemas"][schema]["properties"][field].clone();
+        jsonschema::validator_for(&described).unwrap_or_else(|error| panic!("{schema}.{field}: {error}"))
+    };
+    let judges: [(&str, &str, fn(&str) -> bool); 6] = [
+        ("NewScript", "name", |text| domain::ScriptName::parse(text).is_ok()),
+        ("NewRole", "name", |text| domain::RoleName::parse(text).is_ok()),
+        ("NewTenant", "slug", |text| domain::TenantSlug::parse(text).is_ok()),
+        ("NewEvent", "type", |text| domain::EventType::parse(text).is_ok()),
+        ("NewTenant", "name", |text| domain::DisplayName::parse("name", text).is_ok()),
+        ("NewUser", "email", |text| domain::EmailAddress::parse(text).is_ok()),
+    ];
+    let long = |letter: &str, count: usize| letter.repeat(count);
+    let texts = [
+        "",
+        "a",
+        "A",
+        "0",
+        "-",
+        ".",
+        "_",
+        "a.",
+        "a..b",
+        "a.b",
+        ".a",
+        "a-b",
+        "a_b",
+        "-a",
+        "_a",
+        "0a",
+        "a b",
+        " a",
+        "a ",
+        "a\u{a0}",
+        "\u{3000}a",
+        "a\nb",
+        "a\tb",
+        "a\n",
+        "\n",
+        "a\u{0}",
+        "a\u{7f}",
+        "a\u{85}b",
+        "a\u{200b}b",
+        "a\u{202e}b",
+        "a\u{2066}b",
+        "\u{feff}a",
+        "ä",
+        "李",
+        "🚀",
+        "Zoë 🚀",
+        "O'Brien",
+        "a@b",
+        "a@b.c",
+        "a@b.c\n",
+        "Ada@Example.com",
+        "@",
+        "a@",
+        "@b",
+        "a@b@c",
+        "a b@c",
+        "a@b..c",
+        "a@-b",
+        "a@b-",
+        ".a@b",
+        "a.@b",
+        "a..b@c",
+        "ä@b",
+        "a+b@c.d",
+        "<a@b>",
+    ];
+    let limits = [50, 51, 63, 64, 100, 101, 200, 201, 255, 256].map(|count| long("a", count));
+    let wide = ["ä", "🚀"].iter().flat_map(|letter| [255, 256].map(|count| long(letter, count)));
+    let addresses =
+        [(64, 3), (10, 63), (10, 64)].map(|(local, host)| format!("{}@{}", long("a", local), long("b", host)));
+    let texts = texts.iter().map(|text| (*text).to_owned()).chain(limits).chain(wide).chain(addresses);
+    let texts: Vec<String> = texts.collect();
+    for (schema, field, takes) in judges {
+        let described = of(schema, field);
+        for text in &texts {
+            // What the domain reserves beside its form is no matter of a pattern.
+            assert_eq!(described.is_valid(&json!(text)), takes(text), "{schema}.{field}: {text:?}");
+        }
+    }
+}

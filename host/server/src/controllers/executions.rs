@@ -42,7 +42,7 @@ pub(crate) struct ExecutionsQuery {
     /// Those of the version with this id.
     version: Option<Uuid>,
     /// Those with one of these statuses, with commas between them.
-    #[param(value_type = Option<Vec<StatusWord>>, style = Form, explode = false)]
+    #[param(value_type = Option<Vec<StatusWord>>, style = Form, explode = false, min_items = 1)]
     status: Option<Several<StatusWord>>,
     /// Those with this trigger.
     trigger: Option<TriggerWord>,

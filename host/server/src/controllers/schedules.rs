@@ -33,6 +33,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct SchedulesQuery {
     /// Those of one script, by its id or its name.
+    #[param(max_length = 100, pattern = r"^[a-z0-9](\.?[a-z0-9_-])*\.?$")]
     script: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,

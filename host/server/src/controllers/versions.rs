@@ -74,6 +74,7 @@ pub(crate) async fn show_version(
 #[into_params(parameter_in = Query)]
 pub(crate) struct DiffQuery {
     /// A version's number, or `draft`. The older one of both is what the differences begin from.
+    #[param(max_length = 9, pattern = "^(draft|[0-9]+)$")]
     against: String,
 }
 

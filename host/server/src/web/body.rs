@@ -244,6 +244,18 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        for json in ["{\"items\":[39.0,1e2,0.0,-0.0]}", "{\"items\":[39]}"] {
+            parse::<Order>(json.as_bytes()).expect(json);
+        }
+        for json in ["{\"items\":[39.5]}", "{\"items\":[-1.0]}", "{\"items\":[1e300]}", "{\"items\":[4294967296.0]}"] {
+            assert_eq!(refused(json).kind(), &kinds::INVALID, "{json}");
+        }
+        let any: serde_json::Value = parse(b"{\"n\":39.0}").expect("JSON");
+        assert_eq!(any.to_string(), "{\"n\":39.0}", "what is kept as it is stays as it was written");
+    }
+
+    #[test]
     fn an_array_is_no_object_whatever_is_in_it() {
         let problem = parse_object::<Order>(b" [[1,2]]").expect_err("an array");
         assert_eq!(problem.kind(), &kinds::INVALID);

@@ -43,12 +43,12 @@ const DESCRIPTION: Bound = Text(0, 2_000, r"^[^\u0000-\u0008\u000b\u000c\u000e-\
 const SUMMARY: Bound = Text(0, 500, r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$");
 /// No control characters but line ends.
 const PURPOSE: Bound = Text(0, 500, r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*$");
-/// `domain::EmailAddress`.
+/// `domain::EmailAddress`, which also bounds the part before the `@`.
 const EMAIL: Bound = Text(
     3,
     254,
     concat!(
-        r"^(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*",
+        r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*",
         r"@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"
     ),
 );

@@ -21,7 +21,12 @@ struct Through<V> {
 enum Wanted {
     Anything,
     Object,
+    /// `39.0` is one too: to JSON Schema, and to programs that know one kind of number.
+    WholeNumber,
 }
+
+/// Up to here every whole number has a floating point of its own.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// A part of what is read: a list's items, an object's fields, a word with what belongs to it.
 struct Parts<A>(A);
@@ -38,21 +43,21 @@ macro_rules! read_through {
     };
 }
 
+macro_rules! read_whole {
+    ($($method:ident)+) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.$method(Through { visitor, wanted: Wanted::WholeNumber })
+        })+
+    };
+}
+
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
     type Error = D::Error;
 
     read_through! {
         deserialize_any
         deserialize_bool
-        deserialize_i8
-        deserialize_i16
-        deserialize_i32
-        deserialize_i64
         deserialize_i128
-        deserialize_u8
-        deserialize_u16
-        deserialize_u32
-        deserialize_u64
         deserialize_u128
         deserialize_f32
         deserialize_f64
@@ -67,6 +72,17 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
         deserialize_map
         deserialize_identifier
         deserialize_ignored_any
+    }
+
+    read_whole! {
+        deserialize_i8
+        deserialize_i16
+        deserialize_i32
+        deserialize_i64
+        deserialize_u8
+        deserialize_u16
+        deserialize_u32
+        deserialize_u64
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -130,13 +146,25 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Through<V> {
         visit_i128: i128,
         visit_u64: u64,
         visit_u128: u128,
-        visit_f64: f64,
         visit_str: &str,
         visit_borrowed_str: &'de str,
         visit_string: String,
         visit_bytes: &[u8],
         visit_borrowed_bytes: &'de [u8],
         visit_byte_buf: Vec<u8>,
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<V::Value, E> {
+        let is_whole = value.fract() == 0.0 && value.abs() <= WHOLE_MAX;
+        if self.wanted != Wanted::WholeNumber || !is_whole {
+            return self.visitor.visit_f64(value);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
+        let whole = value as i64;
+        match u64::try_from(whole) {
+            Ok(whole) => self.visitor.visit_u64(whole),
+            Err(_) => self.visitor.visit_i64(whole),
+        }
     }
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
