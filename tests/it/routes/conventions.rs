@@ -60,6 +60,20 @@ async fn a_change_asks_for_the_tag_that_was_read_and_is_told_what_changed() {
     patch(&current, "third").send().await.expect(200);
     stage.api("DELETE", path).header("if-match", &tag).send().await.expect_problem(412, "stale");
 
+    // So is a removal, also where the thing has a revision of its own.
+    let provider =
+        json!({ "name": "Login", "issuer": "https://nobody.invalid", "client_id": "c", "default_role": "viewer" });
+    let provider = stage.post("/api/v1/sign-in/providers", provider).await;
+    let path = format!("/api/v1/sign-in/providers/{}", provider.expect(201)["id"].as_str().unwrap());
+    for tag in ["\"nobody-gave-this\"", "rubbish", "W/\"1\""] {
+        stage.api("DELETE", &path).header("if-match", tag).send().await.expect_problem(412, "stale");
+    }
+    let tag = stage.get(&path).await.header("etag").to_owned();
+    stage.api("DELETE", &path).header("if-match", &tag).send().await.expect(204);
+    // A method that there is not is told so, whatever it asks for.
+    let patched = stage.api("PATCH", "/api/v1/egress").header("if-match", "\"x\"").send().await;
+    patched.expect_problem(405, "method_not_allowed");
+
     let egress = "/api/v1/egress";
     let tag = stage.get(egress).await.header("etag").to_owned();
     let put = |hosts: &[&str]| stage.api("PUT", egress).json(&json!({ "hosts": hosts })).header("if-match", &tag);

@@ -62,6 +62,9 @@ fn every_operation_says_what_it_does_who_may_call_it_and_what_is_answered_to_oth
     }
 }
 
+/// Whether the domain takes a text.
+type Takes = fn(&str) -> bool;
+
 #[test]
 fn the_forms_of_names_are_those_that_the_domain_takes() {
     let document = document();
@@ -69,7 +72,7 @@ fn the_forms_of_names_are_those_that_the_domain_takes() {
         let described = document["components"]["schemas"][schema]["properties"][field].clone();
         jsonschema::validator_for(&described).unwrap_or_else(|error| panic!("{schema}.{field}: {error}"))
     };
-    let judges: [(&str, &str, fn(&str) -> bool); 6] = [
+    let judges: [(&str, &str, Takes); 6] = [
         ("NewScript", "name", |text| domain::ScriptName::parse(text).is_ok()),
         ("NewRole", "name", |text| domain::RoleName::parse(text).is_ok()),
         ("NewTenant", "slug", |text| domain::TenantSlug::parse(text).is_ok()),
