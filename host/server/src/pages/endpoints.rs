@@ -233,7 +233,7 @@ impl RequestRow {
 }
 
 /// A request as one types it. What is not known stands in capitals.
-fn curl(endpoint: &Endpoint, address: &str) -> String {
+pub(super) fn curl(endpoint: &Endpoint, address: &str) -> String {
     let method = endpoint.route.methods().next().unwrap_or("GET");
     let mut command = format!("curl -X {method} {}", quoted(address));
     match (endpoint.authentication, &endpoint.options.signature) {

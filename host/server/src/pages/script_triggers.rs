@@ -5,12 +5,16 @@ use app::{
     Subscription, SubscriptionService,
 };
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::{
+    Extension,
+    extract::{Path, State},
+};
 use domain::{CatchUp, Overlap, Permission, Principal, ScriptId, ScriptKind};
 use serde::Deserialize;
 
 use super::{
     answer::{PageResult, page},
+    endpoints::{EndpointsAt, curl},
     frame::Frame,
     script::{self, ScriptHead, Tab},
     visit::Visit,
@@ -28,6 +32,8 @@ const SUBSCRIPTIONS: u32 = 1_000;
 struct TriggersPage {
     frame: Frame,
     head: ScriptHead,
+    /// Where endpoints answer.
+    at: String,
     /// The tenant's name in addresses.
     tenant: String,
     example: String,
@@ -68,6 +74,7 @@ pub(crate) async fn triggers_page(
     State(app): State<App>,
     Visit { principal, frame }: Visit,
     Path(script): Path<String>,
+    at: Option<Extension<EndpointsAt>>,
 ) -> PageResult {
     let head = ScriptHead::of(&app, &principal, &script, Tab::Triggers)?;
     let id = head.summary().id;
@@ -86,7 +93,8 @@ pub(crate) async fn triggers_page(
     let tenant = frame.tenant.as_ref().map(|tenant| tenant.slug.to_string()).unwrap_or_default();
     let example = super::editor::example(&head);
     let endpoint = head.saved.endpoint.clone();
-    page(&TriggersPage { frame, head, tenant, example, schedules, endpoint, secrets, subscriptions, points })
+    let at = at.map(|Extension(EndpointsAt(at))| at).unwrap_or_default();
+    page(&TriggersPage { frame, head, at, tenant, example, schedules, endpoint, secrets, subscriptions, points })
 }
 
 /// The next runs of what is typed.
@@ -150,9 +158,13 @@ impl TriggersPage {
         }
     }
 
-    /// The path of the endpoint's address, with the tenant's name before it.
-    fn path(&self, endpoint: &Endpoint) -> String {
-        format!("/{}{}", self.tenant, endpoint.route.path())
+    /// Where the endpoint answers.
+    fn url(&self, endpoint: &Endpoint) -> String {
+        format!("{}/{}{}", self.at, self.tenant, endpoint.route.path())
+    }
+
+    fn curl(&self, endpoint: &Endpoint) -> String {
+        curl(endpoint, &self.url(endpoint))
     }
 
     fn patterns(&self, subscription: &Subscription) -> String {
