@@ -26,13 +26,43 @@ serve *ARGS: engine ui
 test *ARGS: engine ui
     #!/usr/bin/env bash
     set -euo pipefail
-    if [ $# = 0 ]; then "{{ just_executable() }}" --justfile "{{ justfile() }}" test-ui; fi
     if command -v cargo-nextest >/dev/null; then
-        exec cargo nextest run {{ quick }} --release --workspace "$@"
+        cargo nextest run {{ quick }} --release --workspace "$@"
+    else
+        # Without nextest the counts stand after each test binary; the sum is what a reader wants.
+        cargo test {{ quick }} --release --workspace --lib --bins --tests --no-fail-fast -- "$@" | tee target/test.log
+        awk '/^test result:/ { passed += $4; failed += $6 } END { printf "%d tests passed, %d failed\n", passed, failed }' target/test.log
     fi
-    # Without nextest the counts stand after each test binary; the sum is what a reader wants.
-    cargo test {{ quick }} --release --workspace --lib --bins --tests --no-fail-fast -- "$@" | tee target/test.log
-    awk '/^test result:/ { passed += $4; failed += $6 } END { printf "%d tests passed, %d failed\n", passed, failed }' target/test.log
+    if [ $# = 0 ]; then
+        "{{ just_executable() }}" --justfile "{{ justfile() }}" test-ui
+    fi
+
+# Run the tests of the web UI in Chromium, or those of some files: ./just browser [day.test.mjs …]
+browser *ARGS: engine ui _browser
+    cargo build {{ quick }} --release --workspace --bin skerry
+    cd tests/browser && npm test --silent -- "$@"
+
+# Take the pictures of the web UI that are in docs/
+screenshots: engine ui _browser
+    cargo build {{ quick }} --release --workspace --bin skerry
+    cd tests/browser && npm run --silent screenshots
+
+# What the browser tests need: their packages, and Chromium.
+_browser:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    "{{ just_executable() }}" --justfile "{{ justfile() }}" _packages tests/browser
+    for each in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
+        if [ -n "$each" ] && command -v "$each" >/dev/null; then exit 0; fi
+    done
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        echo "browser: installing Chromium"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation </dev/null >/dev/null
+    else
+        echo "browser: Chromium is needed: 'sudo apt-get install chromium', or name another one's program in CHROMIUM" >&2
+        exit 1
+    fi
 
 # Check form and rules: formatting, clippy, documentation, licences
 check: ui check-ui
@@ -139,30 +169,29 @@ ui:
         | LC_ALL=C sort | xargs $sha256 | $sha256)
     if [ "$(cat "$out/made-from" 2>/dev/null)" = "$made_from" ]; then exit 0; fi
     echo "ui: its sources changed; bundling it"
-    "{{ just_executable() }}" --justfile "{{ justfile() }}" _ui-packages
+    "{{ just_executable() }}" --justfile "{{ justfile() }}" _packages ui
     node build.mjs
     echo "$made_from" >"$out/made-from"
     ls -l "$out"/assets/*.br | awk '{ sum += $5 } END { printf "ui: %d files, %d KiB compressed\n", NR, sum / 1024 }'
 
 # Check the types of the browser side
 [private]
-check-ui: _ui-packages
+check-ui: (_packages "ui")
     cd ui && npm run --silent check
 
 # Run the tests of what needs no browser of the browser side
 [private]
-test-ui: _ui-packages
+test-ui: (_packages "ui")
     cd ui && npm test --silent
 
-# What the browser side is built with, as `ui/package-lock.json` has it.
-[private]
-_ui-packages:
+# The npm packages of a directory, as its `package-lock.json` has them.
+_packages DIRECTORY:
     #!/usr/bin/env bash
     set -euo pipefail
-    cd ui
+    cd "$1"
     cmp -s package-lock.json node_modules/.installed-from && exit 0
     if ! command -v npm >/dev/null; then
-        echo "ui: Node.js 20 or later is needed, with npm: 'apt-get install nodejs npm', or see https://nodejs.org" >&2
+        echo "$1: Node.js 20 or later is needed, with npm: 'apt-get install nodejs npm', or see https://nodejs.org" >&2
         exit 1
     fi
     npm ci --silent --no-audit --no-fund
