@@ -91,6 +91,8 @@ export const SHARED_OPTIONS: monaco.editor.IEditorOptions & monaco.editor.IGloba
     padding: { top: 8, bottom: 8 },
     scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, useShadows: false },
     overviewRulerBorder: false,
+    // The number of the last line is as easily read as the others.
+    renderFinalNewline: "on",
     tabSize: 2,
     accessibilitySupport: "auto",
     accessibilityPageSize: 200,
