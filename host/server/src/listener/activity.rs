@@ -58,6 +58,11 @@ impl Activity {
         self.requests += 1;
     }
 
+    /// Whether a request has ever begun.
+    pub(super) fn has_asked(&self) -> bool {
+        self.has_asked
+    }
+
     /// A request was answered, or its peer went away.
     pub(super) fn end_request(&mut self, now: Instant) {
         self.requests = self.requests.saturating_sub(1);

@@ -13,6 +13,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::watch,
+    time::Instant,
 };
 use tower::Service as _;
 
@@ -21,8 +22,8 @@ use super::{
     activity::Verdict,
     answer::{AnswerBody, InProgress},
     limits::{
-        BUFFER_BYTES_MAX, HEADERS_MAX, HTTP2_HEADERS_BYTES_MAX, HTTP2_PING_INTERVAL, HTTP2_RESETS_MAX,
-        HTTP2_SEND_BYTES_MAX, HTTP2_STREAMS_MAX, REFUSAL_TIMEOUT,
+        BUFFER_BYTES_MAX, FIRST_REQUEST_GRACE, HEADERS_MAX, HTTP2_HEADERS_BYTES_MAX, HTTP2_PING_INTERVAL,
+        HTTP2_RESETS_MAX, HTTP2_SEND_BYTES_MAX, HTTP2_STREAMS_MAX, REFUSAL_TIMEOUT,
     },
     places::{Connection, Place},
     stream::Guarded,
@@ -60,6 +61,7 @@ impl Serving {
         let builder = builder();
         let mut served = pin!(builder.serve_connection(stream, service));
         let mut order = Verdict::Keep;
+        let mut finishes_at = None;
         loop {
             tokio::select! {
                 // A peer that goes away or breaks the protocol is no news.
@@ -69,10 +71,18 @@ impl Serving {
                     }
                     break;
                 }
+                () = at(finishes_at) => {
+                    finishes_at = None;
+                    served.as_mut().graceful_shutdown();
+                }
                 next = connection.next_order(order) => {
                     order = next;
                     match order {
                         Verdict::Keep => {}
+                        // hyper drops a connection unread that it has read nothing of: what comes in is answered.
+                        Verdict::Finish if !connection.activity().has_asked() => {
+                            finishes_at = Some(Instant::now() + FIRST_REQUEST_GRACE);
+                        }
                         Verdict::Finish => served.as_mut().graceful_shutdown(),
                         Verdict::Cut(reason) => {
                             tracing::debug!(reason, "a connection was cut");
@@ -105,6 +115,14 @@ impl Service<Request<Incoming>> for OfConnection {
             let held = response.extensions_mut().remove::<Held>();
             Ok(response.map(|body| in_progress.answer(body, held)))
         })
+    }
+}
+
+/// Ends at `moment`; never where there is none.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

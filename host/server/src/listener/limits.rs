@@ -30,6 +30,9 @@ pub(super) const ANSWER_PIECE_BYTES: usize = 16 << 10;
 /// How long an idle connection that was asked to end may take to do it.
 pub(super) const FINISH_GRACE: Duration = Duration::from_secs(5);
 
+/// How long a connection that was asked to end may take to bring the first request, which may be on its way.
+pub(super) const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
+
 /// Refused connections that are told why at the same time. Further ones are closed without a word.
 pub(super) const REFUSALS_AT_ONCE: usize = 64;
 

@@ -285,6 +285,22 @@ async fn a_listener_that_closes_last_answers_while_the_rest_drains() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
+#[tokio::test]
+async fn a_first_request_that_comes_in_with_the_order_to_end_is_answered() {
+    for _ in 0..20 {
+        let (address, phase, served) = listen(router(), terms(ConnectionLimits::default(), Phase::Ending)).await;
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        // Until it was accepted and nothing of it read.
+        tokio::task::yield_now().await;
+        phase.send_replace(Phase::Draining);
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("sent");
+        let answer = rest_of(&mut stream).await;
+        assert!(answer.ends_with("hello"), "{answer}");
+        phase.send_replace(Phase::Ending);
+        served.await.expect("it ends");
+    }
+}
+
 /// Whether a frame of these is GOAWAY.
 fn has_goaway(mut frames: &[u8]) -> bool {
     while let [a, b, c, kind, rest @ ..] = frames {
