@@ -60,7 +60,7 @@ mod webhooks;
 use std::{sync::Arc, time::Duration};
 
 use database::Database;
-use domain::{Actor, Limits, Principal, UnixMillis};
+use domain::{Limits, UnixMillis};
 use runtime::{Sandbox, SandboxConfig};
 
 pub use audit::{
@@ -356,20 +356,6 @@ impl App {
     /// The identity providers of tenants.
     pub fn providers(&self) -> &ProviderService {
         &self.providers
-    }
-
-    /// Whether whoever acts still may: the token or session was neither revoked nor has it ended, and no right was lost. At
-    /// most half a second stale, so that what is sent on and on ends within a second (RULES 40).
-    ///
-    /// # Errors
-    /// [`AppError::Internal`] where the database cannot be read.
-    pub fn still_valid(&self, principal: &Principal) -> Result<bool, AppError> {
-        let now = UnixMillis::now();
-        match principal.actor {
-            Actor::Token { token, .. } => self.tokens.lets(principal, token, now),
-            Actor::Session { session, .. } => self.sessions.lets(principal, session, now),
-            Actor::Local | Actor::PublicCaller | Actor::System => Ok(true),
-        }
     }
 
     /// What members may do, by roles.

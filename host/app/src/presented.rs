@@ -3,11 +3,12 @@
 
 use std::fmt;
 
+use domain::{Actor, Principal, UnixMillis};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{AppError, sealing::hex};
+use crate::{App, AppError, sealing::hex};
 
 const SECRET_BYTES: usize = 32;
 
@@ -95,6 +96,22 @@ impl Presented {
 impl fmt::Debug for Presented {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Presented").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Whether whoever acts still may: the token or session was neither revoked nor has it ended, and no right was lost. At
+    /// most half a second stale, so that what is sent on and on ends within a second (RULES 40).
+    ///
+    /// # Errors
+    /// [`AppError::Internal`] where the database cannot be read.
+    pub fn still_valid(&self, principal: &Principal) -> Result<bool, AppError> {
+        let now = UnixMillis::now();
+        match principal.actor {
+            Actor::Token { token, .. } => self.tokens.lets(principal, token, now),
+            Actor::Session { session, .. } => self.sessions.lets(principal, session, now),
+            Actor::Local | Actor::PublicCaller | Actor::System => Ok(true),
+        }
     }
 }
 

@@ -16,7 +16,6 @@ const BODY_MAY_BE_ABSENT: &[&str] = &[
     "invoke_script",
     "replay_execution",
     "redrive_dead_letter",
-    "run_hook",
     "put_hook_binding",
 ];
 
