@@ -45,7 +45,9 @@ try {
                 await page.keyboard.press("Control+Enter");
                 await page.locator("#test-state .badge:not(.running)").waitFor();
             }
-            await page.waitForLoadState("networkidle");
+            // A page that is kept up to date is never idle: its pictures and charts are there a moment after it.
+            await page.waitForLoadState("load");
+            await page.waitForTimeout(500);
             await page.screenshot({ path: path.join(OUT, `${name}-${colorScheme}.png`), animations: "disabled", caret: "hide" });
             console.log(`${name}-${colorScheme}.png`);
             await page.close();
