@@ -37,7 +37,7 @@ after(async () => {
 for (const width of WIDTHS) {
     test(`every page is right at ${width} px, in light and in dark`, async () => {
         const wrong = [];
-        const options = { viewport: { width, height: 900 }, colorScheme: "light" };
+        const options = { viewport: { width, height: 900 }, colorScheme: "light", reducedMotion: "reduce" };
         const [inside, outside] = await Promise.all([windowOf(browser, server, OPERATOR, options), windowOf(browser, server, null, options)]);
         for (const { name, path, who, isEditor } of listed) {
             const page = await openPage(who ? inside : outside, server);

@@ -34,6 +34,8 @@ export function startPalette(): void {
     addEventListener("keydown", (event) => {
         if (event.key.toLowerCase() !== "k" || event.altKey || event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
         event.preventDefault();
+        // The editor would take it for the first of two keys.
+        event.stopPropagation();
         toggle();
     }, { capture: true });
     on("click", ".palette-open", toggle);

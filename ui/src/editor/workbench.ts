@@ -174,13 +174,12 @@ class Workbench {
     /** The same keys in the editor, in the input and on the rest of the page. */
     #keys(): void {
         const { CtrlCmd, Shift } = monaco.KeyMod;
-        const { Enter, KeyS, KeyK, KeyF } = monaco.KeyCode;
+        const { Enter, KeyS, KeyF } = monaco.KeyCode;
         const run = () => void (this.#replay ? this.#replay.run() : this.#test.press());
         const deploy = () => void this.#deploy.open();
         // Monaco knows these keys in every editor of the page, whichever they are added to.
         this.#editor.addCommand(CtrlCmd | Enter, run);
         this.#editor.addCommand(CtrlCmd | KeyS, deploy);
-        this.#editor.addCommand(CtrlCmd | KeyK, () => document.querySelector<HTMLElement>(".palette-open")?.click());
         this.#editor.addCommand(CtrlCmd | Shift | KeyF, () => void this.#format());
         document.addEventListener("keydown", (event) => {
             if (event.defaultPrevented || !(event.ctrlKey || event.metaKey) || event.altKey) return;

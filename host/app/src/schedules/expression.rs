@@ -1,6 +1,8 @@
 //! Cron expressions: what is taken for one, and which times of which days it names. Where on the line of time these
 //! are, `slots` knows.
 
+mod words;
+
 use std::{fmt, time::Duration};
 
 use croner::{
@@ -105,9 +107,9 @@ impl Expression {
         Self::read(text, SecondsField::Allowed)
     }
 
-    /// The times as a person says them: `At 09:00, on Monday`.
+    /// The times as a person says them: `At 09:00, Monday to Friday`.
     pub(crate) fn in_words(&self) -> String {
-        self.cron.describe()
+        words::short(&self.cron.describe())
     }
 
     fn read(text: &str, seconds: SecondsField) -> Result<Self, Invalid> {

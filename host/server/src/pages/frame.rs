@@ -81,7 +81,7 @@ const GROUPS: [Group; 3] = [
         word: "Observe",
         places: &[
             place("/executions", "Executions", "activity", Some(Permission::ExecutionsRead)),
-            place("/usage", "Usage", "gauge", None),
+            place("/usage", "Usage", "gauge", Some(Permission::ExecutionsRead)),
             place("/audit", "Audit", "scroll-text", Some(Permission::AuditRead)),
         ],
     },
@@ -92,7 +92,7 @@ const GROUPS: [Group; 3] = [
             place("/secrets", "Secrets", "key-round", Some(Permission::SecretsRead)),
             place("/members", "Members", "users", Some(Permission::MembersRead)),
             place("/roles", "Roles", "shield", Some(Permission::MembersRead)),
-            place("/tokens", "Tokens", "ticket", None),
+            place("/tokens", "Tokens", "ticket", Some(Permission::TokensManage)),
             place("/settings", "Settings", "settings", None),
         ],
     },
@@ -177,6 +177,11 @@ impl Frame {
     pub(crate) fn groups(&self) -> impl Iterator<Item = &'static Group> {
         let groups = self.tenant.as_ref().map_or(&[][..], |_| &GROUPS);
         groups.iter().chain(self.is_operator.then_some(&OPERATOR))
+    }
+
+    /// Where the navigation leads first.
+    pub(crate) fn first_place(&self) -> Option<&'static str> {
+        self.groups().flat_map(|group| group.places(self)).map(|place| place.path).next()
     }
 
     /// Whether the page belongs to this place of the navigation.

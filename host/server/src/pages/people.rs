@@ -3,7 +3,7 @@
 use app::{App, AppError, Session};
 use askama::Template;
 use axum::{extract::State, response::Response};
-use domain::{IdentityProviderId, Permission, TenantSlug, UnixMillis};
+use domain::{IdentityProviderId, TenantSlug, UnixMillis};
 use serde::Deserialize;
 
 use super::{
@@ -71,15 +71,11 @@ pub(super) fn asset(name: &str) -> String {
     assets::address(name)
 }
 
-/// The first page: the scripts, or for an operator without a tenant the tenants.
+/// The first page: the scripts, or what else the person may see first; without a tenant the tenants to choose from.
 pub(crate) async fn first_page(PersonVisit { person, frame }: PersonVisit) -> Response {
-    let is_nowhere = person.principal().is_err();
-    elsewhere(match (is_nowhere, frame.is_operator) {
-        (false, _) if frame.may(Permission::ScriptsRead) => "/scripts",
-        (false, _) => "/usage",
-        (true, true) if frame.tenants.is_empty() => "/operator/tenants",
-        (true, _) => "/tenants",
-    })
+    let is_somewhere = person.principal().is_ok() || frame.tenants.is_empty();
+    let first = frame.first_place().filter(|_| is_somewhere);
+    elsewhere(first.unwrap_or("/tenants"))
 }
 
 /// Signing in.
