@@ -319,7 +319,11 @@ async fn what_is_cancelled_while_it_goes_back_to_wait_ends_all_the_same() {
     let stage = offline().await;
     stage.deploy("hello", None, "export default () => 1").await;
     let (service, inner, tenant) = (stage.app.executions(), &stage.app.inner, stage.principal.tenant);
-    let execution = stage.accept("hello").await;
+    // Written and not accepted: nobody is told of it who could take it first.
+    let request = RunRequest { script: named("hello"), input: String::from("null"), trigger: Trigger::Api };
+    let order = service.order(&stage.principal, request).unwrap();
+    let execution = order.execution;
+    inner.database.enqueue_execution(service.queued(&order, QueueTerms::LIVE).unwrap()).await.unwrap();
     // A hand takes it, and finds that it cannot begin yet.
     let now = UnixMillis::now();
     let claimed = stage.claim(now).await.unwrap();
